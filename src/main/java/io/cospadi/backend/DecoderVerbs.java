@@ -1,0 +1,63 @@
+package io.cospadi.backend;
+
+/** The operations of a Llama-family forward pass, all F32. N tokens are rows. */
+public interface DecoderVerbs {
+    /** {@code out (N, d2) <- z (N, k) · codesᵀ}; the codes stay packed (a tile at a time is unpacked for large N). */
+    void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out);
+
+    /**
+     * Root-mean-square normalisation of each group of {@code weight.cols()} neighbouring columns (the whole row, or one
+     * head for q/k norm): {@code out = x / sqrt(mean(x²) + eps) · weight}; out may be x; cols a multiple of the weight's.
+     */
+    void rmsNorm(Matrix x, Matrix weight, double eps, Matrix out);
+
+    /**
+     * Rotary embedding in place, Hugging Face's half-split form: in each head, pair (j, j + headDim/2) of token i turns by
+     * the angle whose cosine and sine are row {@code firstPosition + i} of the tables.
+     *
+     * @param x   (N, heads · headDim)
+     * @param cos (positions, headDim / 2)
+     * @param sin (positions, headDim / 2)
+     */
+    void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition);
+
+    /**
+     * Causal grouped-query attention. Query i stands at position {@code firstPosition + i} and attends to the key positions
+     * j with {@code j <= position} and {@code position - j < window}; scores scaled by 1/sqrt(headDim).
+     *
+     * @param queries       (N, heads · headDim)
+     * @param keys          (positions, kvHeads · headDim), rows 0 .. firstPosition + N - 1 are read
+     * @param values        as keys
+     * @param heads         query heads, a multiple of kvHeads
+     * @param headDim       columns of one head
+     * @param window        how far back a query sees, {@code >= 1}; Integer.MAX_VALUE for all
+     * @param out           (N, heads · headDim), not queries
+     */
+    void attention(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            int heads,
+            int headDim,
+            int firstPosition,
+            int window,
+            Matrix out);
+
+    /** {@code gate <- silu(gate) · up}, silu(x) = x / (1 + exp(-x)). */
+    void siluMultiply(Matrix gate, Matrix up);
+
+    /** Adds the (1, cols) bias to every row. */
+    void addBias(Matrix x, Matrix bias);
+
+    /** Each row becomes its log-softmax, in place. */
+    void logSoftmax(Matrix logits);
+
+    /** {@code -logSoftmax(logits[i])[targets[i]]} for every row; logits are read only. */
+    double[] negativeLogLikelihood(Matrix logits, int[] targets);
+
+    /** Kullback-Leibler divergence sum over j of p (log p - log q) for every row of two log-probability matrices. */
+    double[] klDivergence(Matrix logP, Matrix logQ);
+
+    /** Index of each row's largest entry, the lowest on ties. */
+    int[] argmax(Matrix matrix);
+}

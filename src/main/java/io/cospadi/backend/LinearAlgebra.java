@@ -1,0 +1,64 @@
+package io.cospadi.backend;
+
+/**
+ * Dense linear algebra. All matrices of one call have one type (F32 or F64) unless said otherwise; shapes are checked
+ * and named in the IllegalArgumentException. Reductions have a fixed order: equal inputs give equal bits for one thread
+ * count. A "vector" is a (1, n) matrix.
+ */
+public interface LinearAlgebra {
+    /** {@code c <- alpha · op(a) · op(b) + beta · c}; op transposes where the flag says so. c is neither a nor b. */
+    void gemm(double alpha, Matrix a, boolean transposeA, Matrix b, boolean transposeB, double beta, Matrix c);
+
+    /** {@code gram (d, d) F64 += xᵀ x} for x (n, d) F32; products and sums in f64, both triangles written. */
+    void addGram(Matrix x, Matrix gram);
+
+    /** {@code y <- alpha · x + y}. */
+    void axpy(double alpha, Matrix x, Matrix y);
+
+    /** {@code matrix <- alpha · matrix}. */
+    void scale(double alpha, Matrix matrix);
+
+    /** Row i times {@code factors[i]}; factors is (1, rows). */
+    void scaleRows(Matrix matrix, Matrix factors);
+
+    /** Column j times {@code factors[j]}; factors is (1, cols). */
+    void scaleColumns(Matrix matrix, Matrix factors);
+
+    /** {@code out[i] <- sum over j of a[i,j] · b[i,j]}, summed in f64; out is (1, rows). */
+    void rowDots(Matrix a, Matrix b, Matrix out);
+
+    /** Sum over all elements of a·b, in f64. */
+    double dot(Matrix a, Matrix b);
+
+    /** {@code out (1, n) <- diagonal of the square matrix}. */
+    void diagonal(Matrix matrix, Matrix out);
+
+    /** Adds {@code value} to every diagonal element of a square matrix. */
+    void addToDiagonal(Matrix matrix, double value);
+
+    /**
+     * Cholesky factor of a symmetric matrix, in place: the lower triangle becomes L with {@code L Lᵀ = A}, the strict
+     * upper triangle 0. Reads the lower triangle only.
+     *
+     * @return whether A was positive definite; if not, the contents are undefined
+     */
+    boolean cholesky(Matrix matrix);
+
+    /**
+     * In place: {@code b (n, m) <- A⁻¹ b} with A = L Lᵀ, from {@link #cholesky}.
+     */
+    void solveCholesky(Matrix factor, Matrix b);
+
+    /** In place: {@code b (n, m) <- L⁻¹ b}, or {@code L⁻ᵀ b} if transposed; L lower triangular. */
+    void solveTriangular(Matrix factor, boolean transposed, Matrix b);
+
+    /**
+     * Eigendecomposition of a symmetric matrix (n, n), in place: row i of the result is the unit eigenvector of the i-th
+     * eigenvalue, so {@code A = Vᵀ diag(values) V}. Reads one triangle; signs fixed so that each vector's entry of largest
+     * magnitude (lowest index on ties) is positive.
+     *
+     * @return the eigenvalues, ascending
+     * @throws ArithmeticException if the iteration does not converge
+     */
+    double[] eigenSymmetric(Matrix matrix);
+}

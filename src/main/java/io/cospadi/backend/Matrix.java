@@ -1,0 +1,31 @@
+package io.cospadi.backend;
+
+import io.cospadi.tensor.DType;
+
+/**
+ * A dense row-major matrix in a backend's memory, f32 or f64. Values are reached through the backend's verbs only.
+ * Whoever allocates closes; closing twice is harmless; a view becomes invalid with its owner.
+ */
+public interface Matrix extends AutoCloseable {
+    int rows();
+
+    int cols();
+
+    /** {@link DType#F32} or {@link DType#F64}. */
+    DType dtype();
+
+    /**
+     * Rows {@code from .. from+count-1} as a matrix that shares this one's memory; closing the view does nothing.
+     *
+     * @throws IndexOutOfBoundsException if the rows are not all inside
+     */
+    Matrix rows(int from, int count);
+
+    @Override
+    void close();
+
+    /** "(rows, cols) dtype", for messages. */
+    default String shape() {
+        return "(" + rows() + ", " + cols() + ") " + dtype();
+    }
+}

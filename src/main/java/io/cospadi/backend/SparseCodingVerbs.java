@@ -1,0 +1,40 @@
+package io.cospadi.backend;
+
+/**
+ * What sparse coding needs beyond dense products. Codes are dense (d2, k) F32 matrices, one output feature a row, whose
+ * nonzeros are the support. "Largest" is by absolute value, ties to the lower column: the result is exact and the same
+ * on every backend.
+ */
+public interface SparseCodingVerbs {
+    /** Keeps the s largest entries of each row and zeroes the others; {@code 0 <= s <= cols}. */
+    void keepLargest(Matrix matrix, int s);
+
+    /** {@code out[i,j] <- values[i,j] where pattern[i,j] != 0, else 0}; out may be values. */
+    void restrictTo(Matrix pattern, Matrix values, Matrix out);
+
+    /**
+     * One hard-thresholded gradient step with exact line search, row by row (docs: the `block` solver, solver step 4):
+     * {@code step_i = (g_i · g_i) / (g_i · c_i)}, 0 where g_i is 0 or the denominator is not positive;
+     * {@code codes_i <- the s largest of codes_i + step_i · residual_i}.
+     *
+     * @param codes     (d2, k), updated
+     * @param residual  R (d2, k): correlation of every atom with every residual
+     * @param gradient  g (d2, k): R on the support of codes
+     * @param curvature c (d2, k): g M
+     * @param s         entries kept in each row
+     */
+    void hardThresholdStep(Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int s);
+
+    /**
+     * Batch orthogonal matching pursuit on every row: s times, take the atom of largest absolute correlation with the
+     * residual, refit all chosen coefficients by least squares (progressive Cholesky in Gram space). A row whose residual
+     * correlation vanishes before s steps stops there.
+     *
+     * @param gram         M (k, k) F32, unit diagonal up to rounding; read only
+     * @param correlations B (d2, k) F32: correlation of each signal with each atom; read only
+     * @param s            {@code 1 <= s <= k}
+     * @param codes        (d2, k) F32, overwritten
+     * @see "Rubinstein, Zibulevsky, Elad: Efficient Implementation of the K-SVD Algorithm using Batch-OMP, CS-2008-08"
+     */
+    void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes);
+}

@@ -1,0 +1,8 @@
+/**
+ * The verbs that every algorithm computes with, and the machines that carry them out.
+ *
+ * <p>{@link io.cospadi.backend.Backend} is the whole vocabulary: storage, linear algebra, sparse coding and the decoder's
+ * operations over opaque {@link io.cospadi.backend.Matrix} values, which live where the backend lives. Algorithms above
+ * never ask which device they run on. {@code CpuBackend} is the implementation on OpenBLAS.
+ */
+package io.cospadi.backend;
