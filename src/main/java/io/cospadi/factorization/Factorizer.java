@@ -1,0 +1,18 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Backend;
+
+/** Replaces one projection by factors of a given size. Stateless: the same arguments give the same bits. */
+public interface Factorizer {
+    /**
+     * Factors {@code problem}. Everything allocated on the backend is released before it returns.
+     *
+     * @param backend  computes
+     * @param problem  W and G, read only
+     * @param k        atoms, or the rank of a low-rank method
+     * @param s        nonzeros in each row of the codes, {@code 1 <= s <= k}; 0 for a low-rank method
+     * @param listener told after every round
+     * @throws IllegalArgumentException if k or s is out of range for the method
+     */
+    Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener);
+}

@@ -1,0 +1,34 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
+
+/**
+ * What is to be factored. Both matrices belong to the caller and are only read.
+ *
+ * @param name   the projection, for messages
+ * @param weight W (d2, d1) F32
+ * @param gram   G = XᵀX of the projection's inputs, or any positive multiple of it, (d1, d1) F64, symmetric; may be
+ *               singular, must not be indefinite beyond rounding
+ */
+public record Problem(String name, Matrix weight, Matrix gram) {
+    public Problem {
+        if (weight.dtype() != DType.F32 || weight.rows() < 1 || weight.cols() < 1) {
+            throw new IllegalArgumentException(name + ": W must be a non-empty F32 matrix, got " + weight.shape());
+        }
+        if (gram.dtype() != DType.F64 || gram.rows() != weight.cols() || gram.cols() != weight.cols()) {
+            throw new IllegalArgumentException(
+                    name + ": W " + weight.shape() + " needs an F64 Gram of its columns, got " + gram.shape());
+        }
+    }
+
+    /** Input features. */
+    public int d1() {
+        return weight.cols();
+    }
+
+    /** Output features. */
+    public int d2() {
+        return weight.rows();
+    }
+}

@@ -1,0 +1,53 @@
+package io.cospadi.factorization;
+
+/**
+ * Everything that steers a factorisation besides the problem and its size.
+ *
+ * @param method          what replaces the projection
+ * @param solver          how {@link Method#COSPADI} alternates; others ignore it
+ * @param rounds          rounds of the alternation, at least 0; low-rank methods have none
+ * @param seed            seed of random starts ({@code ksvd}, {@code ksvd-exact}, {@code mod})
+ * @param powerIterations power iterations of one atom's rank-1 fit ({@code ksvd})
+ * @param tolerance       stops when a round improves the error by less than this share of it; 0: never
+ */
+public record SolverSettings(
+        Method method, Solver solver, int rounds, long seed, int powerIterations, double tolerance) {
+    public SolverSettings {
+        if (rounds < 0 || powerIterations < 1) {
+            throw new IllegalArgumentException(
+                    "need rounds >= 0 and powerIterations >= 1, got " + rounds + " and " + powerIterations);
+        }
+        if (!(tolerance >= 0 && tolerance < 1)) {
+            throw new IllegalArgumentException("need 0 <= tolerance < 1, got " + tolerance);
+        }
+    }
+
+    /** Default rounds, seed 42, 8 power iterations, no early stop. */
+    public static SolverSettings defaults(Method method, Solver solver) {
+        return new SolverSettings(method, solver, defaultRounds(method, solver), 42, 8, 0);
+    }
+
+    /** 40 for {@code block}, 60 for the paper's solvers, 20 for COMPOT, none for the low-rank methods. */
+    public static int defaultRounds(Method method, Solver solver) {
+        return switch (method) {
+            case COSPADI -> solver == Solver.BLOCK ? 40 : 60;
+            case COMPOT -> 20;
+            case SVD_LLM, ASVD, SVD -> 0;
+        };
+    }
+
+    /** The same with another number of rounds. */
+    public SolverSettings withRounds(int newRounds) {
+        return new SolverSettings(method, solver, newRounds, seed, powerIterations, tolerance);
+    }
+
+    /** The same with another seed. */
+    public SolverSettings withSeed(long newSeed) {
+        return new SolverSettings(method, solver, rounds, newSeed, powerIterations, tolerance);
+    }
+
+    /** The same with another tolerance. */
+    public SolverSettings withTolerance(double newTolerance) {
+        return new SolverSettings(method, solver, rounds, seed, powerIterations, newTolerance);
+    }
+}
