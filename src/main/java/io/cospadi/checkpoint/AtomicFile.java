@@ -1,0 +1,111 @@
+package io.cospadi.checkpoint;
+
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * A file that appears whole or not at all, also across a power cut: written beside its place as {@code .name.tmp}, synced,
+ * renamed over the target, and the folder synced. Closing without {@link #commit} removes the temporary file. One writer
+ * a target: a temporary file left by a killed process is overwritten.
+ */
+public final class AtomicFile implements AutoCloseable {
+    private final Path target;
+    private final Path temporary;
+    private final FileChannel channel;
+    private boolean committed;
+
+    private AtomicFile(Path target, Path temporary, FileChannel channel) {
+        this.target = target;
+        this.temporary = temporary;
+        this.channel = channel;
+    }
+
+    /**
+     * Begins a file; its folder must exist.
+     *
+     * @throws CospadiException if the temporary file can't be made
+     */
+    public static AtomicFile create(Path target) {
+        Path temporary = target.resolveSibling("." + target.getFileName() + ".tmp");
+        try {
+            FileChannel channel = FileChannel.open(
+                    temporary,
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.TRUNCATE_EXISTING,
+                    StandardOpenOption.WRITE);
+            return new AtomicFile(target, temporary, channel);
+        } catch (IOException e) {
+            throw unwritable(temporary, e);
+        }
+    }
+
+    /** Writes a small file whole. */
+    public static void write(Path target, byte[] content) {
+        try (AtomicFile file = create(target)) {
+            file.append(ByteBuffer.wrap(content));
+            file.commit();
+        }
+    }
+
+    /**
+     * Appends everything from the buffer's position to its limit.
+     *
+     * @throws CospadiException if the disk is full or fails
+     */
+    public void append(ByteBuffer bytes) {
+        try {
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+        } catch (IOException e) {
+            throw unwritable(temporary, e);
+        }
+    }
+
+    /** Makes the file appear under its name, durably. Nothing can be appended afterwards. */
+    public void commit() {
+        try {
+            channel.force(true);
+            channel.close();
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            committed = true;
+            syncFolder(target.toAbsolutePath().getParent());
+        } catch (IOException e) {
+            throw unwritable(target, e);
+        }
+    }
+
+    /** Makes renames and new names inside a folder durable. */
+    public static void syncFolder(Path folder) throws IOException {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+
+    private static CospadiException unwritable(Path file, IOException e) {
+        return new CospadiException(
+                file + ": can't be written (" + e.getClass().getSimpleName() + ": "
+                        + StrictJson.oneLine(e.getMessage())
+                        + "); check free space and permissions of its folder, then run the same command again",
+                e);
+    }
+
+    @Override
+    public void close() {
+        if (committed) {
+            return;
+        }
+        try {
+            channel.close();
+            Files.deleteIfExists(temporary);
+        } catch (IOException e) {
+            // the failure that brought us here is the one to report; a left-over is overwritten by the next attempt
+        }
+    }
+}

@@ -1,0 +1,303 @@
+package io.cospadi.checkpoint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.DType;
+import io.cospadi.tensor.Progress;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * A model folder: config.json and its safetensors file or shards, dense or compact. {@link #open} reads headers only and
+ * refuses every defect a header can have; weights are mapped when asked for, a chunk at a time. A stored projection is
+ * (out, in) = (d2, d1), the transpose of the paper's W.
+ */
+public final class Checkpoint implements AutoCloseable {
+    /** A chunk of weights in flight between disk and backend. */
+    private static final int CHUNK_BYTES = 64 << 20;
+
+    private static final String SINGLE_FILE = "model.safetensors";
+    private static final String CONFIG_FILE = "config.json";
+
+    private final Path folder;
+    private final ObjectNode rawConfig;
+    private final ModelConfig config;
+    private final SortedMap<String, SafetensorsFile> files;
+    private final SortedMap<String, StoredTensor> tensors;
+
+    private Checkpoint(
+            Path folder,
+            ObjectNode rawConfig,
+            ModelConfig config,
+            SortedMap<String, SafetensorsFile> files,
+            SortedMap<String, StoredTensor> tensors) {
+        this.folder = folder;
+        this.rawConfig = rawConfig;
+        this.config = config;
+        this.files = files;
+        this.tensors = tensors;
+    }
+
+    /**
+     * Opens a folder, checking config.json, the index and all headers, but no data. Which tensors must be there is asked
+     * separately, by {@link #requireDense} or by the compact format.
+     *
+     * @throws CospadiException with one line that names file and tensor, found and expected
+     */
+    public static Checkpoint open(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new CospadiException(folder + ": no such folder; expected a Hugging Face model folder with "
+                    + CONFIG_FILE + " and safetensors");
+        }
+        Path configFile = folder.resolve(CONFIG_FILE);
+        ObjectNode rawConfig = StrictJson.readObject(configFile);
+        ModelConfig config = new ConfigReader(configFile, rawConfig).read();
+        SortedMap<String, SafetensorsFile> files = new TreeMap<>();
+        try {
+            SortedMap<String, StoredTensor> tensors = new TreeMap<>();
+            if (Files.exists(folder.resolve(SINGLE_FILE))) {
+                files.put(SINGLE_FILE, SafetensorsFile.open(folder.resolve(SINGLE_FILE)));
+            } else if (Files.exists(folder.resolve(ShardIndex.FILE_NAME))) {
+                ShardIndex index = ShardIndex.read(folder);
+                for (Map.Entry<String, Path> shard : index.shards().entrySet()) {
+                    files.put(shard.getKey(), SafetensorsFile.open(shard.getValue()));
+                }
+                index.requireAgreement(files);
+            } else {
+                throw new CospadiException(folder + ": found neither " + SINGLE_FILE + " nor " + ShardIndex.FILE_NAME
+                        + ", expected one of them; convert other formats to safetensors first");
+            }
+            files.values().forEach(file -> tensors.putAll(file.tensors()));
+            return new Checkpoint(folder, rawConfig, config, files, Collections.unmodifiableSortedMap(tensors));
+        } catch (RuntimeException | Error e) {
+            files.values().forEach(SafetensorsFile::close);
+            throw e;
+        }
+    }
+
+    /** The folder as it was given. */
+    public Path folder() {
+        return folder;
+    }
+
+    /** config.json, checked. */
+    public ModelConfig config() {
+        return config;
+    }
+
+    /** config.json as it stands; a copy. */
+    public ObjectNode rawConfig() {
+        return rawConfig.deepCopy();
+    }
+
+    /** Every stored tensor by name; unmodifiable. */
+    public SortedMap<String, StoredTensor> tensors() {
+        return tensors;
+    }
+
+    /** The open weight files, by file name. */
+    public Collection<SafetensorsFile> files() {
+        return Collections.unmodifiableCollection(files.values());
+    }
+
+    /** Whether a tensor of that name is stored. */
+    public boolean has(String name) {
+        return tensors.containsKey(name);
+    }
+
+    /**
+     * The tensor of that name.
+     *
+     * @throws CospadiException naming folder and tensor if it is not stored
+     */
+    public StoredTensor tensor(String name) {
+        StoredTensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new CospadiException(weightsName() + ": tensor " + name + " is missing, expected by " + CONFIG_FILE
+                    + " (" + config.architecture().modelType() + ", " + config.layers()
+                    + " layers); download the model again");
+        }
+        return tensor;
+    }
+
+    /**
+     * Checks the stored tensors against the architecture: all there, in the right shape and of a type that can be
+     * computed with, and no bias that config.json denies.
+     *
+     * @throws CospadiException naming file and tensor
+     */
+    public void requireDense() {
+        refuseFused();
+        require(config.denseTensors());
+    }
+
+    /**
+     * The same for embedding, norms, biases and head, which a compact folder holds like a dense one.
+     *
+     * @throws CospadiException naming file and tensor
+     */
+    public void requireBesideProjections() {
+        require(config.tensorsBesideProjections());
+    }
+
+    private void require(Map<String, long[]> shapes) {
+        shapes.forEach(this::requireFloats);
+        if (has(ModelConfig.HEAD)) {
+            requireFloats(ModelConfig.HEAD, config.vocabSize(), config.hiddenSize());
+        }
+        for (Projection p : config.projections()) {
+            if (!config.hasBias(p.type()) && has(p.biasName())) {
+                throw new CospadiException(tensor(p.biasName()).file() + ": tensor " + p.biasName()
+                        + " is stored, expected no such bias by " + CONFIG_FILE + " (model_type "
+                        + config.architecture().modelType() + "); correct attention_bias or mlp_bias there");
+            }
+        }
+    }
+
+    private void requireFloats(String name, long... shape) {
+        StoredTensor tensor = tensor(name);
+        if (!tensor.hasShape(shape)) {
+            throw new CospadiException(tensor.file() + ": tensor " + name + " has shape "
+                    + java.util.Arrays.toString(tensor.shape()) + ", expected " + java.util.Arrays.toString(shape)
+                    + " by " + CONFIG_FILE + "; config and weights are of different models: download both again");
+        }
+        if (tensor.dtype() != DType.F32 && tensor.dtype() != DType.F16 && tensor.dtype() != DType.BF16) {
+            throw new CospadiException(tensor.file() + ": tensor " + name + " has dtype " + tensor.dtype()
+                    + ", supported are F32, F16 and BF16; use an unquantised model");
+        }
+    }
+
+    private void refuseFused() {
+        for (StoredTensor tensor : tensors.values()) {
+            String name = tensor.name();
+            if (name.endsWith(".self_attn.qkv_proj.weight")
+                    || name.endsWith(".mlp.gate_up_proj.weight")
+                    || name.contains(".mlp.experts.")
+                    || name.contains(".block_sparse_moe.")) {
+                throw new CospadiException(tensor.file() + ": tensor " + name
+                        + " is fused or an expert's, supported are separate q, k, v, o, gate, up and down projections"
+                        + " of dense models; convert the model or choose another");
+            }
+        }
+    }
+
+    /** Stored tensors that the dense architecture doesn't read; a head beside tied embeddings is one. */
+    public List<String> extras() {
+        Map<String, long[]> known = config.denseTensors();
+        List<String> extras = new ArrayList<>(tensors.keySet());
+        extras.removeAll(known.keySet());
+        return extras;
+    }
+
+    /**
+     * Maps rows {@code firstRow .. firstRow+rows-1} of a tensor of this checkpoint: little-endian, read-only.
+     *
+     * @throws IllegalArgumentException if the rows are not all inside or take 2 GiB or more
+     */
+    public ByteBuffer map(StoredTensor tensor, long firstRow, int rows) {
+        SafetensorsFile file = files.get(tensor.file().getFileName().toString());
+        return Objects.requireNonNull(file, "a tensor of another checkpoint").map(tensor, firstRow, rows);
+    }
+
+    /**
+     * A whole tensor as an F32 matrix, a vector as (1, n); the caller closes it.
+     *
+     * @throws CospadiException if it is missing, not a float tensor, or holds NaN or infinity
+     */
+    public Matrix load(String name, Backend backend) {
+        return loadRows(name, 0, tensor(name).rows(), backend);
+    }
+
+    /**
+     * Rows {@code firstRow .. firstRow+rows-1} of a tensor as an F32 matrix; the caller closes it.
+     *
+     * @throws CospadiException if it is missing, not a float tensor, or holds NaN or infinity in these rows
+     * @throws IllegalArgumentException if the rows are not all inside
+     */
+    public Matrix loadRows(String name, int firstRow, int rows, Backend backend) {
+        StoredTensor tensor = tensor(name);
+        if (!tensor.dtype().isFloat()) {
+            throw new CospadiException(tensor.file() + ": tensor " + name + " has dtype " + tensor.dtype()
+                    + ", expected floats to compute with; use an unquantised model");
+        }
+        Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
+        Matrix matrix = backend.allocate(rows, tensor.cols(), DType.F32);
+        try {
+            int chunk = rowsPerChunk(tensor);
+            for (int done = 0; done < rows; done += chunk) {
+                int count = Math.min(chunk, rows - done);
+                ByteBuffer stored = map(tensor, (long) firstRow + done, count);
+                requireFinite(tensor, stored, (long) firstRow + done);
+                backend.load(matrix.rows(done, count), stored, tensor.dtype());
+            }
+            return matrix;
+        } catch (RuntimeException | Error e) {
+            matrix.close();
+            throw e;
+        }
+    }
+
+    private static int rowsPerChunk(StoredTensor tensor) {
+        long rowBytes = Math.max(1, (long) tensor.cols() * tensor.dtype().bytes());
+        return (int) Math.max(1, CHUNK_BYTES / rowBytes);
+    }
+
+    /**
+     * Scans every float tensor for NaN and infinities, file by file in the order they lie on disk.
+     *
+     * @param progress told bytes
+     * @throws CospadiException naming file, tensor and element of the first one found
+     */
+    public void scanFinite(Progress progress) {
+        long total = tensors.values().stream().mapToLong(StoredTensor::bytes).sum();
+        long done = 0;
+        progress.advance(0, total);
+        List<StoredTensor> onDisk = new ArrayList<>(tensors.values());
+        onDisk.sort(java.util.Comparator.comparing((StoredTensor t) -> t.file()).thenComparing(StoredTensor::begin));
+        for (StoredTensor tensor : onDisk) {
+            int chunk = rowsPerChunk(tensor);
+            for (long row = 0; row < tensor.rows(); row += chunk) {
+                int count = (int) Math.min(chunk, tensor.rows() - row);
+                ByteBuffer stored = map(tensor, row, count);
+                requireFinite(tensor, stored, row);
+                done += stored.limit();
+                progress.advance(done, total);
+            }
+        }
+    }
+
+    private static void requireFinite(StoredTensor tensor, ByteBuffer stored, long firstRow) {
+        long at = FiniteScan.firstNonFinite(stored, tensor.dtype());
+        if (at >= 0) {
+            throw new CospadiException(tensor.file() + ": tensor " + tensor.name() + " holds NaN or infinity at row "
+                    + (firstRow + at / tensor.cols()) + ", column " + at % tensor.cols()
+                    + ", expected finite weights; the model is damaged: download it again");
+        }
+    }
+
+    private Path weightsName() {
+        return files.size() == 1 ? files.values().iterator().next().file() : folder.resolve(ShardIndex.FILE_NAME);
+    }
+
+    @Override
+    public void close() {
+        files.values().forEach(SafetensorsFile::close);
+    }
+
+    /** config.json's compact block, or null in a dense folder. */
+    public JsonNode compactBlock() {
+        return rawConfig.get("cospadi");
+    }
+}

@@ -1,0 +1,154 @@
+package io.cospadi.checkpoint;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * JSON of unknown origin: UTF-8 only, one object and nothing behind it, no key twice. Jackson's own limits bound nesting
+ * and the length of names and numbers.
+ */
+public final class StrictJson {
+    /** Room for any real config or index (a million tensors); keeps a mistaken path from filling the heap. */
+    private static final long MAX_BYTES = 256L << 20;
+
+    /** Detects duplicate keys; without it the last one would win silently. */
+    static final JsonFactory FACTORY = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
+
+    private static final ObjectReader READER = JsonMapper.builder(FACTORY)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build()
+            .reader();
+
+    private StrictJson() {}
+
+    /**
+     * The object that {@code file} holds.
+     *
+     * @throws CospadiException if the file is missing, unreadable, too large, not UTF-8 or not one JSON object
+     */
+    public static ObjectNode readObject(Path file) {
+        return parseObject(file, readBytes(file));
+    }
+
+    static byte[] readBytes(Path file) {
+        try {
+            if (!Files.isRegularFile(file)) {
+                throw new CospadiException(file + ": no such file; expected a Hugging Face model folder with it");
+            }
+            long size = Files.size(file);
+            if (size > MAX_BYTES) {
+                throw new CospadiException(
+                        file + ": " + size + " bytes, expected at most " + MAX_BYTES + "; is it the right file?");
+            }
+            return Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    static ObjectNode parseObject(Path file, byte[] bytes) {
+        requireUtf8(file.toString(), bytes);
+        try {
+            JsonNode node = READER.readTree(bytes);
+            if (node instanceof ObjectNode object) {
+                return object;
+            }
+            throw new CospadiException(file + ": found "
+                    + (node == null || node.isMissingNode() ? "nothing" : "a JSON " + kind(node))
+                    + ", expected a JSON object; download or write the file again");
+        } catch (JsonProcessingException e) {
+            throw invalid(file.toString(), e);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /** Rejects what a JSON parser would guess at: other encodings, overlong forms, lone surrogates. */
+    static void requireUtf8(String where, byte[] bytes) {
+        CharsetDecoder decoder = StandardCharsets.UTF_8
+                .newDecoder()
+                .onMalformedInput(CodingErrorAction.REPORT)
+                .onUnmappableCharacter(CodingErrorAction.REPORT);
+        ByteBuffer in = ByteBuffer.wrap(bytes);
+        CharBuffer scratch = CharBuffer.allocate(8192);
+        CoderResult result;
+        do {
+            scratch.clear();
+            result = decoder.decode(in, scratch, true);
+        } while (result.isOverflow());
+        if (result.isError()) {
+            throw new CospadiException(where + ": byte " + in.position()
+                    + " is not valid UTF-8, expected JSON text; the file is damaged or not JSON: download it again");
+        }
+        for (int i = 0; i < Math.min(4, bytes.length); i++) {
+            if (bytes[i] == 0) { // Jackson would take it for UTF-16 or UTF-32
+                throw new CospadiException(
+                        where + ": byte " + i + " is 0, expected UTF-8 JSON text; download the file again");
+            }
+        }
+    }
+
+    static CospadiException invalid(String where, JsonProcessingException e) {
+        JsonLocation at = e.getLocation();
+        String position = at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
+        return new CospadiException(
+                where + ": not valid JSON" + position + ": " + oneLine(e.getOriginalMessage())
+                        + "; the file is damaged or incomplete: download or write it again",
+                e);
+    }
+
+    static CospadiException unreadable(Path file, IOException e) {
+        return new CospadiException(
+                file + ": can't be read (" + e.getClass().getSimpleName() + ": " + oneLine(e.getMessage())
+                        + "); check the path, its permissions and the disk",
+                e);
+    }
+
+    /** What a node is, in words for a message. */
+    static String kind(JsonNode node) {
+        return switch (node.getNodeType()) {
+            case ARRAY -> "list";
+            case OBJECT -> "object";
+            case STRING -> "string " + oneLine(node.toString());
+            case NUMBER -> "number " + oneLine(node.toString());
+            case BOOLEAN -> node.toString();
+            case NULL -> "null";
+            default -> node.getNodeType().toString();
+        };
+    }
+
+    /** Text from a file, made safe for a one-line message. */
+    static String oneLine(String text) {
+        if (text == null) {
+            return "no details";
+        }
+        StringBuilder line = new StringBuilder();
+        text.codePoints().limit(200).forEach(c -> {
+            if (Character.isISOControl(c) || c == 0x2028 || c == 0x2029) {
+                line.append(' ');
+            } else {
+                line.appendCodePoint(c);
+            }
+        });
+        return text.codePointCount(0, text.length()) > 200 ? line + "…" : line.toString();
+    }
+}
