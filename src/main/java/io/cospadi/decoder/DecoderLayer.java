@@ -1,0 +1,166 @@
+package io.cospadi.decoder;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.checkpoint.InputSite;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * One decoder layer, its weights in the backend's memory: {@code h += o(attention(norm(h)))}, then
+ * {@code h += down(silu(gate(n)) · up(n))} with {@code n = norm(h)}. The scratch matrices belong to the {@link Decoder}, so
+ * layers of one decoder run one after another.
+ */
+public final class DecoderLayer implements AutoCloseable {
+    private final int index;
+    private final ModelConfig config;
+    private final Backend backend;
+    private final Activations scratch;
+    private final Map<ProjectionType, Linear> projections = new EnumMap<>(ProjectionType.class);
+    private Matrix attentionNorm;
+    private Matrix mlpNorm;
+    private Matrix queryNorm;
+    private Matrix keyNorm;
+
+    private DecoderLayer(int index, ModelConfig config, Backend backend, Activations scratch) {
+        this.index = index;
+        this.config = config;
+        this.backend = backend;
+        this.scratch = scratch;
+    }
+
+    /** Reads the layer's weights; nothing stays allocated if one of them cannot be read. */
+    static DecoderLayer load(int index, ModelWeights weights, Backend backend, Activations scratch) {
+        DecoderLayer layer = new DecoderLayer(index, weights.config(), backend, scratch);
+        try {
+            String prefix = "model.layers." + index + ".";
+            layer.attentionNorm = weights.tensor(prefix + "input_layernorm.weight", backend);
+            layer.mlpNorm = weights.tensor(prefix + "post_attention_layernorm.weight", backend);
+            if (layer.config.qkNorm()) {
+                layer.queryNorm = weights.tensor(prefix + "self_attn.q_norm.weight", backend);
+                layer.keyNorm = weights.tensor(prefix + "self_attn.k_norm.weight", backend);
+            }
+            for (Projection projection : layer.config.projections()) {
+                if (projection.layer() == index) {
+                    layer.projections.put(projection.type(), weights.projection(projection, backend));
+                }
+            }
+            return layer;
+        } catch (RuntimeException | Error failure) {
+            layer.close();
+            throw failure;
+        }
+    }
+
+    /** Which layer of the model this is, from 0. */
+    public int index() {
+        return index;
+    }
+
+    /**
+     * Runs tokens through the layer.
+     *
+     * @param hidden        (N, hiddenSize) F32, row i the token at position {@code firstPosition + i}; updated in place
+     * @param cache         receives the N new keys and values and supplies the earlier ones
+     * @param firstPosition position of row 0; positions before it are in the cache
+     * @param listener      sees the input of every projection, in the order q/k/v, o, gate/up, down; where N is larger than
+     *                      {@link Decoder#CHUNK_ROWS} it sees successive chunks of rows
+     */
+    public void forward(Matrix hidden, KvCache cache, int firstPosition, SiteListener listener) {
+        if (firstPosition < 0 || firstPosition + hidden.rows() > cache.capacity()) {
+            throw new IllegalArgumentException("positions " + firstPosition + " .. "
+                    + (firstPosition + hidden.rows() - 1) + " do not fit a cache of " + cache.capacity());
+        }
+        for (int from = 0; from < hidden.rows(); from += Decoder.CHUNK_ROWS) {
+            int count = Math.min(Decoder.CHUNK_ROWS, hidden.rows() - from);
+            Matrix chunk = hidden.rows(from, count);
+            attend(chunk, cache, firstPosition + from, listener);
+            feedForward(chunk, listener);
+        }
+    }
+
+    private void attend(Matrix hidden, KvCache cache, int first, SiteListener listener) {
+        int n = hidden.rows();
+        Matrix normed = scratch.normed.rows(n);
+        backend.rmsNorm(hidden, attentionNorm, config.rmsEps(), normed);
+        listener.input(InputSite.ATTENTION_INPUT, normed);
+
+        Matrix queries = scratch.queries.rows(n);
+        Matrix keys = cache.keys(index).rows(first, n);
+        apply(ProjectionType.Q, normed, queries);
+        apply(ProjectionType.K, normed, keys);
+        apply(ProjectionType.V, normed, cache.values(index).rows(first, n));
+        if (queryNorm != null) {
+            backend.rmsNorm(queries, queryNorm, config.rmsEps(), queries);
+            backend.rmsNorm(keys, keyNorm, config.rmsEps(), keys);
+        }
+        RotaryTables rotary = scratch.rotary(first + n);
+        backend.rotate(queries, rotary.cos(), rotary.sin(), first);
+        backend.rotate(keys, rotary.cos(), rotary.sin(), first);
+
+        Matrix attended = scratch.attended.rows(n);
+        backend.attention(
+                queries,
+                cache.keys(index),
+                cache.values(index),
+                config.heads(),
+                config.headDim(),
+                first,
+                config.slidingWindow()[index],
+                attended);
+        listener.input(InputSite.ATTENTION_OUTPUT, attended);
+        addTo(hidden, ProjectionType.O, attended);
+    }
+
+    private void feedForward(Matrix hidden, SiteListener listener) {
+        int n = hidden.rows();
+        Matrix normed = scratch.normed.rows(n);
+        backend.rmsNorm(hidden, mlpNorm, config.rmsEps(), normed);
+        listener.input(InputSite.MLP_INPUT, normed);
+
+        Matrix gate = scratch.gate.rows(n);
+        Matrix up = scratch.up.rows(n);
+        apply(ProjectionType.GATE, normed, gate);
+        apply(ProjectionType.UP, normed, up);
+        backend.siluMultiply(gate, up);
+        listener.input(InputSite.MLP_HIDDEN, gate);
+        addTo(hidden, ProjectionType.DOWN, gate);
+    }
+
+    private void apply(ProjectionType type, Matrix x, Matrix out) {
+        projections.get(type).apply(backend, x, out);
+    }
+
+    private void addTo(Matrix hidden, ProjectionType type, Matrix x) {
+        Matrix out = scratch.projected.rows(x.rows());
+        apply(type, x, out);
+        backend.axpy(1, out, hidden);
+    }
+
+    /** Multiply-adds of the projections for one token; attention's are {@link Decoder#attentionMultiplyAdds}. */
+    public long multiplyAdds() {
+        return projections.values().stream().mapToLong(Linear::multiplyAdds).sum();
+    }
+
+    /** Bytes of weights held. */
+    public long bytes() {
+        long bytes = 4L * (attentionNorm.cols() + mlpNorm.cols());
+        if (queryNorm != null) {
+            bytes += 4L * (queryNorm.cols() + keyNorm.cols());
+        }
+        return bytes + projections.values().stream().mapToLong(Linear::bytes).sum();
+    }
+
+    @Override
+    public void close() {
+        projections.values().forEach(Linear::close);
+        for (Matrix norm : new Matrix[] {attentionNorm, mlpNorm, queryNorm, keyNorm}) {
+            if (norm != null) {
+                norm.close();
+            }
+        }
+    }
+}

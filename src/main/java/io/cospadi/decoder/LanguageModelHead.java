@@ -1,0 +1,95 @@
+package io.cospadi.decoder;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.tensor.DType;
+
+/** Final norm and output matrix: hidden states of the last layer become logits, {@code norm(h) · headᵀ}. */
+public final class LanguageModelHead implements AutoCloseable {
+    /** Logits of one chunk take at most this many bytes, one row at least. */
+    private static final long CHUNK_BYTES = 64L << 20;
+
+    private final Backend backend;
+    private final double eps;
+    private final Matrix norm;
+    private final Matrix output;
+
+    private LanguageModelHead(Backend backend, double eps, Matrix norm, Matrix output) {
+        this.backend = backend;
+        this.eps = eps;
+        this.norm = norm;
+        this.output = output;
+    }
+
+    static LanguageModelHead load(ModelWeights weights, String outputName, Backend backend) {
+        Matrix norm = weights.tensor(ModelConfig.FINAL_NORM, backend);
+        try {
+            Matrix output = weights.tensor(outputName, backend);
+            return new LanguageModelHead(backend, weights.config().rmsEps(), norm, output);
+        } catch (RuntimeException | Error failure) {
+            norm.close();
+            throw failure;
+        }
+    }
+
+    public int vocabSize() {
+        return output.rows();
+    }
+
+    /** Rows of logits that {@link #forEachChunk} makes at once. */
+    public int chunkRows() {
+        return (int) Math.max(1, Math.min(Decoder.CHUNK_ROWS, CHUNK_BYTES / (4L * vocabSize())));
+    }
+
+    /**
+     * {@code out (N, vocabSize) <- logits}.
+     *
+     * @param hidden (N, hiddenSize) after the last layer; read only
+     */
+    public void logits(Matrix hidden, Matrix out) {
+        try (Matrix normed = backend.allocate(hidden.rows(), hidden.cols(), DType.F32)) {
+            backend.rmsNorm(hidden, norm, eps, normed);
+            backend.gemm(1, normed, false, output, true, 0, out);
+        }
+    }
+
+    /** The logits of some consecutive rows, in a matrix that the receiver may overwrite during the call. */
+    @FunctionalInterface
+    public interface ChunkListener {
+        /** Row i of {@code logits} belongs to row {@code firstRow + i} of the hidden states. */
+        void chunk(int firstRow, Matrix logits);
+    }
+
+    /** The logits of all rows, {@link #chunkRows} at a time, so that memory does not grow with N times the vocabulary. */
+    public void forEachChunk(Matrix hidden, ChunkListener listener) {
+        if (hidden.rows() == 0) {
+            return;
+        }
+        int step = Math.min(chunkRows(), hidden.rows());
+        try (Matrix logits = backend.allocate(step, vocabSize(), DType.F32)) {
+            for (int from = 0; from < hidden.rows(); from += step) {
+                int count = Math.min(step, hidden.rows() - from);
+                Matrix chunk = logits.rows(0, count);
+                logits(hidden.rows(from, count), chunk);
+                listener.chunk(from, chunk);
+            }
+        }
+    }
+
+    /** Multiply-adds for one token. */
+    public long multiplyAdds() {
+        return (long) output.rows() * output.cols();
+    }
+
+    /** Bytes of weights held. */
+    public long bytes() {
+        return 4L * (norm.cols() + multiplyAdds());
+    }
+
+    @Override
+    public void close() {
+        norm.close();
+        output.close();
+    }
+}

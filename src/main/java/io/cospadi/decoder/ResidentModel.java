@@ -1,0 +1,119 @@
+package io.cospadi.decoder;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A whole model in memory with a KV cache, for generation. Weights are F32 there, four bytes each whatever the checkpoint has,
+ * codes stay packed; {@link #bytes} says how much that is. Embedding rows are read from storage as they are needed.
+ */
+public final class ResidentModel implements AutoCloseable {
+    private final Decoder decoder;
+    private final List<DecoderLayer> layers = new ArrayList<>();
+    private final Workspace hidden;
+    private LanguageModelHead head;
+    private KvCache cache;
+    private int position;
+
+    /**
+     * @param capacity positions that the cache holds: prompt and generated tokens together
+     */
+    public ResidentModel(ModelWeights weights, Backend backend, int capacity) {
+        if (capacity < 1 || capacity > weights.config().maxPositions()) {
+            throw new IllegalArgumentException("a cache of " + capacity + " positions; the model has 1 to "
+                    + weights.config().maxPositions());
+        }
+        decoder = new Decoder(weights, backend);
+        hidden = new Workspace(backend, weights.config().hiddenSize());
+        try {
+            for (int i = 0; i < weights.config().layers(); i++) {
+                layers.add(decoder.loadLayer(i));
+            }
+            head = decoder.loadHead();
+            cache = new KvCache(backend, weights.config(), capacity);
+        } catch (RuntimeException | Error failure) {
+            close();
+            throw failure;
+        }
+    }
+
+    /** Tokens seen so far. */
+    public int position() {
+        return position;
+    }
+
+    /** Positions that the cache holds. */
+    public int capacity() {
+        return cache.capacity();
+    }
+
+    public int vocabSize() {
+        return head.vocabSize();
+    }
+
+    /** Forgets everything from {@code position} on. */
+    public void rewind(int position) {
+        if (position < 0 || position > this.position) {
+            throw new IllegalArgumentException("can't go back from " + this.position + " to " + position);
+        }
+        this.position = position;
+    }
+
+    /**
+     * Runs the next tokens through all layers.
+     *
+     * @return (ids.length, hiddenSize) states after the last layer; valid until the next call
+     */
+    public Matrix advance(int[] ids) {
+        Matrix states = hidden.rows(ids.length);
+        decoder.embed(ids, states);
+        for (DecoderLayer layer : layers) {
+            layer.forward(states, cache, position, SiteListener.NONE);
+        }
+        position += ids.length;
+        return states;
+    }
+
+    /** Logits of the last row of {@code states}, on the host. */
+    public float[] lastLogits(Matrix states) {
+        try (Matrix logits = decoder.backend().allocate(1, head.vocabSize(), DType.F32)) {
+            head.logits(states.rows(states.rows() - 1, 1), logits);
+            return decoder.backend().readFloats(logits);
+        }
+    }
+
+    /** The head, for callers that want the logits of every row. */
+    public LanguageModelHead head() {
+        return head;
+    }
+
+    /** Bytes of weights in memory; a one-token step reads each of them once. */
+    public long bytes() {
+        return head.bytes() + layers.stream().mapToLong(DecoderLayer::bytes).sum();
+    }
+
+    /** Multiply-adds of one token at {@code position}, attention included. */
+    public long multiplyAdds(int position) {
+        long sum = head.multiplyAdds();
+        for (DecoderLayer layer : layers) {
+            sum += layer.multiplyAdds() + Decoder.attentionMultiplyAdds(decoder.config(), layer.index(), position, 1);
+        }
+        return sum;
+    }
+
+    @Override
+    public void close() {
+        layers.forEach(DecoderLayer::close);
+        hidden.close();
+        if (head != null) {
+            head.close();
+        }
+        if (cache != null) {
+            cache.close();
+        }
+        decoder.close();
+    }
+}

@@ -1,0 +1,68 @@
+package io.cospadi.decoder;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.backend.SparseMatrix;
+import io.cospadi.tensor.DType;
+
+/**
+ * A sparsely factored projection, {@code y = (x D) S + bias}, computed in that order: W = D S is never made.
+ *
+ * @see "CoSpaDi, arXiv 2509.22075, inference"
+ */
+public final class SparseLinear implements Linear {
+    private final Matrix dictionary;
+    private final SparseMatrix codes;
+    private final Matrix bias;
+
+    /**
+     * @param dictionary (k, d1) F32, one atom a row
+     * @param codes      (d2, k), one output feature a row; stays packed
+     * @param biasOrNull (1, d2) F32
+     */
+    public SparseLinear(Matrix dictionary, SparseMatrix codes, Matrix biasOrNull) {
+        if (dictionary.rows() != codes.cols()) {
+            throw new IllegalArgumentException("dictionary " + dictionary.shape() + " has " + dictionary.rows()
+                    + " atoms, the codes (" + codes.rows() + ", " + codes.cols() + ") name " + codes.cols());
+        }
+        this.dictionary = dictionary;
+        this.codes = codes;
+        this.bias = Bias.checked(biasOrNull, codes.rows());
+    }
+
+    @Override
+    public int d1() {
+        return dictionary.cols();
+    }
+
+    @Override
+    public int d2() {
+        return codes.rows();
+    }
+
+    @Override
+    public void apply(Backend backend, Matrix x, Matrix out) {
+        try (Matrix z = backend.allocate(x.rows(), dictionary.rows(), DType.F32)) {
+            backend.gemm(1, x, false, dictionary, true, 0, z);
+            backend.multiplyCodes(z, codes, out);
+        }
+        Bias.add(backend, bias, out);
+    }
+
+    @Override
+    public long multiplyAdds() {
+        return (long) dictionary.rows() * dictionary.cols() + (long) codes.rows() * codes.nonzerosPerRow();
+    }
+
+    @Override
+    public long bytes() {
+        return 4L * dictionary.rows() * dictionary.cols() + codes.bytes() + Bias.bytes(bias);
+    }
+
+    @Override
+    public void close() {
+        dictionary.close();
+        codes.close();
+        Bias.close(bias);
+    }
+}

@@ -1,0 +1,34 @@
+package io.cospadi.decoder;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
+
+/** One intermediate matrix of the forward pass, kept between calls and grown when more rows are asked for. */
+final class Workspace implements AutoCloseable {
+    private final Backend backend;
+    private final int cols;
+    private Matrix matrix;
+
+    Workspace(Backend backend, int cols) {
+        this.backend = backend;
+        this.cols = cols;
+    }
+
+    /** The first {@code n} rows, contents undefined; valid until more rows are asked for. */
+    Matrix rows(int n) {
+        if (matrix == null || matrix.rows() < n) {
+            close();
+            matrix = backend.allocate(n, cols, DType.F32);
+        }
+        return matrix.rows(0, n);
+    }
+
+    @Override
+    public void close() {
+        if (matrix != null) {
+            matrix.close();
+            matrix = null;
+        }
+    }
+}
