@@ -1,0 +1,72 @@
+package io.cospadi.cli;
+
+import io.cospadi.compression.BudgetChoice;
+import io.cospadi.compression.NearestName;
+import io.cospadi.compression.Objective;
+import io.cospadi.compression.Sampling;
+import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Solver;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Options with a closed set of values, known by the names users type. */
+final class Choices {
+    private Choices() {}
+
+    private static String check(String text, List<String> names) {
+        if (!names.contains(text)) {
+            throw new TypeConversionException(
+                    "'" + text + "' is none of " + String.join(", ", names) + NearestName.hint(text, names));
+        }
+        return text;
+    }
+
+    private static <T> List<String> names(T[] values, Function<T, String> option) {
+        return Arrays.stream(values).map(option).toList();
+    }
+
+    static final class BackendName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, List.of("auto", "cpu", "cuda"));
+        }
+    }
+
+    static final class MethodName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, names(Method.values(), Method::option));
+        }
+    }
+
+    static final class SolverName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, names(Solver.values(), Solver::option));
+        }
+    }
+
+    static final class BudgetName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, names(BudgetChoice.values(), BudgetChoice::option));
+        }
+    }
+
+    static final class ObjectiveName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, names(Objective.values(), Objective::option));
+        }
+    }
+
+    static final class SamplingName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, names(Sampling.values(), Sampling::option));
+        }
+    }
+}

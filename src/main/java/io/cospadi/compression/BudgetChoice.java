@@ -1,0 +1,22 @@
+package io.cospadi.compression;
+
+/** What {@code --budget} offers; {@link #option} is its name on the command line and in recipes. */
+public enum BudgetChoice {
+    /** The best there is: {@link #UNIFORM} as long as no loss-aware budget exists; the job says so. */
+    AUTO("auto"),
+    /** Each projection meets the ratio, the paper's protocol. */
+    UNIFORM("uniform"),
+    /** One cut through the pooled singular values of all projections; their total meets the ratio. */
+    POOLED("pooled");
+
+    private final String option;
+
+    BudgetChoice(String option) {
+        this.option = option;
+    }
+
+    /** The name users type. */
+    public String option() {
+        return option;
+    }
+}

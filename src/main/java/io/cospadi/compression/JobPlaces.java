@@ -1,0 +1,27 @@
+package io.cospadi.compression;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Where a job reads and writes, and how it treats what is there: everything that does not change the result.
+ *
+ * @param model    Hugging Face folder
+ * @param out      the compact folder to be; work goes to {@link #work()}
+ * @param data     calibration text; empty if {@code stats} is given
+ * @param stats    a Gram store to use instead
+ * @param keepWork whether the work folder stays after success
+ * @param force    whether an existing {@code out} is replaced, at the end
+ */
+public record JobPlaces(Path model, Path out, List<Path> data, Optional<Path> stats, boolean keepWork, boolean force) {
+    public JobPlaces {
+        data = List.copyOf(data);
+    }
+
+    /** The work folder, beside {@code out} and on its file system: {@code DIR.work}. */
+    public Path work() {
+        Path absolute = out.toAbsolutePath().normalize();
+        return absolute.resolveSibling(absolute.getFileName() + ".work");
+    }
+}

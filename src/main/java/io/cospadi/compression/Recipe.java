@@ -1,0 +1,94 @@
+package io.cospadi.compression;
+
+import io.cospadi.factorization.FactorShape;
+import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Solver;
+import io.cospadi.factorization.SolverSettings;
+import java.util.List;
+
+/**
+ * Everything that decides what a compression comes to, besides the model, the text and the machine. Read by
+ * {@link RecipeDocument}, which also explains what is wrong with a value.
+ *
+ * @param ratio      share of the targeted projections' 16-bit bytes to save, in (0, 1)
+ * @param method     what replaces a projection
+ * @param solver     how {@link Method#COSPADI} alternates
+ * @param budget     how the ratio is spread over projections
+ * @param objective  what is kept small
+ * @param rounds     rounds of the alternation, at least 0
+ * @param seed       seed of random starts and random windows
+ * @param windows    calibration windows, at least 1
+ * @param window     tokens in each, at least 2
+ * @param sample     which windows
+ * @param valueBits  bits of a stored code
+ * @param include    projections that are targeted; empty: all
+ * @param exclude    projections that are not, whatever {@code include} says
+ * @param overrides  other ratios for some, or none at all
+ */
+public record Recipe(
+        double ratio,
+        Method method,
+        Solver solver,
+        BudgetChoice budget,
+        Objective objective,
+        int rounds,
+        long seed,
+        int windows,
+        int window,
+        Sampling sample,
+        int valueBits,
+        List<NamePattern> include,
+        List<NamePattern> exclude,
+        List<ProjectionOverride> overrides) {
+    /** Calibration windows of the paper. */
+    public static final int DEFAULT_WINDOWS = 256;
+
+    /** Tokens of a calibration window in the paper. */
+    public static final int DEFAULT_WINDOW = 1024;
+
+    /** The paper's seed. */
+    public static final long DEFAULT_SEED = 42;
+
+    public Recipe {
+        if (!(ratio > 0 && ratio < 1)) {
+            throw new IllegalArgumentException("need 0 < ratio < 1, got " + ratio);
+        }
+        if (rounds < 0 || windows < 1 || window < 2) {
+            throw new IllegalArgumentException("need rounds >= 0, windows >= 1 and window >= 2, got " + rounds + ", "
+                    + windows + " and " + window);
+        }
+        include = List.copyOf(include);
+        exclude = List.copyOf(exclude);
+        overrides = List.copyOf(overrides);
+    }
+
+    /** The project's defaults at one ratio. */
+    public static Recipe atRatio(double ratio) {
+        return new Recipe(
+                ratio,
+                Method.COSPADI,
+                Solver.BLOCK,
+                BudgetChoice.AUTO,
+                Objective.OUTPUT,
+                SolverSettings.defaultRounds(Method.COSPADI, Solver.BLOCK),
+                DEFAULT_SEED,
+                DEFAULT_WINDOWS,
+                DEFAULT_WINDOW,
+                Sampling.CONSECUTIVE,
+                FactorShape.VALUE_BITS,
+                List.of(),
+                List.of(),
+                List.of());
+    }
+
+    /** What the factorisation is told. */
+    public SolverSettings solverSettings() {
+        return SolverSettings.defaults(method, solver).withRounds(rounds).withSeed(seed);
+    }
+
+    /** Whether a projection of that name is to be compressed (or kept dense by an override). */
+    public boolean targets(String projection) {
+        return (include.isEmpty() || include.stream().anyMatch(pattern -> pattern.matches(projection)))
+                && exclude.stream().noneMatch(pattern -> pattern.matches(projection));
+    }
+}

@@ -1,0 +1,378 @@
+package io.cospadi.compression;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.cospadi.factorization.FactorShape;
+import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Solver;
+import io.cospadi.factorization.SolverSettings;
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * The options of {@code compress} as a YAML or JSON mapping, each key an option's long name without its dashes; what the
+ * command line gives is laid over what the file gives. Paths are relative to the current directory, as on the command
+ * line. Besides plain options there is one list, tried in order, the last match of a projection counting:
+ *
+ * <pre>{@code
+ * ratio: 0.2
+ * exclude: ["layers.0.*"]
+ * overrides:
+ *   - pattern: "v_proj"
+ *     dense: true
+ *   - pattern: "layers.{1,2}.mlp.*"
+ *     ratio: 0.1
+ * }</pre>
+ */
+public final class RecipeDocument {
+    /** Every key, in the order in which a recipe is written. */
+    public static final List<String> KEYS = List.of(
+            "model",
+            "out",
+            "data",
+            "stats",
+            "ratio",
+            "method",
+            "solver",
+            "budget",
+            "objective",
+            "rounds",
+            "seed",
+            "windows",
+            "window",
+            "sample",
+            "value-bits",
+            "include",
+            "exclude",
+            "overrides",
+            "backend",
+            "threads",
+            "keep-work",
+            "force");
+
+    private static final List<String> OVERRIDE_KEYS = List.of("pattern", "ratio", "dense");
+    private static final long LARGEST_FILE = 1 << 20;
+
+    private final ObjectNode values;
+    private final String file;
+    private final Set<String> onCommandLine;
+
+    private RecipeDocument(ObjectNode values, String file, Set<String> onCommandLine) {
+        this.values = values;
+        this.file = file;
+        this.onCommandLine = onCommandLine;
+    }
+
+    /** No options at all. */
+    public static RecipeDocument empty() {
+        return new RecipeDocument(JsonNodeFactory.instance.objectNode(), "", Set.of());
+    }
+
+    /**
+     * Reads a recipe file.
+     *
+     * @throws CospadiException if it can't be read, is no mapping, or has an unknown key
+     */
+    public static RecipeDocument read(Path path) {
+        String text;
+        try {
+            if (Files.size(path) > LARGEST_FILE) {
+                throw new CospadiException("recipe " + path + " has " + Files.size(path)
+                        + " bytes; a recipe is a page of YAML or JSON, at most " + LARGEST_FILE);
+            }
+            text = Files.readString(path);
+        } catch (NoSuchFileException e) {
+            throw new CospadiException("recipe " + path + " does not exist; name a YAML or JSON file", e);
+        } catch (CharacterCodingException e) {
+            throw new CospadiException("recipe " + path + " is no UTF-8 text; name a YAML or JSON file", e);
+        } catch (IOException e) {
+            throw new CospadiException("recipe " + path + " can't be read: " + e.getMessage(), e);
+        }
+        return parse(text, path.toString());
+    }
+
+    /** The same for a text whose origin {@code file} is named in messages. */
+    static RecipeDocument parse(String text, String file) {
+        ObjectMapper mapper = text.stripLeading().startsWith("{")
+                ? JsonMapper.builder()
+                        .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                        .build()
+                : YAMLMapper.builder()
+                        .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                        .build();
+        JsonNode root;
+        try (JsonParser parser = mapper.getFactory().createParser(text)) {
+            root = mapper.readTree(parser);
+            if (parser.nextToken() != null) {
+                throw new CospadiException("recipe " + file + " holds a second document at line "
+                        + parser.currentLocation().getLineNr() + "; a recipe is one mapping");
+            }
+        } catch (JsonProcessingException e) {
+            String where =
+                    e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
+            throw new CospadiException(
+                    "recipe " + file + where + ": "
+                            + e.getOriginalMessage().lines().findFirst().orElse("malformed")
+                            + "; a recipe is YAML or JSON",
+                    e);
+        } catch (IOException e) {
+            throw new CospadiException("recipe " + file + " can't be read: " + e.getMessage(), e);
+        }
+        if (root == null || !root.isObject()) {
+            throw new CospadiException("recipe " + file + " is no mapping of options to values, such as 'ratio: 0.2'");
+        }
+        ObjectNode values = (ObjectNode) root;
+        values.fieldNames().forEachRemaining(key -> {
+            if (!KEYS.contains(key)) {
+                throw new CospadiException("recipe " + file + " has the unknown key '" + key + "'"
+                        + NearestName.hint(key, KEYS) + " (known: " + String.join(", ", KEYS) + ")");
+            }
+        });
+        return new RecipeDocument(values, file, Set.of());
+    }
+
+    /** These options with those of the command line laid over them, key by key. */
+    public RecipeDocument overlay(ObjectNode commandLine) {
+        ObjectNode merged = values.deepCopy();
+        Set<String> given = new HashSet<>(onCommandLine);
+        for (Map.Entry<String, JsonNode> option : commandLine.properties()) {
+            merged.set(option.getKey(), option.getValue());
+            given.add(option.getKey());
+        }
+        return new RecipeDocument(merged, file, given);
+    }
+
+    /** {@code cpu}, {@code cuda} or {@code auto}. */
+    public String backend() {
+        String backend = string("backend").orElse("auto");
+        if (!List.of("auto", "cpu", "cuda").contains(backend)) {
+            throw wrong("backend", "is one of auto, cpu, cuda", backend);
+        }
+        return backend;
+    }
+
+    /** Threads to compute with, where the document says. */
+    public Optional<Integer> threads() {
+        return integer("threads", 1, 4096);
+    }
+
+    /**
+     * Where the job reads and writes.
+     *
+     * @throws RecipeException if model or out are missing, or not exactly one of data and stats is given
+     */
+    public JobPlaces places() {
+        Path model = string("model").map(Path::of).orElseThrow(() -> missing("MODEL", "the model's folder"));
+        Path out = string("out").map(Path::of).orElseThrow(() -> missing("--out", "the folder to be written"));
+        List<Path> data = strings("data").stream().map(Path::of).toList();
+        Optional<Path> stats = string("stats").map(Path::of);
+        if (data.isEmpty() && stats.isEmpty()) {
+            throw missing("--data or --stats", "text to calibrate on, or a folder of calibrate");
+        }
+        if (!data.isEmpty() && stats.isPresent()) {
+            throw new RecipeException(
+                    "both --data and --stats are given; leave one of them out",
+                    onCommandLine.contains("data") || onCommandLine.contains("stats"));
+        }
+        return new JobPlaces(model, out, data, stats, flag("keep-work"), flag("force"));
+    }
+
+    /**
+     * What is to be done.
+     *
+     * @throws RecipeException naming the first option whose value makes no sense
+     */
+    public Recipe recipe() {
+        double ratio = ratio(values.get("ratio"), "ratio").orElseThrow(() -> missing("--ratio", "the share to save"));
+        Method method = choice("method", Method.values(), Method::option).orElse(Method.COSPADI);
+        Optional<Solver> givenSolver = choice("solver", Solver.values(), Solver::option);
+        if (givenSolver.isPresent() && method != Method.COSPADI) {
+            throw wrong(
+                    "solver",
+                    "belongs to method cospadi, not to " + method.option(),
+                    givenSolver.get().option());
+        }
+        Solver solver = givenSolver.orElse(Solver.BLOCK);
+        int valueBits = integer("value-bits", 1, 32).orElse(FactorShape.VALUE_BITS);
+        if (valueBits != FactorShape.VALUE_BITS) {
+            throw wrong("value-bits", "is " + FactorShape.VALUE_BITS + " in this version", String.valueOf(valueBits));
+        }
+        int defaultRounds = SolverSettings.defaultRounds(method, solver);
+        Optional<Integer> rounds = integer("rounds", 0, 1_000_000);
+        if (rounds.isPresent() && method.lowRank()) {
+            throw wrong(
+                    "rounds",
+                    "does not apply to " + method.option() + ", which has none",
+                    rounds.get().toString());
+        }
+        return new Recipe(
+                ratio,
+                method,
+                solver,
+                choice("budget", BudgetChoice.values(), BudgetChoice::option).orElse(BudgetChoice.AUTO),
+                objective(),
+                rounds.orElse(defaultRounds),
+                whole("seed", Long.MIN_VALUE, Long.MAX_VALUE).orElse(Recipe.DEFAULT_SEED),
+                integer("windows", 1, Integer.MAX_VALUE).orElse(Recipe.DEFAULT_WINDOWS),
+                integer("window", 2, 1 << 24).orElse(Recipe.DEFAULT_WINDOW),
+                choice("sample", Sampling.values(), Sampling::option).orElse(Sampling.CONSECUTIVE),
+                valueBits,
+                patterns("include"),
+                patterns("exclude"),
+                overrides());
+    }
+
+    private Objective objective() {
+        Objective objective =
+                choice("objective", Objective.values(), Objective::option).orElse(Objective.OUTPUT);
+        if (objective == Objective.LOSS) {
+            throw wrong("objective", "is output in this version, which has no loss-aware fit", "loss");
+        }
+        return objective;
+    }
+
+    private List<NamePattern> patterns(String key) {
+        return strings(key).stream().map(NamePattern::new).toList();
+    }
+
+    private List<ProjectionOverride> overrides() {
+        JsonNode list = values.get("overrides");
+        if (list == null || list.isNull()) {
+            return List.of();
+        }
+        if (!list.isArray()) {
+            throw wrong("overrides", "is a list of mappings with pattern and ratio or dense", list.toString());
+        }
+        List<ProjectionOverride> overrides = new ArrayList<>();
+        for (JsonNode entry : list) {
+            entry.fieldNames().forEachRemaining(key -> {
+                if (!OVERRIDE_KEYS.contains(key)) {
+                    throw wrong(
+                            "overrides", "knows pattern, ratio and dense" + NearestName.hint(key, OVERRIDE_KEYS), key);
+                }
+            });
+            JsonNode pattern = entry.path("pattern");
+            OptionalDouble ratio = ratio(entry.get("ratio"), "overrides: ratio")
+                    .map(OptionalDouble::of)
+                    .orElse(OptionalDouble.empty());
+            boolean dense = entry.path("dense").asBoolean(false);
+            if (!pattern.isTextual() || dense == ratio.isPresent()) {
+                throw wrong("overrides", "needs a pattern and either a ratio or 'dense: true'", entry.toString());
+            }
+            overrides.add(new ProjectionOverride(new NamePattern(pattern.textValue()), ratio));
+        }
+        return overrides;
+    }
+
+    private Optional<Double> ratio(JsonNode node, String key) {
+        if (node == null || node.isNull()) {
+            return Optional.empty();
+        }
+        double ratio = node.isNumber() ? node.doubleValue() : Double.NaN;
+        if (!(ratio > 0 && ratio < 1)) {
+            throw wrong(key, "is a share between 0 and 1, such as 0.2", node.asText());
+        }
+        return Optional.of(ratio);
+    }
+
+    private Optional<Integer> integer(String key, int least, int most) {
+        return whole(key, least, most).map(Long::intValue);
+    }
+
+    private Optional<Long> whole(String key, long least, long most) {
+        JsonNode node = values.get(key);
+        if (node == null || node.isNull()) {
+            return Optional.empty();
+        }
+        if (!node.isIntegralNumber()
+                || !node.canConvertToLong()
+                || node.longValue() < least
+                || node.longValue() > most) {
+            String range = most == Long.MAX_VALUE ? "of 64 bits" : "from " + least + " to " + most;
+            throw wrong(key, "is a whole number " + range, node.asText());
+        }
+        return Optional.of(node.longValue());
+    }
+
+    private boolean flag(String key) {
+        JsonNode node = values.get(key);
+        if (node == null || node.isNull()) {
+            return false;
+        }
+        if (!node.isBoolean()) {
+            throw wrong(key, "is true or false", node.asText());
+        }
+        return node.booleanValue();
+    }
+
+    private Optional<String> string(String key) {
+        JsonNode node = values.get(key);
+        if (node == null || node.isNull()) {
+            return Optional.empty();
+        }
+        if (!node.isTextual() || node.textValue().isEmpty()) {
+            throw wrong(key, "is a text", node.toString());
+        }
+        return Optional.of(node.textValue());
+    }
+
+    /** A list, or one text alone. */
+    private List<String> strings(String key) {
+        JsonNode node = values.get(key);
+        if (node == null || node.isNull()) {
+            return List.of();
+        }
+        List<String> strings = new ArrayList<>();
+        for (JsonNode element : node.isArray() ? node : List.of(node)) {
+            if (!element.isTextual() || element.textValue().isEmpty()) {
+                throw wrong(key, "is a text or a list of texts", node.toString());
+            }
+            strings.add(element.textValue());
+        }
+        return strings;
+    }
+
+    private <T> Optional<T> choice(String key, T[] choices, Function<T, String> name) {
+        Optional<String> given = string(key);
+        if (given.isEmpty()) {
+            return Optional.empty();
+        }
+        for (T choice : choices) {
+            if (name.apply(choice).equals(given.get())) {
+                return Optional.of(choice);
+            }
+        }
+        List<String> names = Arrays.stream(choices).map(name).toList();
+        throw wrong(key, "is one of " + String.join(", ", names) + NearestName.hint(given.get(), names), given.get());
+    }
+
+    private RecipeException wrong(String key, String rule, String found) {
+        boolean given = onCommandLine.contains(key);
+        String where = given ? "--" + key : "recipe " + file + ": " + key;
+        return new RecipeException(where + " " + rule + "; found '" + found + "'", given);
+    }
+
+    private static RecipeException missing(String option, String what) {
+        return new RecipeException(option + " is missing: " + what, true);
+    }
+}

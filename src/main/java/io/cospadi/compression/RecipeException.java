@@ -1,0 +1,20 @@
+package io.cospadi.compression;
+
+import io.cospadi.tensor.CospadiException;
+
+/** An option's value that makes no sense, or one that is missing. */
+public final class RecipeException extends CospadiException {
+    private static final long serialVersionUID = 1L;
+
+    private final boolean onCommandLine;
+
+    RecipeException(String message, boolean onCommandLine) {
+        super(message);
+        this.onCommandLine = onCommandLine;
+    }
+
+    /** Whether the fault lies in the arguments (a matter of usage) rather than in a recipe file. */
+    public boolean onCommandLine() {
+        return onCommandLine;
+    }
+}
