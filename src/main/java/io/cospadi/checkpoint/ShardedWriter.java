@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -106,7 +107,7 @@ public final class ShardedWriter implements AutoCloseable {
     private String name(int i) {
         return shards.size() == 1
                 ? "model.safetensors"
-                : String.format("model-%05d-of-%05d.safetensors", i + 1, shards.size());
+                : String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", i + 1, shards.size());
     }
 
     /**

@@ -1,0 +1,216 @@
+package io.cospadi.quantization;
+
+import io.cospadi.tensor.Codes;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * The stored form of codes (d2, k) with exactly s nonzeros a row: this page is its specification.
+ *
+ * <p><b>Mask</b>, {@code d2} rows of {@code ceil(k/8)} bytes: bit i of byte b, counted from the lowest, stands for atom
+ * {@code 8b + i}. Exactly s bits are set in each row; the bits past k are 0.
+ *
+ * <p><b>Values</b>, {@code d2} rows of {@code ceil(valueBits · s / 8)} bytes, in the order of rising atoms, as one stream of
+ * bits, lowest bit of the lowest byte first: value i of a row takes bits {@code valueBits · i .. valueBits · (i+1) - 1}, its
+ * own lowest bit first; the bits past {@code valueBits · s} are 0. A value's bits are the top 14 of its f32 pattern (sign, 8
+ * of exponent, 5 of mantissa), or the top 16, which is bf16, little-endian. A value that rounds to zero keeps its place.
+ *
+ * <p><b>Example</b>, k = 10, s = 3, atoms 0, 3, 9 with 1.0, -2.0, 0.15625. The mask is {@code 09 02}. The f32 patterns
+ * 3F800000, C0000000, 3E200000 shifted down by 18 are 0FE0, 3000, 0F88; {@code 0FE0 + (3000 << 14) + (0F88 << 28)} is
+ * F88C000FE0, so the values are {@code E0 0F 00 8C F8 00}.
+ */
+public final class CodePacking {
+    /** Bits of a stored value unless asked otherwise. */
+    public static final int VALUE_BITS = 14;
+
+    /** The largest finite magnitude of 14 bits: 63/32 · 2^127. */
+    public static final float LARGEST = 0x1.f8p127f;
+
+    private CodePacking() {}
+
+    /** Bytes of one mask row, {@code ceil(k/8)}. */
+    public static int maskRowBytes(int k) {
+        return (int) ((k + 7L) / 8);
+    }
+
+    /**
+     * Bytes of one row of values, {@code ceil(valueBits · s / 8)}.
+     *
+     * @throws IllegalArgumentException if valueBits is neither 14 nor 16
+     */
+    public static int valueRowBytes(int s, int valueBits) {
+        requireWidth(valueBits);
+        return (int) (((long) valueBits * s + 7) / 8);
+    }
+
+    /**
+     * The value nearest to {@code value} whose f32 pattern ends in 18 zero bits; ties go to the pattern whose last kept bit
+     * is 0. Relative error at most 2^-6 for normal values.
+     *
+     * @throws ArithmeticException if the value is NaN, infinite, or so large that it would round to infinity
+     */
+    public static float round14(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        int rounded = (bits + 0x1FFFF + ((bits >>> 18) & 1)) & ~0x3FFFF;
+        if ((rounded & 0x7F80_0000) == 0x7F80_0000 || !Float.isFinite(value)) {
+            throw new ArithmeticException("code " + value + " has no finite 14-bit form, the largest is " + LARGEST
+                    + "; the Gram matrix or the weight is badly scaled");
+        }
+        return Float.intBitsToFloat(rounded);
+    }
+
+    /**
+     * Packs codes without rounding.
+     *
+     * @param codes     every value finite and exactly representable in valueBits; read only
+     * @param valueBits 14 or 16
+     * @throws IllegalArgumentException naming row and value if one isn't representable: round first, once
+     */
+    public static PackedCodes pack(Codes codes, int valueBits) {
+        int maskRow = maskRowBytes(codes.k());
+        int valueRow = valueRowBytes(codes.s(), valueBits);
+        byte[] mask = new byte[Math.multiplyExact(codes.rows(), maskRow)];
+        byte[] values = new byte[Math.multiplyExact(codes.rows(), valueRow)];
+        for (int row = 0; row < codes.rows(); row++) {
+            long pending = 0; // bits not yet stored, lowest first
+            int bits = 0;
+            int at = row * valueRow;
+            for (int p = row * codes.s(); p < (row + 1) * codes.s(); p++) {
+                int atom = codes.atoms()[p];
+                mask[row * maskRow + (atom >>> 3)] |= (byte) (1 << (atom & 7));
+                pending |= (long) pattern(codes.values()[p], valueBits, row) << bits;
+                for (bits += valueBits; bits >= 8; bits -= 8) {
+                    values[at++] = (byte) pending;
+                    pending >>>= 8;
+                }
+            }
+            if (bits > 0) {
+                values[at] = (byte) pending;
+            }
+        }
+        return new PackedCodes(codes.rows(), codes.k(), codes.s(), valueBits, mask, values);
+    }
+
+    /** {@link #pack(Codes, int)} with 14 bits. */
+    public static PackedCodes pack(Codes codes) {
+        return pack(codes, VALUE_BITS);
+    }
+
+    private static int pattern(float value, int valueBits, int row) {
+        int bits = Float.floatToRawIntBits(value);
+        if (!Float.isFinite(value) || bits << valueBits != 0) {
+            throw new IllegalArgumentException("row " + row + " of the codes holds " + value + ", which has no exact "
+                    + valueBits + "-bit form; round before packing");
+        }
+        return bits >>> (32 - valueBits);
+    }
+
+    /** The codes that were packed. */
+    public static Codes unpack(PackedCodes packed) {
+        return unpack(
+                packed.rows(),
+                packed.k(),
+                packed.s(),
+                packed.valueBits(),
+                ByteBuffer.wrap(packed.mask()),
+                ByteBuffer.wrap(packed.values()));
+    }
+
+    /**
+     * Codes from stored bytes.
+     *
+     * @param mask   {@code rows · maskRowBytes(k)} bytes from position to limit; not modified
+     * @param values {@code rows · valueRowBytes(s, valueBits)} bytes from position to limit; not modified
+     * @throws MalformedCodesException naming the first row that hasn't exactly s bits, has bits past k, or holds NaN or
+     *     infinity; the message is without the tensor's name, which the caller adds
+     * @throws IllegalArgumentException if the lengths are wrong
+     */
+    public static Codes unpack(int rows, int k, int s, int valueBits, ByteBuffer mask, ByteBuffer values) {
+        int maskRow = maskRowBytes(k);
+        int valueRow = valueRowBytes(s, valueBits);
+        if (mask.remaining() != (long) rows * maskRow || values.remaining() != (long) rows * valueRow) {
+            throw new IllegalArgumentException("codes (" + rows + ", " + k + ") with s=" + s + " take "
+                    + (long) rows * maskRow + " + " + (long) rows * valueRow + " bytes, got " + mask.remaining() + " + "
+                    + values.remaining());
+        }
+        int[] atoms = new int[Math.multiplyExact(rows, s)];
+        float[] unpacked = new float[atoms.length];
+        ByteBuffer littleMask = mask.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        for (int row = 0; row < rows; row++) {
+            unpackMaskRow(littleMask, mask.position() + row * maskRow, k, s, row, atoms);
+            unpackValueRow(values, values.position() + row * valueRow, s, valueBits, row, unpacked);
+        }
+        return new Codes(rows, k, s, atoms, unpacked);
+    }
+
+    private static void unpackMaskRow(ByteBuffer mask, int begin, int k, int s, int row, int[] atoms) {
+        int end = begin + maskRowBytes(k);
+        int found = 0;
+        for (int at = begin; at < end; at += 8) {
+            long word = word(mask, at, end);
+            found += Long.bitCount(word);
+            if (found > s) {
+                break;
+            }
+            int p = row * s + found - Long.bitCount(word);
+            for (; word != 0; word &= word - 1) {
+                atoms[p++] = 8 * (at - begin) + Long.numberOfTrailingZeros(word);
+            }
+        }
+        if (found != s) {
+            throw new MalformedCodesException(row, bitsInRow(mask, begin, end) + " mask bits, expected exactly " + s);
+        }
+        if (atoms[row * s + s - 1] >= k) {
+            throw new MalformedCodesException(
+                    row, "mask bit " + atoms[row * s + s - 1] + " set, expected zeros from " + k + " on");
+        }
+    }
+
+    private static int bitsInRow(ByteBuffer mask, int begin, int end) {
+        int bits = 0;
+        for (int at = begin; at < end; at += 8) {
+            bits += Long.bitCount(word(mask, at, end));
+        }
+        return bits;
+    }
+
+    /** Eight bytes, the ones from {@code end} on read as zeros. */
+    private static long word(ByteBuffer bytes, int at, int end) {
+        if (at + 8 <= end) {
+            return bytes.getLong(at);
+        }
+        long word = 0;
+        for (int i = 0; at + i < end; i++) {
+            word |= (bytes.get(at + i) & 0xFFL) << (8 * i);
+        }
+        return word;
+    }
+
+    private static void unpackValueRow(ByteBuffer values, int begin, int s, int valueBits, int row, float[] unpacked) {
+        long pending = 0;
+        int bits = 0;
+        int at = begin;
+        long low = (1L << valueBits) - 1;
+        for (int p = row * s; p < (row + 1) * s; p++) {
+            for (; bits < valueBits; bits += 8) {
+                pending |= (values.get(at++) & 0xFFL) << bits;
+            }
+            float value = Float.intBitsToFloat((int) (pending & low) << (32 - valueBits));
+            if (!Float.isFinite(value)) {
+                throw new MalformedCodesException(row, "value " + (p - row * s) + " is " + value + ", expected finite");
+            }
+            unpacked[p] = value;
+            pending >>>= valueBits;
+            bits -= valueBits;
+        }
+        if (pending != 0) {
+            throw new MalformedCodesException(row, "padding bits set after its " + s + " values, expected zeros");
+        }
+    }
+
+    private static void requireWidth(int valueBits) {
+        if (valueBits != 14 && valueBits != 16) {
+            throw new IllegalArgumentException("values of " + valueBits + " bits, expected 14 or 16");
+        }
+    }
+}

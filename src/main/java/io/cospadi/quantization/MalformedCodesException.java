@@ -1,0 +1,18 @@
+package io.cospadi.quantization;
+
+/** Stored codes that break the layout of {@link CodePacking}; whoever knows the tensor's name adds it. */
+public final class MalformedCodesException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final int row;
+
+    MalformedCodesException(int row, String defect) {
+        super("row " + row + " has " + defect);
+        this.row = row;
+    }
+
+    /** The output feature whose codes are malformed. */
+    public int row() {
+        return row;
+    }
+}
