@@ -9,6 +9,12 @@ public interface LinearAlgebra {
     /** {@code c <- alpha · op(a) · op(b) + beta · c}; op transposes where the flag says so. c is neither a nor b. */
     void gemm(double alpha, Matrix a, boolean transposeA, Matrix b, boolean transposeB, double beta, Matrix c);
 
+    /**
+     * {@code c (n, n) <- a aᵀ} for a (n, m), or {@code aᵀ a} for a (m, n) if transposed; half the work of {@link #gemm}, both
+     * triangles written and exactly symmetric.
+     */
+    void symmetricProduct(Matrix a, boolean transposed, Matrix c);
+
     /** {@code gram (d, d) F64 += xᵀ x} for x (n, d) F32; products and sums in f64, both triangles written. */
     void addGram(Matrix x, Matrix gram);
 
@@ -23,6 +29,18 @@ public interface LinearAlgebra {
 
     /** Column j times {@code factors[j]}; factors is (1, cols). */
     void scaleColumns(Matrix matrix, Matrix factors);
+
+    /** {@code y[i] <- factors[i] · x[i] + y[i]} for every row i; factors is (1, rows). */
+    void axpyRows(Matrix factors, Matrix x, Matrix y);
+
+    /** {@code out[j] <- values[j]^exponent where values[j] > 0, else 0}, elementwise; out may be values. */
+    void power(Matrix values, double exponent, Matrix out);
+
+    /** {@code out[j] <- numerators[j] / denominators[j] where denominators[j] > 0, else 0}, elementwise; out may be either. */
+    void ratio(Matrix numerators, Matrix denominators, Matrix out);
+
+    /** The smallest element, NaN if there is one; positive infinity for an empty matrix. */
+    double smallest(Matrix matrix);
 
     /** {@code out[i] <- sum over j of a[i,j] · b[i,j]}, summed in f64; out is (1, rows). */
     void rowDots(Matrix a, Matrix b, Matrix out);

@@ -12,6 +12,9 @@ public interface SparseCodingVerbs {
     /** {@code out[i,j] <- values[i,j] where pattern[i,j] != 0, else 0}; out may be values. */
     void restrictTo(Matrix pattern, Matrix values, Matrix out);
 
+    /** For every column (atom) of the codes, the rows in which it is not 0, ascending. */
+    int[][] rowsUsing(Matrix codes);
+
     /**
      * One hard-thresholded gradient step with exact line search, row by row (docs: the `block` solver, solver step 4):
      * {@code step_i = (g_i · g_i) / (g_i · c_i)}, 0 where g_i is 0 or the denominator is not positive;

@@ -2,10 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.Bfloat16;
-import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
-import io.cospadi.tensor.HostMatrix;
 
 /**
  * Relative functional error {@code tr((W−Ŵ) G (W−Ŵ)ᵀ) / tr(W G Wᵀ)}, the share of the output's energy on the calibration
@@ -51,6 +48,14 @@ public final class RelativeError {
         }
     }
 
+    /** tr(W G Wᵀ), both F64. */
+    static double energy(Backend backend, Effort effort, Matrix weight, Matrix gram) {
+        try (Matrix product = backend.allocate(weight.rows(), weight.cols(), DType.F64)) {
+            effort.gemm(1, weight, false, gram, false, 0, product);
+            return backend.dot(weight, product);
+        }
+    }
+
     private static Matrix toF64(Backend backend, Matrix matrix) {
         Matrix copy = backend.allocate(matrix.rows(), matrix.cols(), DType.F64);
         backend.copy(matrix, copy);
@@ -59,31 +64,16 @@ public final class RelativeError {
 
     private static Matrix left(Backend backend, Factors factors) {
         if (factors instanceof LowRankFactors lowRank) {
-            return upload(backend, lowRank.d2(), lowRank.r(), lowRank.up());
+            return StoredForm.upload(backend, lowRank.d2(), lowRank.r(), lowRank.up());
         }
-        Codes codes = ((SparseFactors) factors).codes();
-        HostMatrix dense = new HostMatrix(codes.rows(), codes.k());
-        for (int i = 0; i < codes.rows(); i++) {
-            for (int p = i * codes.s(); p < (i + 1) * codes.s(); p++) {
-                dense.data()[i * codes.k() + codes.atoms()[p]] = codes.values()[p];
-            }
-        }
-        return backend.upload(dense);
+        return StoredForm.upload(backend, ((SparseFactors) factors).codes());
     }
 
     private static Matrix right(Backend backend, Factors factors) {
         if (factors instanceof LowRankFactors lowRank) {
-            return upload(backend, lowRank.r(), lowRank.d1(), lowRank.down());
+            return StoredForm.upload(backend, lowRank.r(), lowRank.d1(), lowRank.down());
         }
         SparseFactors sparse = (SparseFactors) factors;
-        return upload(backend, sparse.codes().k(), sparse.d1(), sparse.dictionary());
-    }
-
-    private static Matrix upload(Backend backend, int rows, int cols, short[] bfloat16) {
-        HostMatrix matrix = new HostMatrix(rows, cols);
-        for (int i = 0; i < bfloat16.length; i++) {
-            matrix.data()[i] = Bfloat16.toFloat(bfloat16[i]);
-        }
-        return backend.upload(matrix);
+        return StoredForm.upload(backend, sparse.codes().k(), sparse.d1(), sparse.dictionary());
     }
 }

@@ -1,0 +1,76 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.tensor.CospadiException;
+
+/**
+ * The default solver: sparse coding by one hard-thresholded gradient step for all rows at once, the dictionary by least
+ * squares, both warm-started from the last round. Every heavy operation is a dense product. With Y the whitened weight:
+ *
+ * <pre>
+ *   scale atoms to unit norm, codes inversely
+ *   M = D Dᵀ     R = Y Dᵀ − C M                       correlation of every atom with every residual
+ *   g = R on the support of C,  step_i = ‖g_i‖² / (g_i M g_iᵀ)     exact line search, one per row
+ *   C &lt;- keep the s_t largest |C + step · R| of each row
+ *   D' = (CᵀC + λI)⁻¹ Cᵀ Y,  D &lt;- D' + 0.5 (D' − D'_previous)       over-relaxed; not in the last rounds
+ * </pre>
+ *
+ * Whitening costs one factorisation and makes each round cheaper than products with G would: M becomes a symmetric product,
+ * and {@code Y Dᵀ} has only rank(W G^½) inner terms. It also loses half as many digits: the condition number of G^½ is the
+ * root of G's. The iterates are those of the loop in the original space, and the dictionary that is stored is fitted to W
+ * itself, without any inverse of G ({@link LeastSquaresDictionary}).
+ *
+ * <p>s_t is annealed ({@link Annealing}); an annealed round may raise the objective, so the result is the best s-sparse
+ * iterate seen, the start included. One round costs {@code 2(2 r k d2 + 2 k² d2) + k² d2 + 3 r k² + k³/3} operations.
+ */
+final class BlockSolver implements Factorizer {
+    private static final double OVER_RELAXATION = 0.5;
+    /** Over-relaxation is off in this many last rounds, so that the last iterates are least-squares fits. */
+    private static final int SETTLING_ROUNDS = 5;
+
+    private final SolverSettings settings;
+
+    BlockSolver(SolverSettings settings) {
+        this.settings = settings;
+    }
+
+    @Override
+    public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
+        new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
+        Effort effort = new Effort(backend);
+        effort.enter("whitening");
+        try (Whitening whitening = Whitening.of(backend, effort, problem);
+                BlockState state = new BlockState(backend, effort, whitening.target(), k)) {
+            effort.enter("start");
+            BlockStart.fill(backend, effort, whitening, state, s);
+            effort.enter("rounds");
+            RoundHistory history = iterate(state, s, listener);
+            effort.enter("final fit");
+            FinalFit.Stored stored = FinalFit.ofCodes(backend, effort, problem, state.best(), s);
+            return effort.factorization(stored, history.errors(), state.atomsReplaced(), whitening.rank());
+        } catch (ArithmeticException e) {
+            throw new CospadiException(problem.name() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private RoundHistory iterate(BlockState state, int s, RoundListener listener) {
+        int rounds = settings.rounds();
+        Annealing annealing = new Annealing(state.atoms(), s, rounds);
+        RoundHistory history = new RoundHistory(rounds, settings.tolerance(), listener);
+        double error = state.correlate();
+        state.rememberIfBest(error);
+        for (int t = 0; t < rounds; t++) {
+            int support = annealing.support(t);
+            state.code(support);
+            state.updateDictionary(t < rounds - SETTLING_ROUNDS ? OVER_RELAXATION : 0);
+            error = state.correlate();
+            if (support == s) {
+                state.rememberIfBest(error);
+            }
+            if (history.finished(error, support == s)) {
+                break;
+            }
+        }
+        return history;
+    }
+}

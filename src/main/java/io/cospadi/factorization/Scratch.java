@@ -1,0 +1,47 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/** The working matrices of one algorithm: allocated once, reused by every round, closed together. */
+final class Scratch implements AutoCloseable {
+    private final Backend backend;
+    private final Deque<Matrix> matrices = new ArrayDeque<>();
+
+    Scratch(Backend backend) {
+        this.backend = backend;
+    }
+
+    /** A zero F32 matrix that lives as long as this. */
+    Matrix f32(int rows, int cols) {
+        return keep(backend.allocate(rows, cols, DType.F32));
+    }
+
+    /** A zero F64 matrix that lives as long as this. */
+    Matrix f64(int rows, int cols) {
+        return keep(backend.allocate(rows, cols, DType.F64));
+    }
+
+    /** An F64 copy that lives as long as this. */
+    Matrix f64(Matrix source) {
+        Matrix copy = f64(source.rows(), source.cols());
+        backend.copy(source, copy);
+        return copy;
+    }
+
+    /** Closes {@code matrix} with the others. */
+    Matrix keep(Matrix matrix) {
+        matrices.push(matrix);
+        return matrix;
+    }
+
+    @Override
+    public void close() {
+        while (!matrices.isEmpty()) {
+            matrices.pop().close();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.quantization.CodePacking;
+import io.cospadi.tensor.Bfloat16;
+import io.cospadi.tensor.Codes;
+import io.cospadi.tensor.DType;
+import io.cospadi.tensor.HostMatrix;
+
+/** From matrices on a backend to the numbers that are stored, and back. */
+final class StoredForm {
+    private StoredForm() {}
+
+    /** Every element of an F64 matrix in bf16, row-major; F64 is rounded to single first. */
+    static short[] bfloat16(Backend backend, Matrix matrix) {
+        double[] values = backend.readDoubles(matrix);
+        short[] rounded = new short[values.length];
+        for (int i = 0; i < values.length; i++) {
+            rounded[i] = Bfloat16.fromFloat((float) values[i]);
+        }
+        return rounded;
+    }
+
+    /** An F64 matrix of bf16 values; the caller closes it. */
+    static Matrix upload(Backend backend, int rows, int cols, short[] bfloat16) {
+        double[] values = new double[bfloat16.length];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Bfloat16.toFloat(bfloat16[i]);
+        }
+        Matrix matrix = backend.allocate(rows, cols, DType.F64);
+        backend.write(matrix, values);
+        return matrix;
+    }
+
+    /**
+     * The nonzeros of dense codes, each rounded to 14 bits, as exactly s positions a row. A row with fewer nonzeros is filled
+     * up with its lowest unused atoms at value 0.
+     *
+     * @param dense (d2, k), at most s nonzeros in each row
+     * @throws ArithmeticException if a code is not finite
+     */
+    static Codes codes(HostMatrix dense, int s) {
+        int d2 = dense.rows();
+        int k = dense.cols();
+        int[] atoms = new int[Math.multiplyExact(d2, s)];
+        float[] values = new float[atoms.length];
+        for (int i = 0; i < d2; i++) {
+            int spare = s;
+            for (int j = 0; j < k; j++) {
+                if (dense.at(i, j) != 0) {
+                    spare--;
+                }
+            }
+            if (spare < 0) {
+                throw new IllegalArgumentException(
+                        "row " + i + " holds " + (s - spare) + " codes, at most " + s + " fit");
+            }
+            int p = i * s;
+            for (int j = 0; j < k && p < (i + 1) * s; j++) {
+                float value = dense.at(i, j);
+                if (value != 0 || spare > 0) {
+                    spare -= value == 0 ? 1 : 0;
+                    atoms[p] = j;
+                    values[p++] = CodePacking.round14(value);
+                }
+            }
+        }
+        return new Codes(d2, k, s, atoms, values);
+    }
+
+    /** Stored codes as a dense F64 matrix (d2, k); the caller closes it. */
+    static Matrix upload(Backend backend, Codes codes) {
+        double[] dense = new double[Math.multiplyExact(codes.rows(), codes.k())];
+        for (int p = 0; p < codes.values().length; p++) {
+            dense[p / codes.s() * codes.k() + codes.atoms()[p]] = codes.values()[p];
+        }
+        Matrix matrix = backend.allocate(codes.rows(), codes.k(), DType.F64);
+        backend.write(matrix, dense);
+        return matrix;
+    }
+}
