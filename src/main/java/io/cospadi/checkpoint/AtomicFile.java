@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
 
 /**
  * A file that appears whole or not at all, also across a power cut: written beside its place as {@code .name.tmp}, synced,
@@ -18,12 +19,14 @@ public final class AtomicFile implements AutoCloseable {
     private final Path target;
     private final Path temporary;
     private final FileChannel channel;
+    private final MessageDigest digest;
     private boolean committed;
 
     private AtomicFile(Path target, Path temporary, FileChannel channel) {
         this.target = target;
         this.temporary = temporary;
         this.channel = channel;
+        this.digest = Sha256.digest();
     }
 
     /**
@@ -60,6 +63,7 @@ public final class AtomicFile implements AutoCloseable {
      */
     public void append(ByteBuffer bytes) {
         try {
+            digest.update(bytes.duplicate());
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
             }
@@ -79,6 +83,11 @@ public final class AtomicFile implements AutoCloseable {
         } catch (IOException e) {
             throw unwritable(target, e);
         }
+    }
+
+    /** SHA-256 of everything appended, in lower-case hexadecimal; to be asked once, after {@link #commit}. */
+    public String sha256() {
+        return Sha256.hex(digest);
     }
 
     /** Makes renames and new names inside a folder durable. */

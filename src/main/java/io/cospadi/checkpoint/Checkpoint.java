@@ -8,11 +8,15 @@ import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Progress;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -139,6 +143,10 @@ public final class Checkpoint implements AutoCloseable {
      * @throws CospadiException naming file and tensor
      */
     public void requireDense() {
+        if (compactBlock() != null) {
+            throw new CospadiException(folder.resolve(CONFIG_FILE)
+                    + ": a compact model, expected a dense one; give the folder it was made from");
+        }
         refuseFused();
         require(config.denseTensors());
     }
@@ -170,7 +178,7 @@ public final class Checkpoint implements AutoCloseable {
         StoredTensor tensor = tensor(name);
         if (!tensor.hasShape(shape)) {
             throw new CospadiException(tensor.file() + ": tensor " + name + " has shape "
-                    + java.util.Arrays.toString(tensor.shape()) + ", expected " + java.util.Arrays.toString(shape)
+                    + Arrays.toString(tensor.shape()) + ", expected " + Arrays.toString(shape)
                     + " by " + CONFIG_FILE + "; config and weights are of different models: download both again");
         }
         if (tensor.dtype() != DType.F32 && tensor.dtype() != DType.F16 && tensor.dtype() != DType.BF16) {
@@ -265,7 +273,7 @@ public final class Checkpoint implements AutoCloseable {
         long done = 0;
         progress.advance(0, total);
         List<StoredTensor> onDisk = new ArrayList<>(tensors.values());
-        onDisk.sort(java.util.Comparator.comparing((StoredTensor t) -> t.file()).thenComparing(StoredTensor::begin));
+        onDisk.sort(Comparator.comparing((StoredTensor t) -> t.file()).thenComparing(StoredTensor::begin));
         for (StoredTensor tensor : onDisk) {
             int chunk = rowsPerChunk(tensor);
             for (long row = 0; row < tensor.rows(); row += chunk) {
@@ -285,6 +293,45 @@ public final class Checkpoint implements AutoCloseable {
                     + (firstRow + at / tensor.cols()) + ", column " + at % tensor.cols()
                     + ", expected finite weights; the model is damaged: download it again");
         }
+    }
+
+    /**
+     * SHA-256 over config.json, the names and lengths of the weight files and their headers: equal for equal models, and
+     * as quick as {@link #open}. It does not see a changed weight; {@link #contentFingerprint} does.
+     */
+    public String headerFingerprint() {
+        MessageDigest digest = Sha256.digest();
+        digest.update(StrictJson.readBytes(folder.resolve(CONFIG_FILE)));
+        for (Map.Entry<String, SafetensorsFile> file : files.entrySet()) {
+            digestName(digest, file.getKey(), file.getValue().fileBytes());
+            digest.update(file.getValue().headerBytes());
+        }
+        return Sha256.hex(digest);
+    }
+
+    /**
+     * SHA-256 over config.json and the names, lengths and every byte of the weight files.
+     *
+     * @param progress told bytes
+     */
+    public String contentFingerprint(Progress progress) {
+        MessageDigest digest = Sha256.digest();
+        digest.update(StrictJson.readBytes(folder.resolve(CONFIG_FILE)));
+        long total =
+                files.values().stream().mapToLong(SafetensorsFile::fileBytes).sum();
+        long[] done = {0};
+        for (Map.Entry<String, SafetensorsFile> file : files.entrySet()) {
+            digestName(digest, file.getKey(), file.getValue().fileBytes());
+            Sha256.update(digest, file.getValue().file(), bytes -> {
+                done[0] += bytes;
+                progress.advance(Math.min(done[0], total), total);
+            });
+        }
+        return Sha256.hex(digest);
+    }
+
+    private static void digestName(MessageDigest digest, String name, long bytes) {
+        digest.update((name + "\n" + bytes + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     private Path weightsName() {

@@ -135,6 +135,11 @@ public final class SafetensorsWriter implements AutoCloseable {
         file.commit();
     }
 
+    /** SHA-256 of the finished file, in lower-case hexadecimal; to be asked once, after {@link #finish}. */
+    public String sha256() {
+        return file.sha256();
+    }
+
     /** Removes what was written, unless it was finished. */
     @Override
     public void close() {

@@ -6,9 +6,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Writes a model's tensors as a stream: into {@code model.safetensors}, or, where they exceed a limit, into
@@ -27,6 +31,7 @@ public final class ShardedWriter implements AutoCloseable {
     private int shard = -1;
     private long left;
     private SafetensorsWriter current;
+    private final SortedMap<String, String> sha256 = new TreeMap<>();
 
     private ShardedWriter(Path folder, Map<String, String> metadata, List<List<TensorSpec>> shards) {
         this.folder = folder;
@@ -35,10 +40,10 @@ public final class ShardedWriter implements AutoCloseable {
     }
 
     /**
-     * Plans the files; nothing is written yet.
+     * Plans the files; nothing is written yet. The bytes must then come in the order of {@link #order}.
      *
      * @param folder     exists
-     * @param tensors    in the order in which their bytes will follow
+     * @param tensors    in the order in which shards are filled
      * @param metadata   of every file's header
      * @param shardBytes tensor bytes in one file
      */
@@ -68,7 +73,16 @@ public final class ShardedWriter implements AutoCloseable {
             bytes += tensor.bytes();
         }
         shards.add(open);
+        // wide elements first, so that every tensor is aligned to its own element: some readers need that
+        shards.forEach(shard -> shard.sort(
+                Comparator.comparingInt((TensorSpec tensor) -> tensor.dtype().bytes())
+                        .reversed()));
         return shards;
+    }
+
+    /** The order in which the tensors' bytes are to be appended: shard by shard, in each by falling element size. */
+    public List<TensorSpec> order() {
+        return shards.stream().flatMap(List::stream).toList();
     }
 
     /**
@@ -99,7 +113,7 @@ public final class ShardedWriter implements AutoCloseable {
     private void finishCurrent() {
         if (current != null) {
             current.finish();
-            current.close();
+            sha256.put(name(shard), current.sha256());
             current = null;
         }
     }
@@ -121,8 +135,15 @@ public final class ShardedWriter implements AutoCloseable {
         }
         finishCurrent();
         if (shards.size() > 1) {
-            AtomicFile.write(folder.resolve(ShardIndex.FILE_NAME), index());
+            byte[] index = index();
+            AtomicFile.write(folder.resolve(ShardIndex.FILE_NAME), index);
+            sha256.put(ShardIndex.FILE_NAME, Sha256.of(index));
         }
+    }
+
+    /** The finished files by name, the index among them, each with its SHA-256. */
+    public SortedMap<String, String> sha256() {
+        return Collections.unmodifiableSortedMap(sha256);
     }
 
     private byte[] index() {

@@ -66,19 +66,28 @@ public final class StrictJson {
     }
 
     static ObjectNode parseObject(Path file, byte[] bytes) {
-        requireUtf8(file.toString(), bytes);
+        return parseObject(file.toString(), bytes);
+    }
+
+    /**
+     * The object in {@code bytes}; {@code where} names it in messages.
+     *
+     * @throws CospadiException if they are not UTF-8 or not one JSON object
+     */
+    public static ObjectNode parseObject(String where, byte[] bytes) {
+        requireUtf8(where, bytes);
         try {
             JsonNode node = READER.readTree(bytes);
             if (node instanceof ObjectNode object) {
                 return object;
             }
-            throw new CospadiException(file + ": found "
+            throw new CospadiException(where + ": found "
                     + (node == null || node.isMissingNode() ? "nothing" : "a JSON " + kind(node))
                     + ", expected a JSON object; download or write the file again");
         } catch (JsonProcessingException e) {
-            throw invalid(file.toString(), e);
+            throw invalid(where, e);
         } catch (IOException e) {
-            throw unreadable(file, e);
+            throw new IllegalStateException("bytes in memory can't fail to be read", e);
         }
     }
 
@@ -116,7 +125,8 @@ public final class StrictJson {
                 e);
     }
 
-    static CospadiException unreadable(Path file, IOException e) {
+    /** A failed read of a file, for the user. */
+    public static CospadiException unreadable(Path file, IOException e) {
         return new CospadiException(
                 file + ": can't be read (" + e.getClass().getSimpleName() + ": " + oneLine(e.getMessage())
                         + "); check the path, its permissions and the disk",
@@ -137,7 +147,7 @@ public final class StrictJson {
     }
 
     /** Text from a file, made safe for a one-line message. */
-    static String oneLine(String text) {
+    public static String oneLine(String text) {
         if (text == null) {
             return "no details";
         }

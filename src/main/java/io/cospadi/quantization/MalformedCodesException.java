@@ -5,14 +5,21 @@ public final class MalformedCodesException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final int row;
+    private final String defect;
 
     MalformedCodesException(int row, String defect) {
         super("row " + row + " has " + defect);
         this.row = row;
+        this.defect = defect;
     }
 
     /** The output feature whose codes are malformed. */
     public int row() {
         return row;
+    }
+
+    /** What is wrong with that row, to follow "row n has". */
+    public String defect() {
+        return defect;
     }
 }

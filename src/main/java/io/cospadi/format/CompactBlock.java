@@ -1,0 +1,78 @@
+package io.cospadi.format;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Collections;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * The {@code cospadi} block of config.json; its keys are explained in {@link CompactFormat}.
+ *
+ * @param method        as on the command line
+ * @param baseModel     name, or null
+ * @param baseCommit    revision, or null
+ * @param valueBits     14 or 16
+ * @param maskGroups    rule that every mask row obeys
+ * @param ratioTarget   asked for
+ * @param ratio         true ratios, from {@link CompactSizes}
+ * @param ratioFile     true ratio of whole files
+ * @param baseFileBytes the base at 16 bits
+ * @param keptDense     names of targeted projections that stay dense
+ * @param modules       factored projections by name
+ */
+public record CompactBlock(
+        String method,
+        String baseModel,
+        String baseCommit,
+        int valueBits,
+        MaskGroups maskGroups,
+        double ratioTarget,
+        double ratio,
+        double ratioFile,
+        long baseFileBytes,
+        SortedSet<String> keptDense,
+        SortedMap<String, CompactModule> modules) {
+    public CompactBlock {
+        if (valueBits != 14 && valueBits != 16) {
+            throw new IllegalArgumentException("value_bits is " + valueBits + ", expected 14 or 16");
+        }
+        keptDense = Collections.unmodifiableSortedSet(new TreeSet<>(keptDense));
+        modules = Collections.unmodifiableSortedMap(new TreeMap<>(modules));
+    }
+
+    /** The block as JSON, keys in the order of {@link CompactFormat}, modules by name. */
+    ObjectNode toJson() {
+        ObjectNode block = JsonNodeFactory.instance.objectNode();
+        block.put("format_version", CompactFormat.VERSION);
+        block.put("method", method);
+        block.put("base_model", baseModel);
+        block.put("base_commit", baseCommit);
+        block.put("value_bits", valueBits);
+        block.put("mask_groups", maskGroups.option());
+        block.put("cr_target", ratioTarget);
+        block.put("cr_true_projections", ratio);
+        block.put("cr_true_file", ratioFile);
+        block.put("base_file_bytes", baseFileBytes);
+        ArrayNode dense = block.putArray("kept_dense");
+        keptDense.forEach(dense::add);
+        ObjectNode entries = block.putObject("modules");
+        modules.forEach((name, module) -> entries.set(name, toJson(module)));
+        return block;
+    }
+
+    static JsonNode toJson(CompactModule module) {
+        ObjectNode entry = JsonNodeFactory.instance.objectNode();
+        if (module instanceof CompactModule.Sparse sparse) {
+            entry.put("k", sparse.k()).put("s", sparse.s());
+            entry.put("in", sparse.d1()).put("out", sparse.d2());
+            return entry.put("group", sparse.group());
+        }
+        CompactModule.LowRank low = (CompactModule.LowRank) module;
+        return entry.put("r", low.r()).put("in", low.d1()).put("out", low.d2());
+    }
+}

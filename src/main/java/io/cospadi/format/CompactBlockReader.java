@@ -1,0 +1,199 @@
+package io.cospadi.format;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.StrictJson;
+import io.cospadi.tensor.CospadiException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** Reads and checks the {@code cospadi} block against the rest of config.json; nothing in it is taken on trust. */
+final class CompactBlockReader {
+    /** Far beyond any use; keeps products of two such numbers within a long. */
+    private static final int MAX_ATOMS = 1 << 24;
+
+    private final Path file;
+    private final JsonNode block;
+    private final Map<String, Projection> projections = new HashMap<>();
+
+    CompactBlockReader(Path file, JsonNode block, ModelConfig config) {
+        this.file = file;
+        this.block = block;
+        config.projections().forEach(p -> projections.put(p.name(), p));
+    }
+
+    /**
+     * The block.
+     *
+     * @throws CospadiException naming file, key, found and expected
+     */
+    CompactBlock read() {
+        if (block == null || !block.isObject()) {
+            throw wrong(CompactFormat.BLOCK, block, "an object; is this a compact folder?");
+        }
+        JsonNode version = block.get("format_version");
+        if (version == null || !version.canConvertToInt() || version.intValue() != CompactFormat.VERSION) {
+            throw wrong("format_version", version, CompactFormat.VERSION + "; use the program that wrote the folder");
+        }
+        JsonNode valueBits = block.get("value_bits");
+        if (valueBits == null || !valueBits.isInt() || (valueBits.intValue() != 14 && valueBits.intValue() != 16)) {
+            throw wrong("value_bits", valueBits, "14 or 16");
+        }
+        SortedMap<String, CompactModule> modules = modules();
+        return new CompactBlock(
+                text("method"),
+                textOrNull("base_model"),
+                textOrNull("base_commit"),
+                valueBits.intValue(),
+                maskGroups(),
+                ratio("cr_target"),
+                ratio("cr_true_projections"),
+                ratio("cr_true_file"),
+                baseFileBytes(),
+                keptDense(modules),
+                modules);
+    }
+
+    private SortedMap<String, CompactModule> modules() {
+        JsonNode entries = block.get("modules");
+        if (entries == null || !entries.isObject()) {
+            throw wrong("modules", entries, "an object with an entry for each factored projection");
+        }
+        SortedMap<String, CompactModule> modules = new TreeMap<>();
+        Map<String, CompactModule.Sparse> groups = new HashMap<>();
+        for (Map.Entry<String, JsonNode> entry : entries.properties()) {
+            CompactModule module = module(entry.getKey(), entry.getValue());
+            modules.put(entry.getKey(), module);
+            if (module instanceof CompactModule.Sparse sparse && sparse.group() != null) {
+                CompactModule.Sparse first = groups.putIfAbsent(sparse.group(), sparse);
+                if (first != null && (first.d1() != sparse.d1() || first.k() != sparse.k())) {
+                    throw wrong(
+                            "modules." + entry.getKey(),
+                            entry.getValue(),
+                            "in " + first.d1() + " and k " + first.k() + " as in the rest of group " + sparse.group());
+                }
+            }
+        }
+        return modules;
+    }
+
+    private CompactModule module(String name, JsonNode entry) {
+        Projection projection = projections.get(name);
+        String key = "modules." + name;
+        if (projection == null) {
+            throw wrong(
+                    key,
+                    entry,
+                    "only projections of this model, such as "
+                            + projections.keySet().stream()
+                                    .min(String::compareTo)
+                                    .orElseThrow());
+        }
+        if (!entry.isObject()) {
+            throw wrong(key, entry, "an object");
+        }
+        if (whole(key, entry, "in") != projection.d1() || whole(key, entry, "out") != projection.d2()) {
+            throw wrong(key, entry, "in " + projection.d1() + " and out " + projection.d2() + " by the model's shape");
+        }
+        if (entry.has("r")) {
+            return new CompactModule.LowRank(projection.d1(), projection.d2(), whole(key, entry, "r"));
+        }
+        int k = whole(key, entry, "k");
+        int s = whole(key, entry, "s");
+        JsonNode group = entry.get("group");
+        if (s > k) {
+            throw wrong(key, entry, "s of at most k");
+        }
+        if (group == null || group.isNull()) {
+            return new CompactModule.Sparse(projection.d1(), projection.d2(), k, s, null);
+        }
+        if (!group.isTextual()
+                || !CompactFormat.GROUP_NAME.matcher(group.asText()).matches()) {
+            throw wrong(key + ".group", group, "a name of letters, digits, '_', '.' and '-', or null");
+        }
+        return new CompactModule.Sparse(projection.d1(), projection.d2(), k, s, group.asText());
+    }
+
+    private int whole(String key, JsonNode entry, String field) {
+        JsonNode value = entry.get(field);
+        if (value == null || !value.isInt() || value.intValue() < 1 || value.intValue() > MAX_ATOMS) {
+            throw wrong(key + "." + field, value, "a whole number from 1 to " + MAX_ATOMS);
+        }
+        return value.intValue();
+    }
+
+    private SortedSet<String> keptDense(SortedMap<String, CompactModule> modules) {
+        SortedSet<String> kept = new TreeSet<>();
+        JsonNode names = block.get("kept_dense");
+        if (names == null || !names.isArray()) {
+            throw wrong("kept_dense", names, "a list of projections, possibly empty");
+        }
+        for (JsonNode name : names) {
+            if (!name.isTextual()
+                    || !projections.containsKey(name.asText())
+                    || modules.containsKey(name.asText())
+                    || !kept.add(name.asText())) {
+                throw wrong("kept_dense", name, "each once, projections of this model that modules doesn't list");
+            }
+        }
+        return kept;
+    }
+
+    private MaskGroups maskGroups() {
+        JsonNode value = block.get("mask_groups");
+        if (value == null) {
+            return MaskGroups.NONE;
+        }
+        return MaskGroups.of(value.asText())
+                .orElseThrow(() -> wrong(
+                        "mask_groups",
+                        value,
+                        "one of "
+                                + Arrays.stream(MaskGroups.values())
+                                        .map(MaskGroups::option)
+                                        .collect(Collectors.joining(", "))));
+    }
+
+    private double ratio(String key) {
+        JsonNode value = block.get(key);
+        if (value == null || !value.isNumber() || !Double.isFinite(value.doubleValue()) || value.doubleValue() >= 1) {
+            throw wrong(key, value, "a number below 1");
+        }
+        return value.doubleValue();
+    }
+
+    private long baseFileBytes() {
+        JsonNode value = block.get("base_file_bytes");
+        if (value == null || !value.canConvertToLong() || !value.isIntegralNumber() || value.longValue() < 1) {
+            throw wrong("base_file_bytes", value, "a positive whole number");
+        }
+        return value.longValue();
+    }
+
+    private String text(String key) {
+        JsonNode value = block.get(key);
+        if (value == null || !value.isTextual()) {
+            throw wrong(key, value, "a string");
+        }
+        return value.asText();
+    }
+
+    private String textOrNull(String key) {
+        JsonNode value = block.get(key);
+        return value == null || value.isNull() ? null : text(key);
+    }
+
+    private CospadiException wrong(String key, JsonNode found, String expected) {
+        return new CospadiException(file + ": " + CompactFormat.BLOCK + "." + key + " is "
+                + (found == null ? "missing" : StrictJson.oneLine(found.toString())) + ", expected " + expected
+                + "; the compact folder is damaged: copy or compress it again");
+    }
+}

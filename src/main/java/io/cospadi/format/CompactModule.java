@@ -1,0 +1,88 @@
+package io.cospadi.format;
+
+import io.cospadi.checkpoint.TensorSpec;
+import io.cospadi.factorization.Factors;
+import io.cospadi.factorization.LowRankFactors;
+import io.cospadi.factorization.SparseFactors;
+import io.cospadi.quantization.CodePacking;
+import io.cospadi.tensor.DType;
+import java.util.List;
+
+/** The shape in which one projection's weight is stored; an entry of {@code modules} in {@link CompactFormat}. */
+public sealed interface CompactModule {
+    /** Input features. */
+    int d1();
+
+    /** Output features. */
+    int d2();
+
+    /**
+     * The stored tensors of projection {@code name}; a shared dictionary appears under its group's name, so once it is
+     * known, members agree on it.
+     *
+     * @param valueBits 14 or 16; low rank ignores it
+     */
+    List<TensorSpec> tensors(String name, int valueBits);
+
+    /** The module of factors that share nothing. */
+    static CompactModule of(Factors factors) {
+        if (factors instanceof SparseFactors sparse) {
+            return new Sparse(
+                    sparse.d1(), sparse.d2(), sparse.codes().k(), sparse.codes().s(), null);
+        }
+        LowRankFactors low = (LowRankFactors) factors;
+        return new LowRank(low.d1(), low.d2(), low.r());
+    }
+
+    /**
+     * Dictionary and codes.
+     *
+     * @param k     atoms
+     * @param s     nonzeros a row of the codes, {@code 1 <= s <= k}
+     * @param group whose dictionary it shares, or null
+     */
+    record Sparse(int d1, int d2, int k, int s, String group) implements CompactModule {
+        public Sparse {
+            if (d1 < 1 || d2 < 1 || s < 1 || s > k) {
+                throw new IllegalArgumentException(
+                        "need d1, d2 >= 1 and 1 <= s <= k, got d1=" + d1 + ", d2=" + d2 + ", k=" + k + ", s=" + s);
+            }
+            if (group != null && !CompactFormat.GROUP_NAME.matcher(group).matches()) {
+                throw new IllegalArgumentException("\"" + group + "\" can't name a sharing group");
+            }
+        }
+
+        /** The tensor that holds its dictionary. */
+        public String dictionaryName(String projection) {
+            return group == null ? CompactFormat.dictionaryName(projection) : CompactFormat.sharedDictionaryName(group);
+        }
+
+        @Override
+        public List<TensorSpec> tensors(String name, int valueBits) {
+            return List.of(
+                    new TensorSpec(dictionaryName(name), DType.BF16, k, d1),
+                    new TensorSpec(CompactFormat.maskName(name), DType.U8, d2, CodePacking.maskRowBytes(k)),
+                    CompactFormat.values(CompactFormat.valuesName(name), d2, s, valueBits));
+        }
+    }
+
+    /**
+     * Two thin matrices.
+     *
+     * @param r rank
+     */
+    record LowRank(int d1, int d2, int r) implements CompactModule {
+        public LowRank {
+            if (d1 < 1 || d2 < 1 || r < 1) {
+                throw new IllegalArgumentException("need d1, d2, r >= 1, got d1=" + d1 + ", d2=" + d2 + ", r=" + r);
+            }
+        }
+
+        @Override
+        public List<TensorSpec> tensors(String name, int valueBits) {
+            return List.of(
+                    new TensorSpec(CompactFormat.downName(name), DType.BF16, r, d1),
+                    new TensorSpec(CompactFormat.upName(name), DType.BF16, d2, r));
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package io.cospadi.format;
+
+import io.cospadi.factorization.Factors;
+import io.cospadi.factorization.LowRankFactors;
+import io.cospadi.factorization.SparseFactors;
+import io.cospadi.quantization.CodePacking;
+import io.cospadi.quantization.PackedCodes;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** The bytes of one tensor of a factored projection, handed out in chunks, as often as asked. */
+interface FactorBytes {
+    /** Passes all bytes on in order; a chunk is valid only during the call. */
+    void chunks(Consumer<ByteBuffer> consumer);
+
+    /** The tensors in the order of {@link CompactModule#tensors}. */
+    static List<FactorBytes> of(Factors factors, int valueBits) {
+        if (factors instanceof SparseFactors sparse) {
+            PackedCodes packed = CodePacking.pack(sparse.codes(), valueBits);
+            return List.of(shorts(sparse.dictionary()), bytes(packed.mask()), bytes(packed.values()));
+        }
+        LowRankFactors low = (LowRankFactors) factors;
+        return List.of(shorts(low.down()), shorts(low.up()));
+    }
+
+    private static FactorBytes bytes(byte[] bytes) {
+        return consumer -> consumer.accept(ByteBuffer.wrap(bytes));
+    }
+
+    private static FactorBytes shorts(short[] values) {
+        return consumer -> {
+            ByteBuffer chunk = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
+            for (int at = 0; at < values.length; ) {
+                int count = Math.min(chunk.capacity() / Short.BYTES, values.length - at);
+                chunk.clear();
+                chunk.asShortBuffer().put(values, at, count);
+                consumer.accept(chunk.limit(count * Short.BYTES));
+                at += count;
+            }
+        };
+    }
+}
