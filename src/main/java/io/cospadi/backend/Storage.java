@@ -54,6 +54,12 @@ public interface Storage {
     /** {@code to[indices[i]] <- from[i]}; indices distinct. */
     void scatterRows(Matrix from, int[] indices, Matrix to);
 
+    /** {@code to[j] <- from[rows[j], column]}; to is (1, rows.length), same type. */
+    void gatherColumn(Matrix from, int column, int[] rows, Matrix to);
+
+    /** {@code to[rows[j], column] <- from[j]}; rows distinct, from is (1, rows.length), same type. */
+    void scatterColumn(Matrix from, int[] rows, Matrix to, int column);
+
     /** {@code to (cols, rows) <- fromᵀ}, same type, not the same matrix. */
     void transpose(Matrix from, Matrix to);
 

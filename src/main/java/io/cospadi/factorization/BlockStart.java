@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.HostMatrix;
 
 /**
  * Where {@link BlockSolver} begins: the strongest right singular vectors of the whitened weight, a few rounds over orthonormal
@@ -30,23 +29,12 @@ final class BlockStart {
             Matrix first = state.dictionary().rows(0, k0);
             LeastSquaresDictionary.solve(
                     backend, effort, start.codes(), target, scratch.f32(k0, k0), scratch.f32(1, k0), first);
-            if (k0 == k) {
-                backend.copy(start.codes(), state.codes());
-            } else {
-                backend.gemm(1, start.codes(), false, scratch.keep(leading(backend, k0, k)), false, 0, state.codes());
+            LeadingAtoms.embed(backend, start.codes(), state.codes());
+            if (k0 < k) {
                 int[] worst = DeadAtoms.worstCoded(backend, effort, target, start.codes(), first, k - k0);
                 backend.gatherRows(target, worst, state.dictionary().rows(k0, worst.length));
             }
         }
         state.begin();
-    }
-
-    /** (k0, k) with ones on the diagonal: codes over k0 atoms times it are the same codes over k atoms. */
-    private static Matrix leading(Backend backend, int k0, int k) {
-        HostMatrix ones = new HostMatrix(k0, k);
-        for (int i = 0; i < k0; i++) {
-            ones.data()[i * k + i] = 1;
-        }
-        return backend.upload(ones);
     }
 }

@@ -4,6 +4,16 @@ import io.cospadi.backend.Backend;
 
 /** Replaces one projection by factors of a given size. Stateless: the same arguments give the same bits. */
 public interface Factorizer {
+    /** The factorizer that {@code settings} name. */
+    static Factorizer of(SolverSettings settings) {
+        return switch (settings.method()) {
+            case COSPADI ->
+                settings.solver() == Solver.BLOCK ? new BlockSolver(settings) : new AlternatingSolver(settings);
+            case COMPOT -> new CompotSolver(settings);
+            case SVD_LLM, ASVD, SVD -> new LowRankSolver(settings.method());
+        };
+    }
+
     /**
      * Factors {@code problem}. Everything allocated on the backend is released before it returns.
      *

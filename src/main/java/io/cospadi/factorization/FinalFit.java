@@ -55,16 +55,14 @@ final class FinalFit {
     }
 
     /**
-     * Fits and rounds a dictionary that the solver found otherwise.
+     * Fits and rounds for a dictionary that stays as the method found it: without step 4.
      *
      * @param dictionary D (k, d1) F64 in the space of the inputs, read only
-     * @param free       whether step 4 may change it
      */
-    static Stored ofFactors(
-            Backend backend, Effort effort, Problem problem, Matrix dictionary, Matrix codes, int s, boolean free) {
+    static Stored ofFactors(Backend backend, Effort effort, Problem problem, Matrix dictionary, Matrix codes, int s) {
         try (Scratch scratch = new Scratch(backend)) {
             FinalFit fit = new FinalFit(backend, effort, problem, scratch.f64(problem.weight()), s);
-            return fit.stored(scratch.f64(dictionary), scratch.f64(codes), free);
+            return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
         }
     }
 

@@ -1,0 +1,140 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import java.util.Arrays;
+import java.util.Random;
+
+/**
+ * The paper's alternation on the whitened weight Y: batched orthogonal matching pursuit with exactly s codes a row, then a
+ * dictionary update, K-SVD with power iterations (the paper's choice), with exact rank-1 fits, or MOD. It starts from k
+ * random rows of Y. A round may raise the objective, since the pursuit starts afresh; the result is the best iterate. Its
+ * dictionary is fitted to its codes once more in the end, as with every solver ({@link FinalFit}).
+ *
+ * @see <a href="https://arxiv.org/abs/2509.22075">CoSpaDi, sections 3 and 4</a>
+ */
+final class AlternatingSolver implements Factorizer {
+    private final SolverSettings settings;
+
+    AlternatingSolver(SolverSettings settings) {
+        this.settings = settings;
+    }
+
+    @Override
+    public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
+        new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
+        Effort effort = new Effort(backend);
+        effort.enter("whitening");
+        try (Whitening whitening = Whitening.of(backend, effort, problem);
+                Scratch scratch = new Scratch(backend)) {
+            Pursuit pursuit = new Pursuit(backend, effort, whitening, scratch, k, Math.min(s, whitening.rank()));
+            DictionaryUpdate update = update(backend, effort);
+            effort.enter("start");
+            startFromRandomRows(backend, whitening.target(), pursuit.dictionary);
+            RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
+            int replaced = 0;
+            if (settings.rounds() == 0) {
+                pursuit.code();
+                pursuit.rememberIfBest();
+            }
+            for (int t = 0; t < settings.rounds(); t++) {
+                effort.enter("sparse coding");
+                pursuit.code();
+                effort.enter("dictionary update");
+                replaced += update.update(pursuit.target, pursuit.dictionary, pursuit.codes);
+                if (history.finished(pursuit.rememberIfBest(), true)) {
+                    break;
+                }
+            }
+            effort.enter("final fit");
+            FinalFit.Stored stored = FinalFit.ofCodes(backend, effort, problem, pursuit.bestCodes, s);
+            return effort.factorization(stored, history.errors(), replaced, whitening.rank());
+        }
+    }
+
+    private DictionaryUpdate update(Backend backend, Effort effort) {
+        return switch (settings.solver()) {
+            case KSVD -> new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, settings.powerIterations()));
+            case KSVD_EXACT -> new KsvdUpdate(backend, effort, RankOneFit.exact(backend, effort));
+            case MOD -> new ModUpdate(backend, effort);
+            case BLOCK -> throw new IllegalArgumentException("the block solver does not alternate with a pursuit");
+        };
+    }
+
+    /** k rows of Y, drawn without replacement by the seed; where k exceeds d2, the rest are sums of two random rows. */
+    private void startFromRandomRows(Backend backend, Matrix target, Matrix dictionary) {
+        Random random = new Random(settings.seed());
+        int d2 = target.rows();
+        int k = dictionary.rows();
+        int[] rows = new int[d2];
+        for (int i = 0; i < d2; i++) {
+            int j = random.nextInt(i + 1); // inside-out Fisher-Yates
+            rows[i] = rows[j];
+            rows[j] = i;
+        }
+        int direct = Math.min(k, d2);
+        backend.gatherRows(target, Arrays.copyOf(rows, direct), dictionary.rows(0, direct));
+        for (int i = direct; i < k; i++) {
+            Matrix atom = dictionary.rows(i, 1);
+            backend.copy(target.rows(random.nextInt(d2), 1), atom);
+            backend.axpy(1, target.rows(random.nextInt(d2), 1), atom);
+        }
+    }
+
+    /** The first half of the alternation, and the best iterate so far. */
+    private static final class Pursuit {
+        private final Backend backend;
+        private final Effort effort;
+        private final Matrix target;
+        private final int s;
+        private final Matrix dictionary;
+        private final Matrix codes;
+        private final Matrix bestCodes;
+        private final Matrix gram;
+        private final Matrix correlations;
+        private final Matrix residual;
+        private final Matrix factors;
+        private final double energy;
+        private double bestError = Double.POSITIVE_INFINITY;
+
+        Pursuit(Backend backend, Effort effort, Whitening whitening, Scratch scratch, int k, int s) {
+            this.backend = backend;
+            this.effort = effort;
+            this.s = s;
+            target = whitening.target();
+            energy = backend.dot(target, target);
+            int d2 = target.rows();
+            dictionary = scratch.f32(k, target.cols());
+            codes = scratch.f32(d2, k);
+            bestCodes = scratch.f32(d2, k);
+            gram = scratch.f32(k, k);
+            correlations = scratch.f32(d2, k);
+            residual = scratch.f32(d2, target.cols());
+            factors = scratch.f32(1, k);
+        }
+
+        void code() {
+            backend.rowDots(dictionary, dictionary, factors);
+            backend.power(factors, -0.5, factors);
+            backend.scaleRows(dictionary, factors);
+            effort.symmetricProduct(dictionary, false, gram);
+            effort.gemm(1, target, false, dictionary, true, 0, correlations);
+            backend.orthogonalMatchingPursuit(gram, correlations, s, codes);
+            double d2 = codes.rows();
+            double k = codes.cols();
+            effort.count(d2 * (k * s * s + (double) s * s * s)); // Rubinstein et al., table 1, leading terms
+        }
+
+        /** Relative error of the iterate in hand, whose codes are kept if none was better. */
+        double rememberIfBest() {
+            backend.copy(target, residual);
+            effort.gemm(-1, codes, false, dictionary, false, 1, residual);
+            double error = backend.dot(residual, residual) / energy;
+            if (error < bestError) {
+                bestError = error;
+                backend.copy(codes, bestCodes);
+            }
+            return error;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+
+/**
+ * COMPOT: sparse codes over an orthonormal dictionary of the whitened weight, both halves of each round exact
+ * ({@link OrthonormalDictionary}); the start is the strongest singular vectors. Needs {@code k <= min(d1, d2)}.
+ *
+ * @see <a href="https://arxiv.org/abs/2602.15200">COMPOT</a>
+ */
+final class CompotSolver implements Factorizer {
+    private final SolverSettings settings;
+
+    CompotSolver(SolverSettings settings) {
+        this.settings = settings;
+    }
+
+    @Override
+    public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
+        new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
+        if (k > Math.min(problem.d1(), problem.d2())) {
+            throw new IllegalArgumentException(problem.name() + ": " + k + " orthonormal atoms do not fit d1="
+                    + problem.d1() + ", d2=" + problem.d2());
+        }
+        Effort effort = new Effort(backend);
+        effort.enter("whitening");
+        try (Whitening whitening = Whitening.of(backend, effort, problem);
+                OrthonormalDictionary orthonormal =
+                        new OrthonormalDictionary(backend, effort, whitening, Math.min(k, whitening.rank()));
+                Scratch scratch = new Scratch(backend)) {
+            effort.enter("rounds");
+            RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
+            int kept = Math.min(s, orthonormal.codes().cols());
+            orthonormal.code(kept);
+            for (int t = 0; t < settings.rounds(); t++) {
+                orthonormal.update();
+                if (history.finished(orthonormal.code(kept), true)) {
+                    break;
+                }
+            }
+            effort.enter("final fit");
+            Matrix dictionary = scratch.f64(k, problem.d1());
+            Matrix codes = scratch.f32(problem.d2(), k);
+            LeadingAtoms.embed(backend, orthonormal.codes(), codes);
+            try (Matrix unwhitened = whitening.unwhiten(orthonormal.dictionary())) {
+                backend.copy(unwhitened, dictionary.rows(0, unwhitened.rows()));
+            }
+            FinalFit.Stored stored = FinalFit.ofFactors(backend, effort, problem, dictionary, codes, s);
+            return effort.factorization(stored, history.errors(), 0, whitening.rank());
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Matrix;
+
+/** The second half of an alternation: a better dictionary for codes whose support stays. */
+interface DictionaryUpdate {
+    /**
+     * Improves {@code ‖Y − C D‖²} over D, and over the values of C where the rule changes them.
+     *
+     * @param target     Y (d2, r) F32, read only
+     * @param dictionary D (k, r) F32, updated
+     * @param codes      C (d2, k) F32, nonzeros updated, support unchanged
+     * @return atoms that no code used and that were replaced
+     */
+    int update(Matrix target, Matrix dictionary, Matrix codes);
+}
