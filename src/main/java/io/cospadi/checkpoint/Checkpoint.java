@@ -160,6 +160,15 @@ public final class Checkpoint implements AutoCloseable {
         require(config.tensorsBesideProjections());
     }
 
+    /**
+     * Checks that one projection's dense weight is there in its shape.
+     *
+     * @throws CospadiException naming file and tensor
+     */
+    public void requireProjection(Projection projection) {
+        requireFloats(projection.weightName(), projection.d2(), projection.d1());
+    }
+
     private void require(Map<String, long[]> shapes) {
         shapes.forEach(this::requireFloats);
         if (has(ModelConfig.HEAD)) {
@@ -215,8 +224,21 @@ public final class Checkpoint implements AutoCloseable {
      * @throws IllegalArgumentException if the rows are not all inside or take 2 GiB or more
      */
     public ByteBuffer map(StoredTensor tensor, long firstRow, int rows) {
+        return fileOf(tensor).map(tensor, firstRow, rows);
+    }
+
+    /**
+     * Maps bytes {@code offset .. offset+bytes-1} of a tensor of this checkpoint, whatever its shape.
+     *
+     * @throws IndexOutOfBoundsException if they are not all inside
+     */
+    public ByteBuffer mapBytes(StoredTensor tensor, long offset, int bytes) {
+        return fileOf(tensor).mapBytes(tensor, offset, bytes);
+    }
+
+    private SafetensorsFile fileOf(StoredTensor tensor) {
         SafetensorsFile file = files.get(tensor.file().getFileName().toString());
-        return Objects.requireNonNull(file, "a tensor of another checkpoint").map(tensor, firstRow, rows);
+        return Objects.requireNonNull(file, "a tensor of another checkpoint");
     }
 
     /**
@@ -247,7 +269,7 @@ public final class Checkpoint implements AutoCloseable {
             for (int done = 0; done < rows; done += chunk) {
                 int count = Math.min(chunk, rows - done);
                 ByteBuffer stored = map(tensor, (long) firstRow + done, count);
-                requireFinite(tensor, stored, (long) firstRow + done);
+                requireFinite(tensor, stored, ((long) firstRow + done) * tensor.cols());
                 backend.load(matrix.rows(done, count), stored, tensor.dtype());
             }
             return matrix;
@@ -275,23 +297,25 @@ public final class Checkpoint implements AutoCloseable {
         List<StoredTensor> onDisk = new ArrayList<>(tensors.values());
         onDisk.sort(Comparator.comparing((StoredTensor t) -> t.file()).thenComparing(StoredTensor::begin));
         for (StoredTensor tensor : onDisk) {
-            int chunk = rowsPerChunk(tensor);
-            for (long row = 0; row < tensor.rows(); row += chunk) {
-                int count = (int) Math.min(chunk, tensor.rows() - row);
-                ByteBuffer stored = map(tensor, row, count);
-                requireFinite(tensor, stored, row);
-                done += stored.limit();
+            for (long offset = 0; offset < tensor.bytes(); offset += CHUNK_BYTES) {
+                int bytes = (int) Math.min(CHUNK_BYTES, tensor.bytes() - offset);
+                requireFinite(
+                        tensor,
+                        mapBytes(tensor, offset, bytes),
+                        offset / tensor.dtype().bytes());
+                done += bytes;
                 progress.advance(done, total);
             }
         }
     }
 
-    private static void requireFinite(StoredTensor tensor, ByteBuffer stored, long firstRow) {
+    private static void requireFinite(StoredTensor tensor, ByteBuffer stored, long firstElement) {
         long at = FiniteScan.firstNonFinite(stored, tensor.dtype());
         if (at >= 0) {
-            throw new CospadiException(tensor.file() + ": tensor " + tensor.name() + " holds NaN or infinity at row "
-                    + (firstRow + at / tensor.cols()) + ", column " + at % tensor.cols()
-                    + ", expected finite weights; the model is damaged: download it again");
+            throw new CospadiException(
+                    tensor.file() + ": tensor " + tensor.name() + " holds NaN or infinity at element "
+                            + (firstElement + at) + " of " + Arrays.toString(tensor.shape())
+                            + ", expected finite weights; the model is damaged: download it again");
         }
     }
 

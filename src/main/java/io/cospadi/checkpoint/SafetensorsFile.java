@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.SortedMap;
 
 /**
@@ -127,23 +128,23 @@ public final class SafetensorsFile implements AutoCloseable {
         return map(tensor, 0, tensor.rows());
     }
 
-    /** Maps bytes of the file: little-endian, read-only. */
-    ByteBuffer mapBytes(long begin, int bytes) {
+    /**
+     * Maps bytes {@code offset .. offset+bytes-1} of a tensor, whatever its shape: little-endian, read-only, position 0.
+     *
+     * @throws IndexOutOfBoundsException if they are not all inside
+     */
+    public ByteBuffer mapBytes(StoredTensor tensor, long offset, int bytes) {
+        Objects.checkFromIndexSize(offset, bytes, tensor.bytes());
+        return mapBytes(tensor.begin() + offset, bytes);
+    }
+
+    private ByteBuffer mapBytes(long begin, int bytes) {
         try {
             if (begin + bytes > channel.size()) { // a map beyond the end would fault on access
                 throw new CospadiException(file + ": " + channel.size() + " bytes, expected " + fileBytes
                         + " as when it was opened; another program changed it: leave it alone while this one runs");
             }
             return channel.map(FileChannel.MapMode.READ_ONLY, begin, bytes).order(ByteOrder.LITTLE_ENDIAN);
-        } catch (IOException e) {
-            throw StrictJson.unreadable(file, e);
-        }
-    }
-
-    /** Fills {@code buffer} up to its limit from byte {@code position} of the file, without mapping it. */
-    void read(ByteBuffer buffer, long position) {
-        try {
-            readFully(file, channel, buffer, position);
         } catch (IOException e) {
             throw StrictJson.unreadable(file, e);
         }

@@ -1,8 +1,13 @@
 package io.cospadi.format;
 
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.checkpoint.TensorSpec;
 import io.cospadi.quantization.CodePacking;
 import io.cospadi.tensor.DType;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -89,6 +94,11 @@ public final class CompactFormat {
     /** What a sharing group may be called: it becomes part of a tensor's name. */
     static final Pattern GROUP_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}");
 
+    private static final List<String> SUFFIXES =
+            List.of(dictionaryName(""), maskName(""), valuesName(""), downName(""), upName(""));
+
+    private static final Pattern PROJECTION = Pattern.compile("model\\.layers\\.(\\d{1,6})\\.(.+)");
+
     private CompactFormat() {}
 
     /** {@code P.dictionary.weight}. */
@@ -119,6 +129,27 @@ public final class CompactFormat {
     /** {@code P.up.weight}. */
     public static String upName(String projection) {
         return projection + ".up.weight";
+    }
+
+    /** Whether the format keeps a tensor's name for itself: a shared dictionary's, or a factor's of some projection. */
+    static boolean reserves(String name, ModelConfig config) {
+        if (name.startsWith(SHARED_PREFIX)) {
+            return true;
+        }
+        for (String suffix : SUFFIXES) {
+            if (name.endsWith(suffix) && isProjection(name.substring(0, name.length() - suffix.length()), config)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean isProjection(String name, ModelConfig config) {
+        Matcher matcher = PROJECTION.matcher(name);
+        return matcher.matches()
+                && Integer.parseInt(matcher.group(1)) < config.layers()
+                && Arrays.stream(ProjectionType.values())
+                        .anyMatch(type -> type.hfName().equals(matcher.group(2)));
     }
 
     static TensorSpec values(String name, int d2, int s, int valueBits) {

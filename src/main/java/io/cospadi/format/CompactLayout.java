@@ -52,18 +52,21 @@ public final class CompactLayout {
         long projectionBytes = 0;
         long projectionBaseBytes = 0;
         for (StoredTensor stored : inFileOrder(base)) {
+            if (CompactFormat.reserves(stored.name(), base.config())) {
+                throw new CospadiException(stored.file() + ": tensor " + stored.name()
+                        + " has a name that the compact format keeps for itself; remove it from the base model");
+            }
             String projection = projectionOfWeight.get(stored.name());
             Optional<CompactModule> module = projection == null ? Optional.empty() : targeted.get(projection);
             if (module.isEmpty()) {
-                add(tensors, names, new TensorSpec(stored.name(), stored.dtype(), stored.shape()), base);
+                tensors.add(new TensorSpec(stored.name(), stored.dtype(), stored.shape()));
                 projectionBytes += projection == null ? 0 : stored.bytes();
             } else {
                 for (TensorSpec spec : module.get().tensors(projection, valueBits)) {
-                    if (spec.name().startsWith(CompactFormat.SHARED_PREFIX) && names.contains(spec.name())) {
-                        continue; // the group's dictionary, laid out with its first member
+                    if (names.add(spec.name())) { // else a shared dictionary, laid out with its first member
+                        tensors.add(spec);
+                        projectionBytes += spec.bytes();
                     }
-                    add(tensors, names, spec, base);
-                    projectionBytes += spec.bytes();
                 }
             }
             projectionBaseBytes += projection == null ? 0 : 2 * stored.elements();
@@ -101,14 +104,6 @@ public final class CompactLayout {
                 .thenComparing(StoredTensor::begin)
                 .thenComparing(StoredTensor::name));
         return tensors;
-    }
-
-    private static void add(List<TensorSpec> tensors, Set<String> names, TensorSpec spec, Checkpoint base) {
-        if (!names.add(spec.name())) {
-            throw new CospadiException(base.folder() + ": tensor " + spec.name()
-                    + " has a name that the compact format needs for itself; remove it from the base model");
-        }
-        tensors.add(spec);
     }
 
     /** The tensors, in the order in which shards are filled. */

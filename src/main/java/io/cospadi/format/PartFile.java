@@ -154,9 +154,9 @@ public final class PartFile implements AutoCloseable {
         return file.tensor(name);
     }
 
-    /** A stored tensor's bytes, mapped. */
-    ByteBuffer map(StoredTensor tensor, long firstRow, int rows) {
-        return file.map(tensor, firstRow, rows);
+    /** Some of a stored tensor's bytes, mapped. */
+    ByteBuffer mapBytes(StoredTensor tensor, long offset, int bytes) {
+        return file.mapBytes(tensor, offset, bytes);
     }
 
     /**

@@ -158,11 +158,12 @@ public final class CodePacking {
             }
         }
         if (found != s) {
-            throw new MalformedCodesException(row, bitsInRow(mask, begin, end) + " mask bits, expected exactly " + s);
+            throw new MalformedCodesException(
+                    row, true, bitsInRow(mask, begin, end) + " mask bits, expected exactly " + s);
         }
         if (atoms[row * s + s - 1] >= k) {
             throw new MalformedCodesException(
-                    row, "mask bit " + atoms[row * s + s - 1] + " set, expected zeros from " + k + " on");
+                    row, true, "mask bit " + atoms[row * s + s - 1] + " set, expected zeros from " + k + " on");
         }
     }
 
@@ -197,14 +198,16 @@ public final class CodePacking {
             }
             float value = Float.intBitsToFloat((int) (pending & low) << (32 - valueBits));
             if (!Float.isFinite(value)) {
-                throw new MalformedCodesException(row, "value " + (p - row * s) + " is " + value + ", expected finite");
+                throw new MalformedCodesException(
+                        row, false, "value " + (p - row * s) + " is " + value + ", expected finite");
             }
             unpacked[p] = value;
             pending >>>= valueBits;
             bits -= valueBits;
         }
         if (pending != 0) {
-            throw new MalformedCodesException(row, "padding bits set after its " + s + " values, expected zeros");
+            throw new MalformedCodesException(
+                    row, false, "padding bits set after its " + s + " values, expected zeros");
         }
     }
 
