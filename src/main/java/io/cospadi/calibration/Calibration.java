@@ -1,6 +1,8 @@
 package io.cospadi.calibration;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.checkpoint.InputSite;
+import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.decoder.Decoder;
 import io.cospadi.decoder.LayerwisePass;
 import io.cospadi.decoder.ModelWeights;
@@ -10,7 +12,7 @@ import java.util.List;
 
 /**
  * Runs calibration windows through a dense model, layer by layer, and keeps {@code G = Xᵀ X} of every input site, accumulated
- * in f64. In memory: one layer's weights, its Grams (one per site and up to log2(8) partial sums of each, see
+ * in f64. In memory: one layer's weights, its Grams (the sum being made and up to three partial sums of each, see
  * {@link GramTree}), and hidden states up to the limit.
  */
 public final class Calibration {
@@ -61,6 +63,23 @@ public final class Calibration {
                 }
             }
         }
+    }
+
+    /**
+     * The most memory that {@link #run} takes for matrices: one layer's dense weights, its Grams with the partial sums that
+     * wait beside them, the hidden states up to their limit, and the scratch of one window.
+     */
+    public static long peakBytes(ModelConfig config, WindowSettings windows, long activationBytes) {
+        long grams = 0;
+        for (InputSite site : InputSite.values()) {
+            long d = LayerGrams.width(config, site);
+            grams += Double.BYTES * d * d;
+        }
+        long hidden = (long) Float.BYTES * config.hiddenSize() * windows.length();
+        return Decoder.denseLayerBytes(config)
+                + GramTree.MOST_SUMS * grams
+                + Math.min(activationBytes + hidden, hidden * windows.windows())
+                + Decoder.scratchBytes(config, windows.length());
     }
 
     private static int lastUnfinished(GramStore store) {

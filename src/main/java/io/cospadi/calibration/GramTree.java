@@ -17,6 +17,9 @@ final class GramTree implements AutoCloseable {
     /** Leaves of the tree, a power of two. */
     static final int BLOCKS = 8;
 
+    /** Most sums there are at a time: one of each size below the whole, and the one being made. */
+    static final int MOST_SUMS = 1 + Integer.numberOfTrailingZeros(BLOCKS);
+
     private final Backend backend;
     private final List<Node> nodes = new ArrayList<>();
 

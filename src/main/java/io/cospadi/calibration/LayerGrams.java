@@ -7,6 +7,7 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.decoder.SiteListener;
 import io.cospadi.tensor.DType;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.SortedMap;
@@ -28,12 +29,19 @@ final class LayerGrams implements AutoCloseable {
         this.windows = windows;
         this.block = origin.firstBlock();
         this.endBlock = origin.endBlock();
-        for (ProjectionType type : ProjectionType.values()) {
-            widths.put(type.site(), config.projection(0, type).d1());
-        }
         for (InputSite site : InputSite.values()) {
+            widths.put(site, width(config, site));
             trees.put(site, new GramTree(backend));
         }
+    }
+
+    /** Features of an input site: d1 of every projection that reads it. */
+    static int width(ModelConfig config, InputSite site) {
+        return Arrays.stream(ProjectionType.values())
+                .filter(type -> type.site() == site)
+                .mapToInt(type -> config.projection(0, type).d1())
+                .findFirst()
+                .orElseThrow();
     }
 
     /** What adds the inputs of the next window, {@code window} in the numbering of the whole calibration; ascending. */

@@ -3,6 +3,8 @@ package io.cospadi.decoder;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
 
 /**
  * The parts of a model on demand: embedding rows, single layers, the head. It owns the scratch memory that its layers share,
@@ -74,6 +76,24 @@ public final class Decoder implements AutoCloseable {
             pairs += Math.min(first + i + 1L, config.slidingWindow()[layer]);
         }
         return 2 * pairs * config.heads() * config.headDim();
+    }
+
+    /** Bytes of one layer's projections and norms as they are held here, F32, dense. */
+    public static long denseLayerBytes(ModelConfig config) {
+        long elements = 2L * config.hiddenSize() + (config.qkNorm() ? 2L * config.headDim() : 0);
+        for (ProjectionType type : ProjectionType.values()) {
+            Projection projection = config.projection(0, type);
+            elements += (long) projection.d1() * projection.d2() + (config.hasBias(type) ? projection.d2() : 0);
+        }
+        return Float.BYTES * elements;
+    }
+
+    /** Bytes beside weights and hidden states while windows of {@code length} tokens pass one layer. */
+    public static long scratchBytes(ModelConfig config, int length) {
+        long heads = (long) config.heads() * config.headDim();
+        long row = 2L * config.hiddenSize() + 2 * heads + 2L * config.intermediateSize();
+        long position = 2L * config.kvHeads() * config.headDim() + config.headDim();
+        return Float.BYTES * (Math.min(length, CHUNK_ROWS) * row + length * position);
     }
 
     @Override
