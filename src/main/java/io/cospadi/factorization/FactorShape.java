@@ -38,6 +38,7 @@ public record FactorShape(int d1, int d2, int k, int s) {
 
     /** Share saved of the {@code 2·d1·d2} bytes of a 16-bit dense W; negative when the factors outgrow it. */
     public double compressionRatio() {
-        return 1.0 - bytesOnDisk() / (2.0 * d1 * d2);
+        long dense = 2L * d1 * d2;
+        return (dense - bytesOnDisk()) / (double) dense;
     }
 }

@@ -1,0 +1,41 @@
+package io.cospadi.budget;
+
+import io.cospadi.checkpoint.Projection;
+
+/**
+ * What one projection gets.
+ *
+ * @param projection which
+ * @param k          atoms, or the rank of a low-rank method; 0: kept dense
+ * @param s          codes a row; 0 for a low-rank method or a dense projection
+ * @param bytes      bytes of the tensors that stand for it, {@code 2·d1·d2} if dense
+ */
+public record Allocation(Projection projection, int k, int s, long bytes) {
+    public Allocation {
+        if (k < 0 || s < 0 || s > k || bytes < 1) {
+            throw new IllegalArgumentException(
+                    "need 0 <= s <= k and bytes >= 1, got k=" + k + ", s=" + s + ", bytes=" + bytes);
+        }
+    }
+
+    /** The projection as it is, at 16 bits. */
+    static Allocation dense(Projection projection) {
+        return new Allocation(projection, 0, 0, denseBytes(projection));
+    }
+
+    /** Whether the projection stays as it is. */
+    public boolean isDense() {
+        return k == 0;
+    }
+
+    /** Share saved of the dense bytes at 16 bits. */
+    public double ratio() {
+        long dense = denseBytes(projection);
+        return (dense - bytes) / (double) dense; // one rounding only: a ratio met exactly reads as what was asked
+    }
+
+    /** {@code 2·d1·d2}. */
+    public static long denseBytes(Projection projection) {
+        return 2L * projection.d1() * projection.d2();
+    }
+}

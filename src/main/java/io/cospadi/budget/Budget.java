@@ -1,0 +1,124 @@
+package io.cospadi.budget;
+
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.factorization.Method;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/** Shares one ratio out over the projections of a model. The order of the result is that of the projections given. */
+public final class Budget {
+    private Budget() {}
+
+    /** Bounds on one projection's own ratio under {@link BudgetRule#POOLED}. */
+    public record Limits(double floor, double ceiling) {
+        public Limits {
+            if (!(0 <= floor && floor <= ceiling && ceiling < 1)) {
+                throw new IllegalArgumentException(
+                        "need 0 <= floor <= ceiling < 1, got floor " + floor + " and ceiling " + ceiling);
+            }
+        }
+
+        /** A projection may stay dense; none gives up more than 0.6, or twice the ratio where that is more, or 0.9. */
+        public static Limits of(double ratio) {
+            return new Limits(0, Math.min(0.9, Math.max(0.6, 2 * ratio)));
+        }
+    }
+
+    /**
+     * Each projection gets the largest factors whose bytes meet the ratio; where none do, it stays dense.
+     *
+     * @param ratio share of the bytes to save, {@code 0 <= ratio < 1}
+     */
+    public static List<Allocation> uniform(Collection<Projection> projections, double ratio, Method method) {
+        requireRatio(ratio);
+        return projections.stream()
+                .map(projection -> LargestFit.of(projection, ratio, method))
+                .toList();
+    }
+
+    /**
+     * COMPOT's rule. The singular values of each whitened weight, divided by their own root sum of squares, are pooled and
+     * sorted; the m largest are kept. A projection of which r are kept gets the ratio {@code 1 − r (d1 + d2) / (d1 d2)} within
+     * the limits, and stays dense where that is 0. m is the largest for which the total of stored bytes meets the ratio.
+     *
+     * @param singularValues of the whitened weight of a projection, in any order; asked once for each
+     * @throws IllegalArgumentException if the ceiling is below the ratio, so that the total could not meet it
+     */
+    public static List<Allocation> pooled(
+            Collection<Projection> projections,
+            double ratio,
+            Method method,
+            Limits limits,
+            Function<Projection, double[]> singularValues) {
+        requireRatio(ratio);
+        if (limits.ceiling() < ratio) {
+            throw new IllegalArgumentException(
+                    "no projection may give up more than " + limits.ceiling() + ", yet all together should " + ratio);
+        }
+        Map<Projection, double[]> spectra = new LinkedHashMap<>();
+        for (Projection projection : projections) {
+            spectra.put(projection, normalised(singularValues.apply(projection)));
+        }
+        double[] pool = spectra.values().stream()
+                .flatMapToDouble(Arrays::stream)
+                .sorted()
+                .toArray();
+        int low = 0; // keep none: every projection at the ceiling
+        int high = pool.length;
+        List<Allocation> best = cut(spectra, Double.POSITIVE_INFINITY, method, limits);
+        while (low < high) {
+            int kept = (int) (((long) low + high + 1) / 2);
+            List<Allocation> candidate = cut(spectra, pool[pool.length - kept], method, limits);
+            if (Capacity.meets(bytes(candidate), denseBytes(candidate), ratio)) {
+                best = candidate;
+                low = kept;
+            } else {
+                high = kept - 1;
+            }
+        }
+        return best;
+    }
+
+    private static List<Allocation> cut(
+            Map<Projection, double[]> spectra, double threshold, Method method, Limits limits) {
+        List<Allocation> allocations = new ArrayList<>(spectra.size());
+        spectra.forEach((projection, values) -> {
+            double d1 = projection.d1();
+            double d2 = projection.d2();
+            long r = Arrays.stream(values).filter(value -> value >= threshold).count();
+            double own = Math.min(limits.ceiling(), Math.max(limits.floor(), 1 - r * (d1 + d2) / (d1 * d2)));
+            allocations.add(own > 0 ? LargestFit.of(projection, own, method) : Allocation.dense(projection));
+        });
+        return allocations;
+    }
+
+    private static double[] normalised(double[] values) {
+        double energy = Arrays.stream(values).map(value -> value * value).sum();
+        return energy > 0
+                ? Arrays.stream(values).map(value -> value / Math.sqrt(energy)).toArray()
+                : values.clone();
+    }
+
+    /** Bytes of all tensors that stand for the projections. */
+    public static long bytes(Collection<Allocation> allocations) {
+        return allocations.stream().mapToLong(Allocation::bytes).sum();
+    }
+
+    /** Bytes of the same projections dense at 16 bits. */
+    public static long denseBytes(Collection<Allocation> allocations) {
+        return allocations.stream()
+                .mapToLong(allocation -> Allocation.denseBytes(allocation.projection()))
+                .sum();
+    }
+
+    private static void requireRatio(double ratio) {
+        if (!(ratio >= 0 && ratio < 1)) {
+            throw new IllegalArgumentException("a ratio is at least 0 and less than 1, got " + ratio);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Backend;
+
+/** The singular values of a whitened weight: how much of the output's energy each direction carries. */
+public final class WhitenedSpectrum {
+    private WhitenedSpectrum() {}
+
+    /**
+     * Singular values of {@code W G^½}, descending; as many as its rank to working precision. The sum of their squares is
+     * {@code tr(W G Wᵀ)}, and those beyond the r-th are what SVD-LLM loses at rank r.
+     *
+     * @param problem W and G, read only
+     */
+    public static double[] of(Backend backend, Problem problem) {
+        try (Whitening whitening = Whitening.of(backend, new Effort(backend), problem);
+                Whitening.PrincipalAxes principal = whitening.principalAxes()) {
+            return principal.singularValues();
+        }
+    }
+}

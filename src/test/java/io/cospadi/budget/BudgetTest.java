@@ -1,0 +1,151 @@
+package io.cospadi.budget;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.factorization.FactorShape;
+import io.cospadi.factorization.Method;
+import java.util.List;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.DoubleRange;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+
+class BudgetTest {
+    private static Projection projection(int d1, int d2) {
+        return new Projection(0, ProjectionType.UP, d1, d2);
+    }
+
+    private static Allocation uniform(int d1, int d2, double ratio, Method method) {
+        return Budget.uniform(List.of(projection(d1, d2)), ratio, method).get(0);
+    }
+
+    @Test
+    void papersExampleComesOutOfBothFormulas() {
+        assertEquals(new PaperFormulas.Size(3932, 1966), PaperFormulas.fourteenBit(4096, 12288, 0.2, 2));
+        assertEquals(new PaperFormulas.Size(3657, 1828), PaperFormulas.full(4096, 12288, 0.2, 2));
+        assertEquals(2457, PaperFormulas.lowRank(4096, 12288, 0.2));
+    }
+
+    @Test
+    void sizesOfSmolLm2AreThoseThatItsBarsNeed() {
+        assertSize(307, 153, uniform(576, 576, 0.2, Method.COSPADI));
+        assertSize(131, 65, uniform(576, 192, 0.2, Method.COSPADI));
+        assertSize(526, 263, uniform(576, 1536, 0.2, Method.COSPADI));
+        assertEquals(230, uniform(576, 576, 0.2, Method.SVD_LLM).k());
+    }
+
+    private static void assertSize(int k, int s, Allocation allocation) {
+        assertEquals(k, allocation.k());
+        assertEquals(s, allocation.s());
+    }
+
+    @Property(tries = 300)
+    void uniformIsTheLargestThatMeetsTheRatio(
+            @ForAll @IntRange(min = 1, max = 700) int d1,
+            @ForAll @IntRange(min = 1, max = 700) int d2,
+            @ForAll @DoubleRange(min = 0, max = 0.95) double ratio) {
+        Allocation allocation = uniform(d1, d2, ratio, Method.COSPADI);
+        if (allocation.isDense()) {
+            assertTrue(new FactorShape(d1, d2, 2, 1).compressionRatio() < ratio);
+            return;
+        }
+        FactorShape shape = new FactorShape(d1, d2, allocation.k(), allocation.s());
+        assertEquals(shape.bytesOnDisk(), allocation.bytes());
+        assertEquals(allocation.k() / 2, allocation.s());
+        assertTrue(allocation.ratio() >= ratio);
+        FactorShape next = new FactorShape(d1, d2, allocation.k() + 1, (allocation.k() + 1) / 2);
+        assertTrue(next.compressionRatio() < ratio, next + " would fit too");
+    }
+
+    @Property(tries = 200)
+    void orthonormalDictionaryNeverExceedsItsSpaceAndUsesTheRestForCodes(
+            @ForAll @IntRange(min = 8, max = 300) int d1,
+            @ForAll @IntRange(min = 8, max = 3000) int d2,
+            @ForAll @DoubleRange(min = 0.05, max = 0.5) double ratio) {
+        Allocation allocation = uniform(d1, d2, ratio, Method.COMPOT);
+        if (allocation.isDense()) {
+            return;
+        }
+        assertTrue(allocation.k() <= Math.min(d1, d2));
+        assertTrue(allocation.ratio() >= ratio);
+        if (allocation.k() == d1 && allocation.s() < d1) {
+            FactorShape next = new FactorShape(d1, d2, d1, allocation.s() + 1);
+            assertTrue(next.compressionRatio() < ratio);
+        }
+    }
+
+    @Test
+    void ratioThatIsMetExactlyCounts() {
+        // 100 x 100 low rank: 400 bytes a rank of 20000, so rank 40 saves exactly 0.2
+        assertEquals(40, uniform(100, 100, 0.2, Method.SVD).k());
+        assertTrue(Capacity.meets(14, 20, 0.3));
+        assertFalse(Capacity.meets(15, 20, 0.3));
+    }
+
+    @Test
+    void projectionTooSmallForAnyFactorsStaysDense() {
+        Allocation allocation = uniform(2, 2, 0.5, Method.COSPADI);
+        assertTrue(allocation.isDense());
+        assertEquals(8, allocation.bytes());
+        assertEquals(0, allocation.ratio());
+    }
+
+    @Test
+    void pooledMeetsTheRatioInTotalAndNotBelow() {
+        Random random = new Random(1);
+        List<Projection> projections = List.of(
+                new Projection(0, ProjectionType.Q, 96, 96),
+                new Projection(0, ProjectionType.K, 96, 32),
+                new Projection(0, ProjectionType.UP, 96, 256),
+                new Projection(0, ProjectionType.DOWN, 256, 96));
+        for (double ratio : new double[] {0.1, 0.2, 0.35, 0.5}) {
+            for (Method method : new Method[] {Method.COSPADI, Method.COMPOT, Method.SVD_LLM}) {
+                List<Allocation> allocations =
+                        Budget.pooled(projections, ratio, method, Budget.Limits.of(ratio), p -> decaying(p, random));
+                double total = 1 - Budget.bytes(allocations) / (double) Budget.denseBytes(allocations);
+                assertTrue(total >= ratio, method + " at " + ratio + " saves only " + total);
+                assertTrue(total < ratio + 0.03, method + " at " + ratio + " saves " + total + ", far more than asked");
+            }
+        }
+    }
+
+    @Test
+    void pooledGivesFlatSpectraMoreThanSteepOnes() {
+        Projection flat = new Projection(0, ProjectionType.V, 64, 64);
+        Projection steep = new Projection(0, ProjectionType.Q, 64, 64);
+        List<Allocation> allocations =
+                Budget.pooled(List.of(flat, steep), 0.3, Method.COSPADI, Budget.Limits.of(0.3), p -> {
+                    double[] values = new double[64];
+                    for (int i = 0; i < 64; i++) {
+                        values[i] = p == flat ? 7 : Math.pow(0.8, i);
+                    }
+                    return values;
+                });
+        assertTrue(allocations.get(0).ratio() < allocations.get(1).ratio());
+        assertTrue(allocations.get(1).ratio() <= 0.6 + 0.05, "the ceiling holds up to the granularity of k");
+    }
+
+    @Test
+    void ceilingBelowTheRatioIsRefused() {
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> Budget.pooled(List.of(projection(64, 64)), 0.5, Method.COSPADI, new Budget.Limits(0, 0.4), p ->
+                        new double[] {1}));
+    }
+
+    private static double[] decaying(Projection projection, Random random) {
+        double decay = 0.9 + 0.09 * random.nextDouble();
+        double[] values = new double[Math.min(projection.d1(), projection.d2())];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Math.pow(decay, i);
+        }
+        return values;
+    }
+}
