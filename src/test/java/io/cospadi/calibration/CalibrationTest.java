@@ -1,0 +1,324 @@
+package io.cospadi.calibration;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.decoder.DecoderFixture;
+import io.cospadi.decoder.ModelWeights;
+import io.cospadi.decoder.PlainDecoder;
+import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.Progress;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CalibrationTest {
+    private static final String MODEL = "fingerprint";
+
+    private final DecoderFixture fixture = DecoderFixture.named("qwen3");
+    private final Backend backend = new CpuBackend(2);
+    private final ModelWeights weights = fixture.open();
+    private final int layers = weights.config().layers();
+
+    @TempDir
+    Path temporary;
+
+    @AfterEach
+    void close() {
+        weights.close();
+        assertEquals(0, backend.allocatedBytes(), "everything allocated is freed");
+        backend.close();
+    }
+
+    private TokenWindows windows(int count, long seed) {
+        Random random = new Random(seed);
+        int[] tokens = random.ints(count * 10L, 0, weights.config().vocabSize()).toArray();
+        return TokenWindows.cut(tokens, new WindowSettings(count, 10, false, 0));
+    }
+
+    private GramStore calibrate(String name, TokenWindows windows, int shard, int shards) {
+        return calibrate(name, windows, shard, shards, Progress.NONE);
+    }
+
+    private GramStore calibrate(String name, TokenWindows windows, int shard, int shards, Progress progress) {
+        GramStore store = GramStore.create(
+                temporary.resolve(name), GramOrigin.shard(MODEL, backend, layers, windows, shard, shards));
+        Calibration.run(weights, windows, store, backend, new CalibrationSettings(1 << 20, temporary), progress);
+        return store;
+    }
+
+    private static SortedMap<String, ByteBuffer> files(Path folder) {
+        SortedMap<String, ByteBuffer> files = new TreeMap<>();
+        try (Stream<Path> list = Files.list(folder)) {
+            for (Path file : list.toList()) {
+                files.put(file.getFileName().toString(), ByteBuffer.wrap(Files.readAllBytes(file)));
+            }
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return files;
+    }
+
+    @Test
+    void gramsEqualPlainLoopsOverAPlainForwardPass() {
+        TokenWindows windows = windows(11, 1);
+        SortedMap<String, double[][]> expected = new TreeMap<>();
+        PlainDecoder plain = new PlainDecoder(fixture.folder());
+        for (int[] window : windows.windows()) {
+            plain.logits(window, (site, x) -> {
+                double[][] gram = expected.computeIfAbsent(site, s -> new double[x[0].length][x[0].length]);
+                for (double[] row : x) {
+                    for (int i = 0; i < row.length; i++) {
+                        for (int j = 0; j < row.length; j++) {
+                            gram[i][j] += row[i] * row[j];
+                        }
+                    }
+                }
+            });
+        }
+        GramStore store = calibrate("grams", windows, 0, 1);
+        assertEquals(110, store.tokens());
+        assertEquals(4 * layers, expected.size());
+        expected.forEach((site, gram) -> {
+            try (Matrix found = store.gram(site, backend)) {
+                double[] values = backend.readDoubles(found);
+                int d = gram.length;
+                double trace = 0;
+                for (int i = 0; i < d; i++) {
+                    trace += gram[i][i];
+                }
+                // the activations are f32 there and f64 here; the sums are f64 in both
+                double allowed = 1e-5 * trace / d;
+                for (int i = 0; i < d; i++) {
+                    for (int j = 0; j < d; j++) {
+                        assertEquals(gram[i][j], values[i * d + j], allowed, site + " at " + i + ", " + j);
+                        assertEquals(values[j * d + i], values[i * d + j], site + " is symmetric");
+                    }
+                }
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3, 5, 8})
+    void mergedShardsAreTheBytesOfOneRun(int shards) {
+        TokenWindows windows = windows(13, 2);
+        calibrate("whole", windows, 0, 1);
+        List<GramStore> parts = new ArrayList<>();
+        for (int i = shards - 1; i >= 0; i--) {
+            parts.add(calibrate("shard" + i, windows, i, shards));
+        }
+        assertEquals(130, parts.stream().mapToLong(GramStore::tokens).sum());
+        GramStore.merge(parts, temporary.resolve("merged"), backend, Progress.NONE);
+        assertEquals(files(temporary.resolve("whole")), files(temporary.resolve("merged")));
+    }
+
+    @Test
+    void fewerWindowsThanBlocksWork() {
+        TokenWindows windows = windows(3, 2);
+        calibrate("whole", windows, 0, 1);
+        List<GramStore> parts = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            parts.add(calibrate("shard" + i, windows, i, 8));
+        }
+        GramStore.merge(parts, temporary.resolve("merged"), backend, Progress.NONE);
+        assertEquals(files(temporary.resolve("whole")), files(temporary.resolve("merged")));
+    }
+
+    @Test
+    void aRunStoppedBetweenLayersResumesToTheSameBytes() {
+        TokenWindows windows = windows(9, 3);
+        calibrate("whole", windows, 0, 1);
+        for (int stopAfter = 1; stopAfter < 9 * layers; stopAfter += 4) {
+            Path folder = temporary.resolve("stopped" + stopAfter);
+            long stop = stopAfter;
+            assertThrows(
+                    StopException.class,
+                    () -> calibrate(folder.getFileName().toString(), windows, 0, 1, (done, total) -> {
+                        if (done == stop) {
+                            throw new StopException();
+                        }
+                    }));
+            assertEquals((stopAfter - 1) / 9, GramStore.open(folder).finishedLayers());
+            calibrate(folder.getFileName().toString(), windows, 0, 1);
+            assertEquals(files(temporary.resolve("whole")), files(folder));
+        }
+    }
+
+    private static final class StopException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    @Test
+    void aFinishedStoreIsNotComputedAgain() {
+        TokenWindows windows = windows(9, 3);
+        calibrate("whole", windows, 0, 1);
+        calibrate("whole", windows, 0, 1, (done, total) -> {
+            throw new AssertionError("work on a finished store");
+        });
+    }
+
+    @Test
+    void storesOfDifferentDataAddUp() {
+        GramStore a = calibrate("a", windows(9, 3), 0, 1);
+        GramStore b = calibrate("b", windows(4, 4), 0, 1);
+        GramStore merged = GramStore.merge(List.of(a, b), temporary.resolve("merged"), backend, Progress.NONE);
+        assertEquals(130, merged.tokens());
+        String site = "model.layers.1.mlp_hidden";
+        try (Matrix ga = a.gram(site, backend);
+                Matrix gb = b.gram(site, backend);
+                Matrix sum = merged.gram(site, backend)) {
+            backend.axpy(1, gb, ga);
+            assertArrayEquals(backend.readDoubles(ga), backend.readDoubles(sum));
+        }
+        assertRefused(
+                "its data (SHA-256",
+                () -> GramStore.merge(List.of(a, merged), temporary.resolve("twice"), backend, Progress.NONE));
+    }
+
+    @Test
+    void aStoreOfSomethingElseIsNotContinued() {
+        TokenWindows windows = windows(9, 3);
+        calibrate("a", windows, 0, 1);
+        Path folder = temporary.resolve("a");
+        assertRefused(
+                "store.json: model is \"fingerprint\", expected \"other\"",
+                () -> GramStore.create(folder, GramOrigin.whole("other", backend, layers, windows)));
+        assertRefused(
+                "store.json: sources is",
+                () -> GramStore.create(folder, GramOrigin.whole(MODEL, backend, layers, windows(9, 4))));
+        assertRefused(
+                "store.json: end_block is 8, expected 4",
+                () -> GramStore.create(folder, GramOrigin.shard(MODEL, backend, layers, windows, 0, 2)));
+        assertRefused("store.json: model is fingerprint, expected other", () -> GramStore.open(folder)
+                .requireUsable("other"));
+    }
+
+    @Test
+    void anIncompleteStoreSaysWhatIsMissing() throws IOException {
+        TokenWindows windows = windows(9, 3);
+        GramStore left = calibrate("left", windows, 0, 4);
+        GramStore right = calibrate("right", windows, 3, 4);
+        assertRefused("left: holds blocks 0 to 1 of 8", () -> left.requireUsable(MODEL));
+        assertRefused(
+                "blocks 2 to 5 of 8 are in none",
+                () -> GramStore.merge(List.of(right, left), temporary.resolve("m"), backend, Progress.NONE));
+        assertRefused(
+                "blocks 2 to 7 of 8 are in none",
+                () -> GramStore.merge(List.of(left), temporary.resolve("m"), backend, Progress.NONE));
+        assertRefused(
+                "blocks 0 to 1 are in another store too",
+                () -> GramStore.merge(List.of(left, left), temporary.resolve("m"), backend, Progress.NONE));
+        Files.delete(temporary.resolve("left").resolve("layer-00001.safetensors"));
+        assertRefused("layer-00001.safetensors is missing", () -> left.requireFinished());
+        assertRefused("no Gram store here", () -> GramStore.open(temporary.resolve("nowhere")));
+    }
+
+    @Test
+    void everyDamagedByteOfALayerIsNoticed() throws IOException {
+        TokenWindows windows = windows(3, 3);
+        GramStore store = calibrate("a", windows, 0, 1);
+        Path file = temporary.resolve("a").resolve("layer-00000.safetensors");
+        byte[] sound = Files.readAllBytes(file);
+        Random random = new Random(5);
+        for (int i = 0; i < 60; i++) {
+            byte[] damaged = sound.clone();
+            int at = i < 30 ? random.nextInt(900) : random.nextInt(sound.length);
+            damaged[at] ^= (byte) (1 << random.nextInt(8));
+            if (isInsignificant(sound, at)) {
+                continue;
+            }
+            Files.write(file, damaged);
+            CospadiException noticed = assertThrows(
+                    CospadiException.class,
+                    () -> {
+                        for (String site : List.of("attn_in", "attn_out", "mlp_in", "mlp_hidden")) {
+                            store.gram("model.layers.0." + site, backend).close();
+                        }
+                    },
+                    "byte " + at + " changed unnoticed");
+            assertTrue(noticed.getMessage().contains("layer-00000.safetensors"), noticed.getMessage());
+        }
+    }
+
+    /** Padding of the header: a space that becomes another JSON white space changes nothing. */
+    private static boolean isInsignificant(byte[] file, int at) {
+        return file[at] == ' ';
+    }
+
+    @Test
+    void aLayerOfAnotherStoreIsNotTaken() throws IOException {
+        calibrate("a", windows(9, 3), 0, 1);
+        GramStore b = calibrate("b", windows(9, 4), 0, 1);
+        String name = "layer-00001.safetensors";
+        Files.copy(
+                temporary.resolve("a").resolve(name),
+                temporary.resolve("b").resolve(name),
+                java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        assertRefused(name + ": origin is", () -> b.gram("model.layers.1.attn_in", backend));
+    }
+
+    @Test
+    void brokenDescriptionsAreRefused() throws IOException {
+        TokenWindows windows = windows(9, 3);
+        calibrate("a", windows, 0, 1);
+        Path file = temporary.resolve("a").resolve("store.json");
+        String sound = Files.readString(file);
+        for (String[] change : new String[][] {
+            {"\"version\" : 1", "\"version\" : 2"},
+            {"cospadi-grams", "other"},
+            {"\"end_block\" : 8", "\"end_block\" : 9"},
+            {"\"layers\" : " + layers, "\"layers\" : \"x\""},
+            {"\"window_length\" : 10", "\"window_length\" : -1"},
+            {"\"layers\" : " + layers + ",", ""},
+        }) {
+            assertTrue(sound.contains(change[0]), change[0]);
+            Files.writeString(file, sound.replace(change[0], change[1]), StandardCharsets.UTF_8);
+            assertRefused("store.json: ", () -> GramStore.open(temporary.resolve("a")));
+        }
+    }
+
+    @Test
+    void theFingerprintDependsOnEveryWeightAndNotOnTheFolder() throws IOException {
+        Path copy = Files.createDirectory(temporary.resolve("copy"));
+        for (String name : List.of("config.json", "model.safetensors")) {
+            Files.copy(fixture.folder().resolve(name), copy.resolve(name));
+        }
+        String fingerprint = fingerprint(fixture.folder());
+        assertEquals(fingerprint, fingerprint(copy));
+        byte[] model = Files.readAllBytes(copy.resolve("model.safetensors"));
+        model[model.length - 1] ^= 1;
+        Files.write(copy.resolve("model.safetensors"), model);
+        assertTrue(!fingerprint.equals(fingerprint(copy)), "a changed bit gives another fingerprint");
+    }
+
+    private static String fingerprint(Path folder) {
+        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+            return ModelFingerprint.of(checkpoint, Progress.NONE);
+        }
+    }
+
+    private static void assertRefused(String message, org.junit.jupiter.api.function.Executable action) {
+        CospadiException refused = assertThrows(CospadiException.class, action);
+        assertTrue(refused.getMessage().contains(message), refused.getMessage());
+    }
+}
