@@ -1,5 +1,6 @@
 package io.cospadi.checkpoint;
 
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import io.cospadi.tensor.CospadiException;
 
@@ -19,6 +20,7 @@ final class NativeTokenizers {
             // tokenizing needs no GPU, and nothing here may reach out
             System.setProperty("ai.djl.offline", "true");
             try {
+                LibUtils.checkStatus(); // loads the library, which TokenizersLibrary by itself doesn't
                 return TokenizersLibrary.LIB;
             } catch (LinkageError | RuntimeException e) {
                 throw new CospadiException(
