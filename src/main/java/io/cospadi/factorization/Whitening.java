@@ -119,7 +119,7 @@ final class Whitening implements AutoCloseable {
         }
     }
 
-    private static Whitening byOutputs(Backend backend, Effort effort, String name, Matrix weight, Matrix metric) {
+    static Whitening byOutputs(Backend backend, Effort effort, String name, Matrix weight, Matrix metric) {
         int d1 = weight.cols();
         int d2 = weight.rows();
         try (Matrix product = backend.allocate(d2, d1, DType.F64);

@@ -75,7 +75,7 @@ class BudgetTest {
         }
         assertTrue(allocation.k() <= Math.min(d1, d2));
         assertTrue(allocation.ratio() >= ratio);
-        if (allocation.k() == d1 && allocation.s() < d1) {
+        if (uniform(d1, d2, ratio, Method.COSPADI).k() > d1 && allocation.s() < d1) {
             FactorShape next = new FactorShape(d1, d2, d1, allocation.s() + 1);
             assertTrue(next.compressionRatio() < ratio);
         }

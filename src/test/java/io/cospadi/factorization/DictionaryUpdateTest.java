@@ -1,0 +1,190 @@
+package io.cospadi.factorization;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class DictionaryUpdateTest {
+    private static final int D2 = 50;
+    private static final int K = 12;
+    private static final int R = 17;
+
+    private final Backend backend = new CpuBackend(2);
+    private final Effort effort = new Effort(backend);
+    private final Random random = new Random(3);
+    private final double[][] y = Plain.gaussian(D2, R, random);
+    private final double[][] c = sparse(D2, K, 4, random);
+    private final double[][] d = unitRows(Plain.gaussian(K, R, random));
+
+    @AfterEach
+    void nothingIsLeftAllocated() {
+        assertEquals(0, backend.allocatedBytes());
+        backend.close();
+    }
+
+    @Test
+    void ksvdEqualsItsPlainLoops() {
+        assertNear(plainKsvd(8), run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 8))), 1e-4);
+    }
+
+    @Test
+    void exactFitIsWhereManyPowerIterationsEnd() {
+        assertNear(plainKsvd(3000), run(new KsvdUpdate(backend, effort, RankOneFit.exact(backend, effort))), 1e-3);
+    }
+
+    @Test
+    void ksvdNeverRaisesTheObjectiveAndExactNeverLessThanPower() {
+        double before = objective(c, d);
+        Result power = run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 1)));
+        assertTrue(objective(power.codes, power.dictionary) < before);
+    }
+
+    @Test
+    void ksvdKeepsTheSupportAndUnitAtoms() {
+        Result result = run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 8)));
+        for (int i = 0; i < D2; i++) {
+            for (int j = 0; j < K; j++) {
+                assertEquals(c[i][j] != 0, result.codes[i][j] != 0);
+            }
+        }
+        for (double[] atom : result.dictionary) {
+            assertEquals(1, Plain.dot(new double[][] {atom}, new double[][] {atom}), 1e-5);
+        }
+    }
+
+    @Test
+    void modSolvesTheNormalEquations() {
+        Result result = run(new ModUpdate(backend, effort));
+        double[][] gradient = Plain.product(Plain.transpose(c), Plain.minus(y, Plain.product(c, result.dictionary)));
+        double[][] scale = Plain.product(Plain.transpose(c), y);
+        assertTrue(
+                Math.sqrt(Plain.dot(gradient, gradient) / Plain.dot(scale, scale)) < 1e-5,
+                "the ridge of 1e-6 is all that is left");
+    }
+
+    @Test
+    void unusedAtomIsReplacedByTheWorstCodedRowAndCounted() {
+        for (double[] row : c) {
+            row[5] = 0;
+        }
+        for (int j = 0; j < R; j++) {
+            y[31][j] *= 40;
+        }
+        for (DictionaryUpdate update : new DictionaryUpdate[] {
+            new ModUpdate(backend, effort), new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 2)),
+        }) {
+            Result result = run(update);
+            assertEquals(1, result.replaced);
+            double[] atom = result.dictionary[5];
+            double norm = Math.sqrt(Plain.dot(new double[][] {atom}, new double[][] {atom}));
+            double rowNorm = Math.sqrt(Plain.dot(new double[][] {y[31]}, new double[][] {y[31]}));
+            double cosine = Plain.dot(new double[][] {atom}, new double[][] {y[31]}) / norm / rowNorm;
+            assertEquals(1, cosine, 1e-5);
+        }
+    }
+
+    private record Result(double[][] dictionary, double[][] codes, int replaced) {}
+
+    private Result run(DictionaryUpdate update) {
+        try (Matrix target = upload(y);
+                Matrix dictionary = upload(d);
+                Matrix codes = upload(c)) {
+            int replaced = update.update(target, dictionary, codes);
+            return new Result(
+                    Plain.matrix(K, R, backend.readFloats(dictionary)),
+                    Plain.matrix(D2, K, backend.readFloats(codes)),
+                    replaced);
+        }
+    }
+
+    private Matrix upload(double[][] a) {
+        Matrix matrix = backend.allocate(a.length, a[0].length, DType.F32);
+        backend.write(matrix, Plain.floats(a));
+        return matrix;
+    }
+
+    private double objective(double[][] codes, double[][] dictionary) {
+        double[][] lost = Plain.minus(y, Plain.product(codes, dictionary));
+        return Plain.dot(lost, lost);
+    }
+
+    private static void assertNear(Result expected, Result actual, double tolerance) {
+        double[][] product = Plain.product(expected.codes, expected.dictionary);
+        double[][] difference = Plain.minus(product, Plain.product(actual.codes, actual.dictionary));
+        assertTrue(Math.sqrt(Plain.dot(difference, difference) / Plain.dot(product, product)) < tolerance);
+    }
+
+    /** Atom by atom from the definition: residual without the atom, restricted to its users, power iterations. */
+    private Result plainKsvd(int iterations) {
+        double[][] dictionary = Plain.matrix(K, R, Plain.flat(d));
+        double[][] codes = Plain.matrix(D2, K, Plain.flat(c));
+        for (int atom = 0; atom < K; atom++) {
+            double[][] e = Plain.minus(y, Plain.product(codes, dictionary));
+            double[] u = dictionary[atom].clone();
+            double[] v = new double[D2];
+            for (int i = 0; i < D2; i++) {
+                for (int j = 0; j < R; j++) {
+                    e[i][j] = codes[i][atom] == 0 ? 0 : e[i][j] + codes[i][atom] * dictionary[atom][j];
+                }
+            }
+            for (int t = 0; t <= iterations; t++) {
+                for (int i = 0; i < D2; i++) {
+                    v[i] = 0;
+                    for (int j = 0; j < R; j++) {
+                        v[i] += e[i][j] * u[j];
+                    }
+                }
+                if (t == iterations) {
+                    break;
+                }
+                double norm = 0;
+                for (int j = 0; j < R; j++) {
+                    u[j] = 0;
+                    for (int i = 0; i < D2; i++) {
+                        u[j] += e[i][j] * v[i];
+                    }
+                    norm += u[j] * u[j];
+                }
+                for (int j = 0; j < R; j++) {
+                    u[j] /= Math.sqrt(norm);
+                }
+            }
+            dictionary[atom] = u;
+            for (int i = 0; i < D2; i++) {
+                codes[i][atom] = v[i];
+            }
+        }
+        return new Result(dictionary, codes, 0);
+    }
+
+    private static double[][] sparse(int rows, int cols, int s, Random random) {
+        double[][] a = new double[rows][cols];
+        for (double[] row : a) {
+            for (int placed = 0; placed < s; ) {
+                int j = random.nextInt(cols);
+                if (row[j] == 0) {
+                    row[j] = (float) random.nextGaussian();
+                    placed++;
+                }
+            }
+        }
+        return a;
+    }
+
+    private static double[][] unitRows(double[][] a) {
+        for (double[] row : a) {
+            double norm = Math.sqrt(Plain.dot(new double[][] {row}, new double[][] {row}));
+            for (int j = 0; j < row.length; j++) {
+                row[j] = (float) (row[j] / norm);
+            }
+        }
+        return a;
+    }
+}
