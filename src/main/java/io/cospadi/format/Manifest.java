@@ -28,6 +28,7 @@ final class Manifest {
             entry.put("relative_error", part.diagnostics().relativeError());
             entry.put("rounds", part.diagnostics().errorByRound().length);
             entry.put("atoms_replaced", part.diagnostics().atomsReplaced());
+            entry.put("rank", part.diagnostics().rank());
             entry.put("gram_shift", part.diagnostics().gramShift());
         }
         return manifest;

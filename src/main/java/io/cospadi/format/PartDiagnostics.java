@@ -16,6 +16,7 @@ public record PartDiagnostics(
         double relativeError,
         double[] errorByRound,
         int atomsReplaced,
+        int rank,
         double gramShift,
         long flops,
         double seconds,
@@ -26,7 +27,7 @@ public record PartDiagnostics(
 
     /** Those of a projection that stays dense: nothing was computed, nothing is lost. */
     public static PartDiagnostics none() {
-        return new PartDiagnostics(0, new double[0], 0, 0, 0, 0, Map.of());
+        return new PartDiagnostics(0, new double[0], 0, 0, 0, 0, 0, Map.of());
     }
 
     static PartDiagnostics of(Factorization f) {
@@ -34,6 +35,7 @@ public record PartDiagnostics(
                 f.relativeError(),
                 f.errorByRound(),
                 f.atomsReplaced(),
+                f.rank(),
                 f.gramShift(),
                 f.flops(),
                 f.seconds(),

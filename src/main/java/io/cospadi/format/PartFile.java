@@ -30,7 +30,7 @@ import java.util.Optional;
  *
  * <pre>
  * part     {"version": 1, "projection", "fingerprint": the job's, "value_bits", "module": as in config.json or null,
- *           "relative_error", "error_by_round": [...], "atoms_replaced", "gram_shift", "flops"}
+ *           "relative_error", "error_by_round": [...], "atoms_replaced", "rank", "gram_shift", "flops"}
  * timing   {"seconds", "seconds_by_phase": {...}}
  * sha256   of the text of "part", then of every tensor's bytes in the order of the file
  * </pre>

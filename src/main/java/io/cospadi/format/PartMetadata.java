@@ -36,6 +36,7 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
             rounds.add(error);
         }
         json.put("atoms_replaced", diagnostics.atomsReplaced());
+        json.put("rank", diagnostics.rank());
         json.put("gram_shift", diagnostics.gramShift());
         json.put("flops", diagnostics.flops());
         return json;
@@ -84,6 +85,7 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
                         part.number("relative_error").doubleValue(),
                         errors,
                         part.number("atoms_replaced").intValue(),
+                        part.number("rank").intValue(),
                         part.number("gram_shift").doubleValue(),
                         part.number("flops").longValue(),
                         timing.number("seconds").doubleValue(),

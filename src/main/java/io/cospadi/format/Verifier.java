@@ -190,7 +190,7 @@ public final class Verifier {
     }
 
     private static void requireEqual(Path file, String key, JsonNode found, JsonNode expected) {
-        if (expected.isObject() && found != null && found.isObject()) {
+        if (expected != null && expected.isObject() && found != null && found.isObject()) {
             SortedSet<String> keys = new TreeSet<>();
             expected.fieldNames().forEachRemaining(keys::add);
             found.fieldNames().forEachRemaining(keys::add);
