@@ -2,54 +2,71 @@ package io.cospadi.backend;
 
 import io.cospadi.tensor.DType;
 
-/** The checks that every backend makes before it computes; each message carries the shapes. */
+/** The facade's questions about shapes; every refusal names the verb and all shapes it was given. */
 final class Shapes {
     private Shapes() {}
 
-    /** {@code holds}, or an IllegalArgumentException that names the verb and all shapes. */
-    static void require(boolean holds, String verb, String rule, Matrix... matrices) {
+    /** The matrix as this backend's own, still open. */
+    static NativeMatrix own(Matrix matrix) {
+        if (matrix instanceof NativeMatrix mine) {
+            return mine.requireOpen();
+        }
+        throw new IllegalArgumentException("a matrix of another backend: "
+                + (matrix == null ? "null" : matrix.getClass().getSimpleName() + " " + matrix.shape()));
+    }
+
+    static PackedCodeMatrix own(SparseMatrix codes) {
+        if (codes instanceof PackedCodeMatrix mine) {
+            return mine.requireOpen();
+        }
+        throw new IllegalArgumentException("codes of another backend: " + codes);
+    }
+
+    /** Throws unless the condition holds. */
+    static void require(boolean holds, String verb, String rule, Object... given) {
         if (!holds) {
-            StringBuilder found = new StringBuilder();
-            for (Matrix matrix : matrices) {
-                found.append(found.length() == 0 ? "" : ", ").append(matrix.shape());
+            StringBuilder message =
+                    new StringBuilder(verb).append(" needs ").append(rule).append(", got ");
+            for (int i = 0; i < given.length; i++) {
+                message.append(i == 0 ? "" : " and ").append(given[i]);
             }
-            throw new IllegalArgumentException(verb + ": " + rule + "; got " + found);
+            throw new IllegalArgumentException(message.toString());
         }
     }
 
-    static void sameType(String verb, Matrix... matrices) {
-        for (Matrix matrix : matrices) {
-            require(matrix.dtype() == matrices[0].dtype(), verb, "all matrices have one type", matrices);
+    static void requireF32(String verb, NativeMatrix... matrices) {
+        for (NativeMatrix matrix : matrices) {
+            require(matrix.isF32(), verb, "F32 matrices", (Object[]) matrices);
         }
     }
 
-    static void single(String verb, Matrix... matrices) {
-        for (Matrix matrix : matrices) {
-            require(matrix.dtype() == DType.F32, verb, "all matrices are F32", matrices);
-        }
+    static void requireSameShape(String verb, NativeMatrix a, NativeMatrix b) {
+        require(a.rows() == b.rows() && a.cols() == b.cols(), verb, "equal shapes", a, b);
     }
 
-    static void sameShape(String verb, Matrix... matrices) {
-        for (Matrix matrix : matrices) {
-            require(
-                    matrix.rows() == matrices[0].rows() && matrix.cols() == matrices[0].cols(),
-                    verb,
-                    "all matrices have one shape",
-                    matrices);
-        }
+    static void requireSame(String verb, NativeMatrix a, NativeMatrix b) {
+        require(
+                a.rows() == b.rows() && a.cols() == b.cols() && a.dtype() == b.dtype(),
+                verb,
+                "equal shapes and types",
+                a,
+                b);
     }
 
-    static void square(String verb, Matrix matrix) {
-        require(matrix.rows() == matrix.cols(), verb, "the matrix is square", matrix);
+    static void requireSquare(String verb, NativeMatrix matrix) {
+        require(matrix.rows() == matrix.cols(), verb, "a square matrix", matrix);
     }
 
-    /** A (1, n) matrix. */
-    static void vector(String verb, Matrix vector, int n, Matrix... others) {
-        if (vector.rows() != 1 || vector.cols() != n) {
-            Matrix[] all = new Matrix[others.length + 1];
-            all[0] = vector;
-            System.arraycopy(others, 0, all, 1, others.length);
-            require(false, verb, "a vector of (1, " + n + ") is needed", all);
-        }
+    static void requireVector(String verb, NativeMatrix vector, int length, DType dtype, NativeMatrix beside) {
+        require(
+                vector.rows() == 1 && vector.cols() == length && vector.dtype() == dtype,
+                verb,
+                "a (1, " + length + ") " + dtype + " vector",
+                vector,
+                beside);
+    }
+
+    static void requireApart(String verb, NativeMatrix out, NativeMatrix in) {
+        require(!out.overlaps(in), verb, "an output that shares no memory with an input", out, in);
     }
 }
