@@ -89,7 +89,7 @@ public final class Main implements Runnable {
     }
 
     private static List<Object> commands(Terminal terminal, StopSignal stop) {
-        return List.of();
+        return List.of(new DoctorCommand(terminal), new ReportCommand(terminal), new CompareCommand(terminal));
     }
 
     @Override

@@ -1,0 +1,214 @@
+package io.cospadi.cli;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.SelfTest;
+import io.cospadi.checkpoint.Tokenizer;
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/** Looks at all that the program needs and could use; each method is one topic. */
+final class Examination {
+    private static final int PRODUCT_ORDER = 768;
+    private static final long NVIDIA_SMI_SECONDS = 10;
+
+    private final Machine machine;
+    private final int threads;
+
+    Examination(Machine machine, int threads) {
+        this.machine = machine;
+        this.threads = threads;
+    }
+
+    List<Finding> findings() {
+        List<Finding> findings = new ArrayList<>();
+        findings.add(java());
+        findings.add(cpu());
+        findings.add(memory());
+        findings.add(disk("disk, this folder", Path.of("").toAbsolutePath(), 20L << 30));
+        findings.add(temporaryFolder());
+        findings.add(tokenizers());
+        findings.addAll(cpuBackend());
+        findings.addAll(cuda());
+        return findings;
+    }
+
+    private static Finding java() {
+        int feature = Runtime.version().feature();
+        String found = Machine.java() + ", heap up to "
+                + Quantities.bytes(Runtime.getRuntime().maxMemory());
+        return feature >= 17
+                ? Finding.ok("Java", found)
+                : Finding.problem("Java", found, "install a JDK 17 or later and point JAVA_HOME to it");
+    }
+
+    private Finding cpu() {
+        String architecture = System.getProperty("os.arch");
+        List<String> vectors = machine.vectorInstructions();
+        String found = machine.cpu() + ", "
+                + Quantities.count(Runtime.getRuntime().availableProcessors(), "processor")
+                + (vectors.isEmpty() ? "" : ", " + String.join(" ", vectors));
+        if (!List.of("amd64", "x86_64", "aarch64").contains(architecture)) {
+            return Finding.problem(
+                    "CPU",
+                    found + ", " + architecture,
+                    "use x86-64 or arm64 Linux; there are no libraries for this one");
+        }
+        return architecture.equals("aarch64") || vectors.contains("avx2")
+                ? Finding.ok("CPU", found)
+                : Finding.note("CPU", found, "matrix products are several times faster on a CPU with AVX2 and FMA");
+    }
+
+    private Finding memory() {
+        long all = machine.memoryBytes();
+        if (all == 0) {
+            return Finding.note("memory", "unknown on this system", "plan MODEL says what a job needs");
+        }
+        String found = Quantities.bytes(all) + ", " + Quantities.bytes(machine.freeMemoryBytes()) + " free";
+        return machine.freeMemoryBytes() >= 1L << 30
+                ? Finding.ok("memory", found)
+                : Finding.note("memory", found, "the demo needs less than 1 GB; plan MODEL says what a job needs");
+    }
+
+    private static Finding disk(String topic, Path folder, long comfortable) {
+        try {
+            FileStore store = Files.getFileStore(folder);
+            String found = Quantities.bytes(store.getUsableSpace()) + " free in " + folder;
+            if (!Files.isWritable(folder)) {
+                return Finding.note(topic, found + ", not writable", "name a folder you may write to by --out");
+            }
+            return store.getUsableSpace() >= comfortable
+                    ? Finding.ok(topic, found)
+                    : Finding.note(topic, found, "a job needs about three times the compact model's size beside --out");
+        } catch (IOException e) {
+            return Finding.note(topic, folder + " can't be examined: " + e.getMessage(), null);
+        }
+    }
+
+    /** Where the native libraries are unpacked to, so without it nothing computes. */
+    private static Finding temporaryFolder() {
+        Path folder = Path.of(System.getProperty("java.io.tmpdir"));
+        if (!Files.isWritable(folder)) {
+            return Finding.problem(
+                    "temporary folder",
+                    folder + " is not writable",
+                    "native libraries are unpacked there: set COSPADI_JAVA_OPTS=-Djava.io.tmpdir=FOLDER to one that is");
+        }
+        return disk("temporary folder", folder, 1L << 28);
+    }
+
+    private static Finding tokenizers() {
+        try (Resource vocabulary = Resource.folder("doctor", DemoModel.PLACE, List.of("tokenizer.json"))) {
+            try (Tokenizer tokenizer = Tokenizer.open(vocabulary.path())) {
+                int[] ids = tokenizer.encode("a sparse code");
+                String text = tokenizer.decode(ids);
+                return text.contains("sparse")
+                        ? Finding.ok("tokenizers library", "encodes and decodes")
+                        : Finding.problem(
+                                "tokenizers library", "decodes its own tokens as '" + text + "'", "report this");
+            }
+        } catch (IOException | CospadiException | LinkageError e) {
+            return Finding.problem(
+                    "tokenizers library",
+                    "can't be used: " + e.getMessage(),
+                    "make the home folder or DJL_CACHE_DIR writable; the library needs glibc 2.28 or later");
+        }
+    }
+
+    private List<Finding> cpuBackend() {
+        List<Finding> findings = new ArrayList<>();
+        try (Backend backend = new CpuBackend(threads)) {
+            findings.add(Finding.ok("cpu backend", backend.identity()));
+            List<SelfTest.Check> checks = SelfTest.run(backend);
+            List<SelfTest.Check> failed =
+                    checks.stream().filter(check -> !check.passed()).toList();
+            for (SelfTest.Check check : failed) {
+                findings.add(Finding.problem(
+                        "cpu self-test",
+                        String.format(
+                                Locale.ROOT,
+                                "%s is off by %.2g, at most %.2g is right",
+                                check.verb(),
+                                check.deviation(),
+                                check.allowance()),
+                        "report this with the lines above; OPENBLAS_CORETYPE=Haswell or another core may help"));
+            }
+            if (failed.isEmpty()) {
+                findings.add(Finding.ok(
+                        "cpu self-test",
+                        checks.size() + " verbs equal plain loops ("
+                                + String.join(
+                                        ", ",
+                                        checks.stream()
+                                                .map(SelfTest.Check::verb)
+                                                .toList())
+                                + ")"));
+                findings.add(Finding.ok(
+                        "cpu speed",
+                        String.format(
+                                Locale.ROOT,
+                                "%.0f GFLOP/s in f32 matrix products of order %d on %s",
+                                SelfTest.productRate(backend, PRODUCT_ORDER) / 1e9,
+                                PRODUCT_ORDER,
+                                Quantities.count(threads, "thread"))));
+            }
+        } catch (LinkageError e) {
+            findings.add(Finding.problem(
+                    "cpu backend",
+                    "OpenBLAS can't be loaded: " + e.getMessage(),
+                    "the temporary folder must be writable and may not be mounted noexec"));
+        }
+        return findings;
+    }
+
+    /** What there is of a GPU; no check of it, because nothing in this build would use it. */
+    private List<Finding> cuda() {
+        List<Finding> findings = new ArrayList<>();
+        String advice = "this build has no CUDA backend; --backend auto and cpu use the CPU";
+        List<String> devices = nvidiaSmi();
+        if (devices.isEmpty() && machine.gpuDriver().isEmpty()) {
+            findings.add(Finding.note("GPU", "no NVIDIA GPU, or no driver for it", advice));
+            return findings;
+        }
+        for (String device : devices) {
+            findings.add(Finding.note("GPU", device, null));
+        }
+        machine.gpuDriver().ifPresent(version -> findings.add(Finding.note("GPU driver", version, null)));
+        findings.add(Finding.note(
+                "libcuda.so.1",
+                machine.library("libcuda.so.1").map(Path::toString).orElse("not found"),
+                machine.library("libcuda.so.1").isPresent() ? null : "it comes with the NVIDIA driver"));
+        findings.add(Finding.note("CUDA backend", "not in this build", advice));
+        return findings;
+    }
+
+    /** Name, memory, driver and compute capability of each device; empty without the driver's tool. */
+    private static List<String> nvidiaSmi() {
+        try {
+            Process process = new ProcessBuilder(
+                            "nvidia-smi",
+                            "--query-gpu=name,memory.total,driver_version,compute_cap",
+                            "--format=csv,noheader")
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            if (!process.waitFor(NVIDIA_SMI_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                return List.of("nvidia-smi does not answer");
+            }
+            String text = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+            return process.exitValue() == 0 ? text.lines().toList() : List.of();
+        } catch (IOException e) {
+            return List.of();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return List.of();
+        }
+    }
+}
