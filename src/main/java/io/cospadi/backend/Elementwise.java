@@ -134,8 +134,13 @@ final class Elementwise {
             float[] u = scratch.floats(1, count);
             gate.get(at, g, count);
             up.get(at, u, count);
+            float[] e = scratch.floats(2, count);
             for (int i = 0; i < count; i++) {
-                g[i] = g[i] / (1 + FastExp.of(-g[i])) * u[i];
+                e[i] = -g[i];
+            }
+            FastExp.each(e, 0, count, scratch.floats(3, count));
+            for (int i = 0; i < count; i++) {
+                g[i] = g[i] / (1 + e[i]) * u[i];
             }
             gate.put(at, g, count);
         });

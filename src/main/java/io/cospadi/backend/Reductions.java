@@ -119,7 +119,9 @@ final class Reductions {
         rows(workers, logits.rows(), cols, (row, scratch) -> {
             float[] x = scratch.floats(0, cols);
             logits.get((long) row * cols, x, cols);
-            double normalizer = logSumExp(x, cols);
+            float[] copy = scratch.floats(1, cols);
+            System.arraycopy(x, 0, copy, 0, cols);
+            double normalizer = logSumExp(copy, cols, scratch.floats(2, cols));
             for (int j = 0; j < cols; j++) {
                 x[j] = (float) (x[j] - normalizer);
             }
@@ -133,12 +135,14 @@ final class Reductions {
         rows(workers, logits.rows(), cols, (row, scratch) -> {
             float[] x = scratch.floats(0, cols);
             logits.get((long) row * cols, x, cols);
-            losses[row] = logSumExp(x, cols) - x[targets[row]];
+            float target = x[targets[row]];
+            losses[row] = logSumExp(x, cols, scratch.floats(1, cols)) - target;
         });
         return losses;
     }
 
-    private static double logSumExp(float[] x, int count) {
+    /** Leaves exp(x - max) in x. */
+    private static double logSumExp(float[] x, int count, float[] powers) {
         float max = Float.NEGATIVE_INFINITY;
         for (int j = 0; j < count; j++) {
             max = Math.max(max, x[j]);
@@ -147,17 +151,7 @@ final class Reductions {
             // all -inf has no distribution, +inf swallows everything: both are NaN, as in the definition
             return max == Float.NEGATIVE_INFINITY ? max : Double.NaN;
         }
-        double s0 = 0;
-        double s1 = 0;
-        int j = 0;
-        for (; j + 1 < count; j += 2) {
-            s0 += FastExp.of(x[j] - max);
-            s1 += FastExp.of(x[j + 1] - max);
-        }
-        if (j < count) {
-            s0 += FastExp.of(x[j] - max);
-        }
-        return max + Math.log(s0 + s1);
+        return max + Math.log(FastExp.eachBelow(max, x, 0, count, powers));
     }
 
     /** Where p is 0 (log p = -inf) a term is 0, the limit of p log p. */
@@ -169,10 +163,13 @@ final class Reductions {
             float[] q = scratch.floats(1, cols);
             logP.get((long) row * cols, p, cols);
             logQ.get((long) row * cols, q, cols);
+            float[] share = scratch.floats(2, cols);
+            System.arraycopy(p, 0, share, 0, cols);
+            FastExp.each(share, 0, cols, scratch.floats(3, cols));
             double sum = 0;
             for (int j = 0; j < cols; j++) {
                 if (p[j] > FastExp.LOWEST) {
-                    sum += FastExp.of(p[j]) * ((double) p[j] - q[j]);
+                    sum += share[j] * ((double) p[j] - q[j]);
                 }
             }
             divergences[row] = sum;

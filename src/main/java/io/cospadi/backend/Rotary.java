@@ -26,16 +26,21 @@ final class Rotary {
     private static void normalize(float[] values, int from, float[] gain, int group, double eps) {
         double s0 = 0;
         double s1 = 0;
-        int j = 0;
-        for (; j + 1 < group; j += 2) {
-            s0 += (double) values[from + j] * values[from + j];
-            s1 += (double) values[from + j + 1] * values[from + j + 1];
+        double s2 = 0;
+        double s3 = 0;
+        int end = from + group;
+        int i = from;
+        for (; i + 3 < end; i += 4) {
+            s0 += (double) values[i] * values[i];
+            s1 += (double) values[i + 1] * values[i + 1];
+            s2 += (double) values[i + 2] * values[i + 2];
+            s3 += (double) values[i + 3] * values[i + 3];
         }
-        if (j < group) {
-            s0 += (double) values[from + j] * values[from + j];
+        for (; i < end; i++) {
+            s0 += (double) values[i] * values[i];
         }
-        float scale = (float) (1 / Math.sqrt((s0 + s1) / group + eps));
-        for (j = 0; j < group; j++) {
+        float scale = (float) (1 / Math.sqrt((s0 + s1 + (s2 + s3)) / group + eps));
+        for (int j = 0; j < group; j++) {
             values[from + j] = values[from + j] * scale * gain[j];
         }
     }
