@@ -89,7 +89,12 @@ public final class Main implements Runnable {
     }
 
     private static List<Object> commands(Terminal terminal, StopSignal stop) {
-        return List.of(new DoctorCommand(terminal), new ReportCommand(terminal), new CompareCommand(terminal));
+        return List.of(
+                new DoctorCommand(terminal),
+                new PlanCommand(terminal),
+                new CompressCommand(terminal, stop),
+                new ReportCommand(terminal),
+                new CompareCommand(terminal));
     }
 
     @Override

@@ -171,6 +171,11 @@ public final class RecipeDocument {
         return backend;
     }
 
+    /** The model's folder, where the document names one. */
+    public Optional<Path> model() {
+        return string("model").map(Path::of);
+    }
+
     /** Threads to compute with, where the document says. */
     public Optional<Integer> threads() {
         return integer("threads", 1, 4096);
@@ -182,7 +187,7 @@ public final class RecipeDocument {
      * @throws RecipeException if model or out are missing, or not exactly one of data and stats is given
      */
     public JobPlaces places() {
-        Path model = string("model").map(Path::of).orElseThrow(() -> missing("MODEL", "the model's folder"));
+        Path model = model().orElseThrow(() -> missing("MODEL", "the model's folder"));
         Path out = string("out").map(Path::of).orElseThrow(() -> missing("--out", "the folder to be written"));
         List<Path> data = strings("data").stream().map(Path::of).toList();
         Optional<Path> stats = string("stats").map(Path::of);
@@ -213,6 +218,12 @@ public final class RecipeDocument {
                     givenSolver.get().option());
         }
         Solver solver = givenSolver.orElse(Solver.BLOCK);
+        BudgetChoice budget =
+                choice("budget", BudgetChoice.values(), BudgetChoice::option).orElse(BudgetChoice.AUTO);
+        List<ProjectionOverride> overrides = overrides();
+        if (budget == BudgetChoice.POOLED && !overrides.isEmpty()) {
+            throw wrong("overrides", "belong to the uniform budget; use exclude with the pooled one", "budget pooled");
+        }
         int valueBits = integer("value-bits", 1, 32).orElse(FactorShape.VALUE_BITS);
         if (valueBits != FactorShape.VALUE_BITS) {
             throw wrong("value-bits", "is " + FactorShape.VALUE_BITS + " in this version", String.valueOf(valueBits));
@@ -229,7 +240,7 @@ public final class RecipeDocument {
                 ratio,
                 method,
                 solver,
-                choice("budget", BudgetChoice.values(), BudgetChoice::option).orElse(BudgetChoice.AUTO),
+                budget,
                 objective(),
                 rounds.orElse(defaultRounds),
                 whole("seed", Long.MIN_VALUE, Long.MAX_VALUE).orElse(Recipe.DEFAULT_SEED),
@@ -239,7 +250,7 @@ public final class RecipeDocument {
                 valueBits,
                 patterns("include"),
                 patterns("exclude"),
-                overrides());
+                overrides);
     }
 
     private Objective objective() {

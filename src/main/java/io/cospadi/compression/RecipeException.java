@@ -13,6 +13,11 @@ public final class RecipeException extends CospadiException {
         this.onCommandLine = onCommandLine;
     }
 
+    /** A fault of the arguments. */
+    public static RecipeException usage(String message) {
+        return new RecipeException(message, true);
+    }
+
     /** Whether the fault lies in the arguments (a matter of usage) rather than in a recipe file. */
     public boolean onCommandLine() {
         return onCommandLine;

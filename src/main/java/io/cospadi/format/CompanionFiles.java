@@ -9,7 +9,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /** The files of a model folder that go with its weights wherever they go: tokenizer, generation defaults, licence. */
-final class CompanionFiles {
+public final class CompanionFiles {
     private static final Set<String> NAMES = Set.of(
             "tokenizer.json",
             "tokenizer_config.json",
@@ -32,7 +32,7 @@ final class CompanionFiles {
     }
 
     /** Those in {@code folder}, sorted. */
-    static List<String> in(Path folder) {
+    public static List<String> in(Path folder) {
         try (Stream<Path> entries = Files.list(folder)) {
             return entries.filter(Files::isRegularFile)
                     .map(path -> path.getFileName().toString())

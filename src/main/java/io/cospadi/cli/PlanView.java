@@ -1,0 +1,221 @@
+package io.cospadi.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.budget.Allocation;
+import io.cospadi.budget.PaperFormulas;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.compression.BudgetChoice;
+import io.cospadi.compression.Plan;
+import io.cospadi.compression.Recipe;
+import io.cospadi.factorization.Method;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** A plan for people and for programs. */
+record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
+    /** The paper's rho = k / s. */
+    private static final double ATOMS_PER_CODE = 2;
+
+    /** At most 80 columns; equal projections of several layers share a row. */
+    String text() {
+        StringBuilder text = new StringBuilder();
+        line(
+                text,
+                "%s: %s, %d layers, hidden size %d",
+                model,
+                config.architecture().modelType(),
+                config.layers(),
+                config.hiddenSize());
+        String solver =
+                recipe.method() == Method.COSPADI ? " (" + recipe.solver().option() + ")" : "";
+        String rounds = recipe.method().lowRank() ? "" : ", " + recipe.rounds() + " rounds";
+        line(
+                text,
+                "ratio %s by %s%s%s, budget %s",
+                recipe.ratio(),
+                recipe.method().option(),
+                solver,
+                rounds,
+                budget());
+        text.append('\n');
+        table(text);
+        text.append('\n');
+        line(
+                text,
+                "projections  %s -> %s, true ratio %.4f (asked for %s)",
+                Quantities.bytes(plan.sizes().projectionBaseBytes()),
+                Quantities.bytes(plan.sizes().projectionBytes()),
+                plan.sizes().ratioProjections(),
+                recipe.ratio());
+        line(
+                text,
+                "files        %s at 16 bits -> %s, true ratio %.4f",
+                Quantities.bytes(plan.sizes().baseFileBytes()),
+                Quantities.bytes(plan.sizes().fileBytes()),
+                plan.sizes().ratioFile());
+        line(
+                text,
+                "memory       about %s at the peak (calibration %s, factorisation %s)",
+                Quantities.bytes(plan.peakMemory().bytes()),
+                Quantities.bytes(plan.peakMemory().calibration()),
+                Quantities.bytes(plan.peakMemory().factorization()));
+        line(text, "disk         up to %s beside the output while it works", Quantities.bytes(plan.workBytes()));
+        line(
+                text,
+                "time         about %s (calibration %s, factorisation %s):",
+                JobDisplay.duration(plan.time().seconds()),
+                JobDisplay.duration(plan.time().calibrationSeconds()),
+                JobDisplay.duration(plan.time().factorizationSeconds()));
+        line(
+                text,
+                "             %.3g operations; %s",
+                plan.time().calibrationFlops() + plan.time().factorizationFlops(),
+                plan.time().basis());
+        return text.toString();
+    }
+
+    private String budget() {
+        return switch (recipe.budget()) {
+            case AUTO -> "auto (in this version: uniform)";
+            case UNIFORM -> "uniform";
+            case POOLED -> "pooled (its sizes need weights and text; uniform ones below)";
+        };
+    }
+
+    private void table(StringBuilder text) {
+        boolean lowRank = recipe.method().lowRank();
+        line(
+                text,
+                "%-10s %-8s %6s %6s %6s %5s %12s %6s  %s",
+                "projection",
+                "layers",
+                "d1",
+                "d2",
+                lowRank ? "rank" : "k",
+                lowRank ? "" : "s",
+                "bytes",
+                "ratio",
+                lowRank ? "paper" : "paper k");
+        for (Map.Entry<List<Object>, List<Allocation>> row : rows().entrySet()) {
+            Allocation allocation = row.getValue().get(0);
+            Projection p = allocation.projection();
+            boolean dense = allocation.isDense();
+            line(
+                    text,
+                    "%-10s %-8s %6d %6d %6s %5s %,12d %6.4f  %s",
+                    shortName(p),
+                    layers(row.getValue()),
+                    p.d1(),
+                    p.d2(),
+                    dense ? "dense" : allocation.k(),
+                    dense || lowRank ? "" : allocation.s(),
+                    allocation.bytes(),
+                    allocation.ratio(),
+                    lowRank
+                            ? PaperFormulas.lowRank(p.d1(), p.d2(), recipe.ratio())
+                            : fourteen(p).k() + "/" + full(p).k());
+        }
+        if (!lowRank) {
+            line(text, "k is the largest whose bytes meet the ratio, with s = k/2. The paper's, in words:");
+            line(text, "1 - (d1 k + s d2)/(d1 d2) for 14-bit codes / with + k d2/16 for 16-bit ones.");
+        }
+    }
+
+    private PaperFormulas.Size fourteen(Projection p) {
+        return PaperFormulas.fourteenBit(p.d1(), p.d2(), recipe.ratio(), ATOMS_PER_CODE);
+    }
+
+    private PaperFormulas.Size full(Projection p) {
+        return PaperFormulas.full(p.d1(), p.d2(), recipe.ratio(), ATOMS_PER_CODE);
+    }
+
+    private Map<List<Object>, List<Allocation>> rows() {
+        Map<List<Object>, List<Allocation>> rows = new LinkedHashMap<>();
+        for (Allocation allocation : plan.allocations()) {
+            Projection p = allocation.projection();
+            rows.computeIfAbsent(
+                            List.of(p.type(), p.d1(), p.d2(), allocation.k(), allocation.s()), key -> new ArrayList<>())
+                    .add(allocation);
+        }
+        return rows;
+    }
+
+    private static String shortName(Projection projection) {
+        String name = projection.type().hfName();
+        return name.substring(name.indexOf('.') + 1);
+    }
+
+    /** "0-3,7". */
+    private static String layers(List<Allocation> allocations) {
+        List<String> ranges = new ArrayList<>();
+        for (int i = 0; i < allocations.size(); ) {
+            int first = allocations.get(i).projection().layer();
+            int last = first;
+            for (i++; i < allocations.size() && allocations.get(i).projection().layer() == last + 1; i++) {
+                last++;
+            }
+            ranges.add(first == last ? String.valueOf(first) : first + "-" + last);
+        }
+        return String.join(",", ranges);
+    }
+
+    /** The same as one JSON object. */
+    ObjectNode json() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("model", model);
+        json.put("method", recipe.method().option());
+        json.put("solver", recipe.method() == Method.COSPADI ? recipe.solver().option() : null);
+        json.put("budget", (recipe.budget() == BudgetChoice.AUTO ? BudgetChoice.UNIFORM : recipe.budget()).option());
+        json.put("exact", plan.exact());
+        json.putObject("ratio")
+                .put("target", recipe.ratio())
+                .put("projections", plan.sizes().ratioProjections())
+                .put("file", plan.sizes().ratioFile());
+        json.putObject("bytes")
+                .put("projections", plan.sizes().projectionBytes())
+                .put("projections_dense", plan.sizes().projectionBaseBytes())
+                .put("file", plan.sizes().fileBytes())
+                .put("file_dense", plan.sizes().baseFileBytes());
+        json.putObject("peak_memory")
+                .put("bytes", plan.peakMemory().bytes())
+                .put("calibration", plan.peakMemory().calibration())
+                .put("factorization", plan.peakMemory().factorization());
+        json.put("work_bytes", plan.workBytes());
+        json.putObject("time")
+                .put("seconds", plan.time().seconds())
+                .put("calibration_seconds", plan.time().calibrationSeconds())
+                .put("factorization_seconds", plan.time().factorizationSeconds())
+                .put("calibration_flops", plan.time().calibrationFlops())
+                .put("factorization_flops", plan.time().factorizationFlops())
+                .put("flops_per_second", plan.time().flopsPerSecond())
+                .put("basis", plan.time().basis());
+        var projections = json.putArray("projections");
+        for (Allocation allocation : plan.allocations()) {
+            Projection p = allocation.projection();
+            ObjectNode entry = projections.addObject();
+            entry.put("name", p.name()).put("d1", p.d1()).put("d2", p.d2());
+            boolean dense = allocation.isDense();
+            entry.put("k", dense ? null : (Integer) allocation.k());
+            entry.put("s", dense ? null : (Integer) allocation.s());
+            entry.put("bytes", allocation.bytes()).put("ratio", allocation.ratio());
+            ObjectNode formulas = entry.putObject("paper");
+            if (recipe.method().lowRank()) {
+                formulas.put("rank", PaperFormulas.lowRank(p.d1(), p.d2(), recipe.ratio()));
+            } else {
+                formulas.put("k_14_bit", fourteen(p).k())
+                        .put("s_14_bit", fourteen(p).s());
+                formulas.put("k_full", full(p).k()).put("s_full", full(p).s());
+            }
+        }
+        return json;
+    }
+
+    private static void line(StringBuilder text, String format, Object... values) {
+        text.append(String.format(Locale.ROOT, format, values).stripTrailing()).append('\n');
+    }
+}

@@ -1,0 +1,135 @@
+package io.cospadi.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.compression.RecipeDocument;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The options that say what is to be done to a model; each is also a key of a recipe file. */
+final class RecipeOptions {
+    @Parameters(arity = "0..1", paramLabel = "MODEL", description = "Hugging Face folder of a dense model.")
+    String model;
+
+    @Option(names = "--recipe", paramLabel = "FILE", description = "YAML or JSON with any of these options as keys.")
+    Path recipe;
+
+    @Option(names = "--ratio", paramLabel = "R", description = "Share of the projections' bytes to save, such as 0.2.")
+    Double ratio;
+
+    @Option(
+            names = "--method",
+            paramLabel = "NAME",
+            converter = Choices.MethodName.class,
+            description = "cospadi (default), compot, svd-llm, asvd, svd.")
+    String method;
+
+    @Option(
+            names = "--solver",
+            paramLabel = "NAME",
+            converter = Choices.SolverName.class,
+            description = "Of cospadi: block (default), ksvd, ksvd-exact, mod.")
+    String solver;
+
+    @Option(
+            names = "--budget",
+            paramLabel = "NAME",
+            converter = Choices.BudgetName.class,
+            description = "auto (default; in this version uniform), uniform, pooled.")
+    String budget;
+
+    @Option(
+            names = "--objective",
+            paramLabel = "NAME",
+            converter = Choices.ObjectiveName.class,
+            description = "What is kept small: output (default); loss comes later.")
+    String objective;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            description = "Rounds of the solver (default: block 40, others of cospadi 60, compot 20).")
+    Integer rounds;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Seed of random starts and windows (default: 42).")
+    Long seed;
+
+    @Option(names = "--windows", paramLabel = "N", description = "Calibration windows (default: 256).")
+    Integer windows;
+
+    @Option(names = "--window", paramLabel = "N", description = "Tokens in each (default: 1024).")
+    Integer window;
+
+    @Option(
+            names = "--sample",
+            paramLabel = "NAME",
+            converter = Choices.SamplingName.class,
+            description = "Windows taken: consecutive (default) or random.")
+    String sample;
+
+    @Option(names = "--value-bits", paramLabel = "N", description = "Bits of a stored code: 14.")
+    Integer valueBits;
+
+    @Option(
+            names = "--include",
+            paramLabel = "PATTERN",
+            description = "Compress only these projections, such as 'mlp.*' or 'layers.3.*'; repeatable.")
+    List<String> include;
+
+    @Option(
+            names = "--exclude",
+            paramLabel = "PATTERN",
+            description = "Leave these out, such as 'layers.0.*'; repeatable.")
+    List<String> exclude;
+
+    /** The recipe file, if there is one, with what was given on the command line laid over it. */
+    RecipeDocument document(ObjectNode others) {
+        RecipeDocument document = recipe == null ? RecipeDocument.empty() : RecipeDocument.read(recipe);
+        return document.overlay(given()).overlay(others);
+    }
+
+    private ObjectNode given() {
+        ObjectNode given = JsonNodeFactory.instance.objectNode();
+        put(given, "model", model);
+        put(given, "method", method);
+        put(given, "solver", solver);
+        put(given, "budget", budget);
+        put(given, "objective", objective);
+        put(given, "sample", sample);
+        if (ratio != null) {
+            given.put("ratio", ratio);
+        }
+        put(given, "rounds", rounds);
+        put(given, "windows", windows);
+        put(given, "window", window);
+        put(given, "value-bits", valueBits);
+        if (seed != null) {
+            given.put("seed", seed);
+        }
+        put(given, "include", include);
+        put(given, "exclude", exclude);
+        return given;
+    }
+
+    static void put(ObjectNode given, String key, String value) {
+        if (value != null) {
+            given.put(key, value);
+        }
+    }
+
+    static void put(ObjectNode given, String key, Integer value) {
+        if (value != null) {
+            given.put(key, value);
+        }
+    }
+
+    static void put(ObjectNode given, String key, List<String> values) {
+        if (values != null && !values.isEmpty()) {
+            ArrayNode list = given.putArray(key);
+            values.forEach(list::add);
+        }
+    }
+}

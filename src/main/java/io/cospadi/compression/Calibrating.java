@@ -1,0 +1,169 @@
+package io.cospadi.compression;
+
+import io.cospadi.calibration.Calibration;
+import io.cospadi.calibration.CalibrationSettings;
+import io.cospadi.calibration.GramOrigin;
+import io.cospadi.calibration.GramSource;
+import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.TokenWindows;
+import io.cospadi.calibration.WindowSettings;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.Tokenizer;
+import io.cospadi.decoder.DenseWeights;
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Where a job's Grams come from: text that it runs through the model itself, or a store that is there already. */
+final class Calibrating {
+    private final Optional<TokenWindows> windows;
+    private final Optional<GramStore> given;
+    private final List<String> sources;
+
+    private Calibrating(Optional<TokenWindows> windows, Optional<GramStore> given, List<String> sources) {
+        this.windows = windows;
+        this.given = given;
+        this.sources = sources;
+    }
+
+    /**
+     * Reads and cuts the text, or opens the store; computes nothing.
+     *
+     * @throws CospadiException if there is not one window, an id is not in the vocabulary, or the store can't be read
+     */
+    static Calibrating prepare(JobSession session, Checkpoint model, Recipe recipe, JobPlaces places) {
+        if (places.stats().isPresent()) {
+            Path folder = places.stats().get();
+            return new Calibrating(
+                    Optional.empty(),
+                    Optional.of(GramStore.open(folder)),
+                    List.of(folder.getFileName().toString()));
+        }
+        TokenWindows windows = read(model, recipe, places.data());
+        if (windows.found() < windows.askedFor()) {
+            session.warn("the calibration text holds " + windows.found() + " windows of " + windows.length()
+                    + " tokens, fewer than the " + windows.askedFor() + " asked for; using those");
+        }
+        if (recipe.window() > model.config().maxPositions()) {
+            throw new CospadiException("--window " + recipe.window() + " is longer than the model's "
+                    + model.config().maxPositions() + " positions; choose a shorter one");
+        }
+        return new Calibrating(
+                Optional.of(windows),
+                Optional.empty(),
+                places.data().stream()
+                        .map(file -> file.getFileName().toString())
+                        .toList());
+    }
+
+    /** Calibration windows of some files. */
+    static TokenWindows read(Checkpoint model, Recipe recipe, List<Path> files) {
+        WindowSettings settings = new WindowSettings(
+                recipe.windows(), recipe.window(), recipe.sample() == Sampling.RANDOM, recipe.seed());
+        boolean text = files.stream().anyMatch(Calibrating::isText);
+        if (!text) {
+            return TokenWindows.read(
+                    files, ignored -> new int[0], model.config().vocabSize(), settings);
+        }
+        try (Tokenizer tokenizer = Tokenizer.open(model.folder())) {
+            return TokenWindows.read(files, tokenizer::encode, model.config().vocabSize(), settings);
+        }
+    }
+
+    private static boolean isText(Path file) {
+        String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
+        return !name.endsWith(".ids") && !name.endsWith(".json");
+    }
+
+    /** Name and value of the fingerprint's field for the data. */
+    List<String> fingerprint() {
+        return windows.map(
+                        w -> List.of("data", w.sha256() + " (" + w.found() + " windows of " + w.length() + " tokens)"))
+                .orElseGet(() -> List.of("stats", given.orElseThrow().origin().toString()));
+    }
+
+    /** Whether there are Grams to be made. */
+    boolean makesGrams() {
+        return windows.isPresent();
+    }
+
+    /** Tokens that the Grams are summed over. */
+    long tokens() {
+        return windows.map(TokenWindows::tokens)
+                .orElseGet(() -> given.orElseThrow().tokens());
+    }
+
+    /** For report and manifest. */
+    RunReport.Calibration describe(Recipe recipe) {
+        if (windows.isPresent()) {
+            TokenWindows w = windows.get();
+            return new RunReport.Calibration(sources, w.askedFor(), w.found(), w.length(), w.tokens(), w.sha256());
+        }
+        List<GramSource> origins = given.orElseThrow().origin().sources();
+        return new RunReport.Calibration(
+                sources,
+                origins.stream().mapToInt(GramSource::windowsAsked).sum(),
+                origins.stream().mapToInt(GramSource::windows).sum(),
+                origins.get(0).windowLength(),
+                tokens(),
+                String.join(" ", origins.stream().map(GramSource::dataSha256).toList()));
+    }
+
+    /** Announces what is left to be done in the work folder's store. */
+    void announce(JobSession session, Checkpoint model, WorkFolder work) {
+        if (makesGrams()) {
+            session.meter().expect(WorkMeter.Kind.CALIBRATE, flops(model, work));
+        }
+    }
+
+    private double flops(Checkpoint model, WorkFolder work) {
+        int layers = model.config().layers();
+        int finished = 0;
+        if (Files.exists(work.grams().resolve("store.json"))) {
+            finished = GramStore.open(work.grams()).finishedLayers();
+        }
+        double flops = 0;
+        for (int layer = 0; finished < layers && layer < layers; layer++) {
+            flops += FlopCounts.calibration(
+                    model.config(), layer, tokens(), windows.orElseThrow().length());
+        }
+        return flops;
+    }
+
+    /** The Grams, made now as far as they are missing. */
+    GramStore run(JobSession session, Checkpoint model, String modelFingerprint, WorkFolder work) {
+        if (given.isPresent()) {
+            given.get().requireUsable(modelFingerprint);
+            return given.get();
+        }
+        double flops = flops(model, work);
+        GramStore store = GramStore.create(
+                work.grams(),
+                GramOrigin.whole(
+                        modelFingerprint,
+                        session.environment().backend(),
+                        model.config().layers(),
+                        windows.orElseThrow()));
+        try {
+            Path spill = Files.createDirectories(work.folder().resolve("spill"));
+            Calibration.run(
+                    new DenseWeights(model),
+                    windows.get(),
+                    store,
+                    session.environment().backend(),
+                    new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill),
+                    session.progress("calibrating", 0, flops));
+            WorkFolder.deleteTree(spill);
+        } catch (IOException e) {
+            throw new CospadiException(
+                    work.folder() + " can't be written (" + e.getMessage()
+                            + "); free some space and run the same command again",
+                    e);
+        }
+        return store;
+    }
+}

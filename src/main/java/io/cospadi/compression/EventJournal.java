@@ -1,0 +1,144 @@
+package io.cospadi.compression;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * What happened when: one JSON object a line, appended as it happens, over all the runs that one job took. Times and
+ * machines belong here and in report.json, never into what equal jobs must make equal. A line that a killed run left
+ * unfinished is closed, not removed.
+ */
+final class EventJournal implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Path file;
+    private final FileChannel channel;
+    private final Clock clock;
+
+    private EventJournal(Path file, FileChannel channel, Clock clock) {
+        this.file = file;
+        this.channel = channel;
+        this.clock = clock;
+    }
+
+    /** Opens the journal for appending. */
+    static EventJournal open(Path file, Clock clock) {
+        try {
+            FileChannel channel = FileChannel.open(
+                    file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            long size = channel.size();
+            ByteBuffer last = ByteBuffer.allocate(1);
+            boolean torn = size > 0 && channel.read(last, size - 1) == 1 && last.get(0) != '\n';
+            channel.position(size);
+            EventJournal journal = new EventJournal(file, channel, clock);
+            if (torn) {
+                journal.append("\n");
+            }
+            return journal;
+        } catch (IOException e) {
+            throw unwritable(file, e);
+        }
+    }
+
+    /** Appends one event; values are numbers, strings, booleans, lists or maps of these. */
+    void record(String event, Map<String, ?> values) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("time", clock.instant().toString());
+        line.put("event", event);
+        line.putAll(values);
+        try {
+            append(JSON.writeValueAsString(line) + "\n");
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("an event that is no JSON: " + line, e);
+        } catch (IOException e) {
+            throw unwritable(file, e);
+        }
+    }
+
+    /**
+     * What the journal says about the whole job so far.
+     *
+     * @param started when its first run began
+     * @param seconds wall time of all its runs, each from its first to its last event, this one until now
+     */
+    record History(Instant started, double seconds) {}
+
+    /** Reads the journal back; lines that a killed run left unfinished are passed over. */
+    History history() {
+        Instant now = clock.instant();
+        Instant first = now;
+        Instant began = now;
+        Instant last = null;
+        double seconds = 0;
+        try {
+            for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
+                JsonNode event = parsed(line);
+                if (event == null) {
+                    continue;
+                }
+                Instant time = Instant.parse(event.get("time").asText());
+                if (last == null) {
+                    first = time;
+                    began = time;
+                } else if (event.path("event").asText().equals("started")) {
+                    seconds += seconds(began, last);
+                    began = time;
+                }
+                last = time;
+            }
+        } catch (IOException e) {
+            throw new CospadiException(file + " can't be read: " + e.getMessage(), e);
+        }
+        return new History(first, seconds + seconds(began, now));
+    }
+
+    private static double seconds(Instant from, Instant to) {
+        return Math.max(0, Duration.between(from, to).toMillis() / 1e3);
+    }
+
+    private static JsonNode parsed(String line) {
+        try {
+            JsonNode event = JSON.readTree(line);
+            return event != null && event.path("time").isTextual() ? event : null;
+        } catch (JsonProcessingException e) {
+            return null;
+        }
+    }
+
+    private void append(String text) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
+        }
+    }
+
+    private static CospadiException unwritable(Path file, IOException e) {
+        return new CospadiException(
+                file + " can't be written (" + e.getMessage() + "); free some space or change its rights, and run the "
+                        + "same command again to resume",
+                e);
+    }
+
+    @Override
+    public void close() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw unwritable(file, e);
+        }
+    }
+}

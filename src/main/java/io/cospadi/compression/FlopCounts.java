@@ -1,0 +1,108 @@
+package io.cospadi.compression;
+
+import io.cospadi.checkpoint.InputSite;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.factorization.SolverSettings;
+
+/**
+ * Floating-point operations of a job's parts, from shapes alone, two to a multiply-add. Only what grows with a product of
+ * three sizes is counted; an operation in f64 counts twice, because it runs at half the rate. These steer the estimate of
+ * time and nothing else.
+ */
+final class FlopCounts {
+    private FlopCounts() {}
+
+    /**
+     * Calibration of one layer: the forward pass of {@code tokens} tokens in windows of {@code window}, and the Grams of its
+     * four input sites in f64 ({@code d²} a token for one triangle).
+     */
+    static double calibration(ModelConfig config, int layer, long tokens, int window) {
+        double forward = 0;
+        for (ProjectionType type : ProjectionType.values()) {
+            Projection projection = config.projection(layer, type);
+            forward += 2.0 * projection.d1() * projection.d2();
+        }
+        double seen = Math.min(window, config.slidingWindow()[layer]) / 2.0;
+        forward += 4.0 * seen * config.heads() * config.headDim();
+        double grams = 0;
+        for (InputSite site : InputSite.values()) {
+            double width = siteWidth(config, layer, site);
+            grams += 2 * width * width;
+        }
+        return tokens * (forward + grams);
+    }
+
+    /** Columns of an input site. */
+    static int siteWidth(ModelConfig config, int layer, InputSite site) {
+        for (ProjectionType type : ProjectionType.values()) {
+            if (type.site() == site) {
+                return config.projection(layer, type).d1();
+            }
+        }
+        throw new IllegalArgumentException("no projection reads " + site);
+    }
+
+    /**
+     * Factorisation of one projection.
+     *
+     * @param k atoms, or the rank of a low-rank method
+     * @param s nonzeros a row; 0 for a low-rank method
+     */
+    static double factorization(SolverSettings settings, int d1, int d2, int k, int s) {
+        double once = 4.0 * d1 * d1 * d2 * 2 + 4.0 * d1 * d2 * (double) k;
+        return once + start(settings, d1, d2, k) + settings.rounds() * round(settings, d1, d2, k, s);
+    }
+
+    /** Whatever comes before the rounds: an eigendecomposition and a few Procrustes rounds, or the whole of an SVD. */
+    private static double start(SolverSettings settings, int d1, int d2, int k) {
+        double n = Math.min(d1, d2);
+        double decomposition = 2 * 9.0 * n * n * n;
+        return switch (settings.method()) {
+            case SVD, SVD_LLM, ASVD -> decomposition + 4.0 * d1 * d2 * (double) k;
+            case COMPOT -> decomposition;
+            case COSPADI ->
+                decomposition
+                        + 4
+                                * round(
+                                        SolverSettings.defaults(
+                                                io.cospadi.factorization.Method.COMPOT, settings.solver()),
+                                        d1,
+                                        d2,
+                                        k,
+                                        0);
+        };
+    }
+
+    private static double round(SolverSettings settings, int d1, int d2, int k, int s) {
+        double n = Math.min(d1, d2);
+        double products = 2.0 * d1 * d2 * k;
+        return switch (settings.method()) {
+            case SVD, SVD_LLM, ASVD -> 0;
+            case COMPOT -> 2 * products + 2 * 9.0 * Math.min(n, k) * Math.min(n, k) * Math.min(n, k);
+            case COSPADI ->
+                switch (settings.solver()) {
+                    case BLOCK -> blockRound(d1, d2, k);
+                    case KSVD -> omp(d1, d2, k, s) + (4.0 * settings.powerIterations() + 4) * d1 * d2 * (double) s;
+                    case KSVD_EXACT -> omp(d1, d2, k, s) + 60.0 * d1 * d2 * (double) s;
+                    case MOD -> omp(d1, d2, k, s) + 2.0 * k * k * d2 + products + (double) k * k * k / 3;
+                };
+        };
+    }
+
+    /**
+     * {@code 2 (2 d1 k d2 + 3 k² d2 + d1² k) + 4 d1 k² + k³/3}; where d1 > d2 the loop runs on the (d2, d2) problem, so d2
+     * takes d1's place.
+     */
+    private static double blockRound(int d1, int d2, int k) {
+        double n = Math.min(d1, d2);
+        double kk = (double) k * k;
+        return 2 * (2 * n * k * (double) d2 + 3 * kk * d2 + n * n * k) + 4 * n * kk + kk * k / 3;
+    }
+
+    /** Batch OMP: its Gram and correlations, then {@code k s²} of updates and a progressive Cholesky a signal. */
+    private static double omp(int d1, int d2, int k, int s) {
+        return 2.0 * d1 * k * ((double) k + d2) + d2 * ((double) k * s * s + 2.0 / 3 * s * s * s);
+    }
+}

@@ -1,0 +1,59 @@
+package io.cospadi.compression;
+
+import io.cospadi.checkpoint.InputSite;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
+
+/**
+ * Resident memory that a job is expected to need at its widest moment, phase by phase. Never the model: one layer's
+ * weights while calibrating, one projection's while factorising.
+ *
+ * @param calibration   one layer in f32, its Grams in f64 with their partial sums, hidden states up to their limit
+ * @param factorization W, its Gram, and the solver's matrices, for the projection that needs most
+ */
+public record PeakMemory(long calibration, long factorization) {
+    /** The virtual machine, libraries and their buffers, before any matrix. */
+    static final long RUNTIME = 220L << 20;
+
+    /** Sums of a Gram that are alive at once: the one being made, and one for each level of the tree of eight blocks. */
+    private static final int GRAM_SUMS = 4;
+
+    /** Rows of activations that pass through a layer at once. */
+    private static final int CHUNK_ROWS = 2048;
+
+    /** What the larger of both needs, runtime included. */
+    public long bytes() {
+        return RUNTIME + Math.max(calibration, factorization);
+    }
+
+    /** Of calibrating with so many tokens; {@code hiddenLimit} is what stays in memory before it goes to disk. */
+    static long calibration(ModelConfig config, long tokens, long hiddenLimit) {
+        long worst = 0;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            long weights = 0;
+            long widest = 0;
+            for (ProjectionType type : ProjectionType.values()) {
+                Projection projection = config.projection(layer, type);
+                weights += 4L * projection.d1() * projection.d2();
+                widest += 4L * CHUNK_ROWS * projection.d2();
+            }
+            long grams = 0;
+            for (InputSite site : InputSite.values()) {
+                long width = FlopCounts.siteWidth(config, layer, site);
+                grams += 8 * width * width * GRAM_SUMS;
+            }
+            worst = Math.max(worst, weights + widest + grams);
+        }
+        return worst + Math.min(hiddenLimit, 4 * tokens * config.hiddenSize());
+    }
+
+    /** Of factorising one projection. */
+    static long factorization(int d1, int d2, int k) {
+        long n = Math.min(d1, d2);
+        long given = 4L * d1 * d2 + 8L * d1 * d1;
+        long solver = 4 * (6L * d2 * k + 3L * k * k + 4 * n * k + 2L * d1 * d1 + 2L * d1 * d2 + 3 * n * n) + 16 * n * n;
+        long error = 8 * ((long) d2 * k + (long) k * d1 + 2L * d1 * d2);
+        return given + Math.max(solver, error) + 6L * d2 * k;
+    }
+}

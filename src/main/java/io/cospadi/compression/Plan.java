@@ -1,0 +1,124 @@
+package io.cospadi.compression;
+
+import io.cospadi.budget.Allocation;
+import io.cospadi.calibration.CalibrationSettings;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.InputSite;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ShardedWriter;
+import io.cospadi.factorization.FactorShape;
+import io.cospadi.format.CompactLayout;
+import io.cospadi.format.CompactSizes;
+import java.util.List;
+
+/**
+ * What a recipe comes to for a model, from headers alone. Sizes and ratios are exact for the uniform budget; a pooled
+ * budget depends on weights and text, so there the uniform sizes stand in for it: their total is the same, their spread is
+ * not.
+ *
+ * @param allocations     k, s and bytes of each targeted projection, in the model's order
+ * @param exact           whether the job will use exactly these
+ * @param sizes           of the folder to be, to the byte
+ * @param ratio           that the recipe asks for
+ * @param peakMemory      that the job is expected to need
+ * @param workBytes       disk that the work folder takes at most: Grams, parts, and the folder to be
+ * @param time            estimate for the whole job
+ */
+public record Plan(
+        List<Allocation> allocations,
+        boolean exact,
+        CompactSizes sizes,
+        double ratio,
+        PeakMemory peakMemory,
+        long workBytes,
+        TimeEstimate time) {
+    /**
+     * Plans a job.
+     *
+     * @param checkpoint dense, of which only headers are read
+     * @param withGrams  whether the job calibrates itself, rather than use a Gram store that is there
+     * @param threads    that will compute
+     * @param flopsPerSecond measured; 0 to assume
+     * @throws io.cospadi.tensor.CospadiException if a pattern matches nothing or a projection can't meet its ratio
+     */
+    public static Plan of(Checkpoint checkpoint, Recipe recipe, boolean withGrams, int threads, double flopsPerSecond) {
+        ModelConfig config = checkpoint.config();
+        List<Projection> targeted = Targets.of(recipe, config);
+        List<Allocation> allocations = Targets.uniform(recipe, targeted);
+        CompactSizes sizes = CompactLayout.of(
+                        checkpoint, Targets.modules(allocations), recipe.valueBits(), ShardedWriter.SHARD_BYTES)
+                .sizes();
+        long tokens = (long) recipe.windows() * recipe.window();
+        return new Plan(
+                allocations,
+                recipe.budget() != BudgetChoice.POOLED,
+                sizes,
+                recipe.ratio(),
+                peakMemory(config, allocations, withGrams ? tokens : 0),
+                workBytes(config, allocations, sizes, withGrams),
+                time(config, recipe, allocations, withGrams ? tokens : 0, threads, flopsPerSecond));
+    }
+
+    private static PeakMemory peakMemory(ModelConfig config, List<Allocation> allocations, long tokens) {
+        long worst = 0;
+        for (Allocation allocation : allocations) {
+            Projection p = allocation.projection();
+            if (!allocation.isDense()) {
+                worst = Math.max(worst, PeakMemory.factorization(p.d1(), p.d2(), allocation.k()));
+            }
+        }
+        long calibration =
+                tokens == 0 ? 0 : PeakMemory.calibration(config, tokens, CalibrationSettings.DEFAULT_ACTIVATION_BYTES);
+        return new PeakMemory(calibration, worst);
+    }
+
+    private static long workBytes(
+            ModelConfig config, List<Allocation> allocations, CompactSizes sizes, boolean withGrams) {
+        long parts = allocations.stream()
+                .filter(allocation -> !allocation.isDense())
+                .mapToLong(Allocation::bytes)
+                .sum();
+        long grams = 0;
+        for (int layer = 0; withGrams && layer < config.layers(); layer++) {
+            for (InputSite site : InputSite.values()) {
+                long width = FlopCounts.siteWidth(config, layer, site);
+                grams += 8 * width * width;
+            }
+        }
+        return grams + parts + sizes.fileBytes();
+    }
+
+    private static TimeEstimate time(
+            ModelConfig config,
+            Recipe recipe,
+            List<Allocation> allocations,
+            long tokens,
+            int threads,
+            double flopsPerSecond) {
+        double calibration = 0;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            calibration += FlopCounts.calibration(config, layer, tokens, recipe.window());
+        }
+        double factorization = 0;
+        for (Allocation allocation : allocations) {
+            factorization += flops(recipe, allocation);
+        }
+        return flopsPerSecond > 0
+                ? TimeEstimate.measured(calibration, factorization, flopsPerSecond, threads)
+                : TimeEstimate.assumed(calibration, factorization, threads);
+    }
+
+    /** Counted operations of one projection's factorisation; 0 where it stays dense. */
+    static double flops(Recipe recipe, Allocation allocation) {
+        Projection p = allocation.projection();
+        return allocation.isDense()
+                ? 0
+                : FlopCounts.factorization(recipe.solverSettings(), p.d1(), p.d2(), allocation.k(), allocation.s());
+    }
+
+    /** Bits of a stored code that the sizes are counted with. */
+    public int valueBits() {
+        return FactorShape.VALUE_BITS;
+    }
+}

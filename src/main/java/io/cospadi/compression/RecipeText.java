@@ -1,0 +1,73 @@
+package io.cospadi.compression;
+
+import io.cospadi.factorization.Method;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Locale;
+
+/** A recipe as YAML that {@link RecipeDocument} reads back: all settings, no places. Equal recipes give equal bytes. */
+final class RecipeText {
+    private RecipeText() {}
+
+    /** The whole file, UTF-8. */
+    static byte[] yaml(Recipe recipe) {
+        StringBuilder yaml =
+                new StringBuilder("# how this model was compressed: cospadi compress MODEL --recipe FILE\n");
+        line(yaml, "ratio", String.valueOf(recipe.ratio()));
+        line(yaml, "method", recipe.method().option());
+        if (recipe.method() == Method.COSPADI) {
+            line(yaml, "solver", recipe.solver().option());
+        }
+        line(yaml, "budget", recipe.budget().option());
+        line(yaml, "objective", recipe.objective().option());
+        if (!recipe.method().lowRank()) {
+            line(yaml, "rounds", String.valueOf(recipe.rounds()));
+        }
+        line(yaml, "seed", String.valueOf(recipe.seed()));
+        line(yaml, "windows", String.valueOf(recipe.windows()));
+        line(yaml, "window", String.valueOf(recipe.window()));
+        line(yaml, "sample", recipe.sample().option());
+        line(yaml, "value-bits", String.valueOf(recipe.valueBits()));
+        patterns(yaml, "include", recipe.include());
+        patterns(yaml, "exclude", recipe.exclude());
+        if (!recipe.overrides().isEmpty()) {
+            yaml.append("overrides:\n");
+            for (ProjectionOverride override : recipe.overrides()) {
+                yaml.append("  - pattern: ").append(quoted(override.pattern())).append('\n');
+                yaml.append(
+                                override.dense()
+                                        ? "    dense: true"
+                                        : "    ratio: " + override.ratio().getAsDouble())
+                        .append('\n');
+            }
+        }
+        return yaml.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void line(StringBuilder yaml, String key, String value) {
+        yaml.append(key).append(": ").append(value).append('\n');
+    }
+
+    private static void patterns(StringBuilder yaml, String key, List<NamePattern> patterns) {
+        if (!patterns.isEmpty()) {
+            yaml.append(key).append(":\n");
+            patterns.forEach(
+                    pattern -> yaml.append("  - ").append(quoted(pattern)).append('\n'));
+        }
+    }
+
+    /** A double-quoted YAML scalar, which is JSON's where only these characters need care. */
+    private static String quoted(NamePattern pattern) {
+        StringBuilder quoted = new StringBuilder("\"");
+        for (char c : pattern.text().toCharArray()) {
+            if (c == '"' || c == '\\') {
+                quoted.append('\\').append(c);
+            } else if (c < ' ') {
+                quoted.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
+            } else {
+                quoted.append(c);
+            }
+        }
+        return quoted.append('"').toString();
+    }
+}

@@ -1,0 +1,124 @@
+package io.cospadi.compression;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.budget.Allocation;
+import io.cospadi.budget.Budget;
+import io.cospadi.calibration.GramStore;
+import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.factorization.Problem;
+import io.cospadi.factorization.WhitenedSpectrum;
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The sizes of all targeted projections under the recipe's budget. Uniform ones follow from shapes; pooled ones need every
+ * whitened weight's singular values, so they are kept in the work folder ({@code budget.json}) once they are known.
+ */
+final class Sizing {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String FILE = "budget.json";
+
+    private Sizing() {}
+
+    /** Announces the decompositions that a pooled budget still needs. */
+    static void announce(JobSession session, Recipe recipe, List<Projection> targeted, WorkFolder work) {
+        if (recipe.budget() == BudgetChoice.POOLED
+                && !Files.exists(work.folder().resolve(FILE))) {
+            session.meter()
+                    .expect(
+                            WorkMeter.Kind.BUDGET,
+                            targeted.stream().mapToDouble(Sizing::flops).sum());
+        }
+    }
+
+    private static double flops(Projection projection) {
+        double narrow = Math.min(projection.d1(), projection.d2());
+        return 2 * 9 * narrow * narrow * narrow + 4.0 * projection.d1() * projection.d1() * projection.d2();
+    }
+
+    /** The sizes, in the order of {@code targeted}. */
+    static List<Allocation> of(
+            JobSession session,
+            Checkpoint model,
+            Recipe recipe,
+            List<Projection> targeted,
+            GramStore grams,
+            WorkFolder work) {
+        if (recipe.budget() != BudgetChoice.POOLED) {
+            return Targets.uniform(recipe, targeted);
+        }
+        Path file = work.folder().resolve(FILE);
+        if (Files.exists(file)) {
+            return read(file, targeted);
+        }
+        List<Allocation> allocations = pooled(session, model, recipe, targeted, grams);
+        write(file, allocations);
+        return allocations;
+    }
+
+    private static List<Allocation> pooled(
+            JobSession session, Checkpoint model, Recipe recipe, List<Projection> targeted, GramStore grams) {
+        Backend backend = session.environment().backend();
+        Map<Projection, double[]> spectra = new HashMap<>();
+        double before = 0;
+        for (Projection projection : targeted) {
+            String doing = "weighing " + projection.name();
+            session.reached(doing, before);
+            try (Matrix weight = model.load(projection.weightName(), backend);
+                    Matrix gram = grams.gram(projection.siteName(), backend)) {
+                spectra.put(projection, WhitenedSpectrum.of(backend, new Problem(projection.name(), weight, gram)));
+            }
+            before += flops(projection);
+        }
+        session.reached("sharing out the budget", before);
+        return Budget.pooled(targeted, recipe.ratio(), recipe.method(), Budget.Limits.of(recipe.ratio()), spectra::get);
+    }
+
+    private static void write(Path file, List<Allocation> allocations) {
+        ArrayNode list = JsonNodeFactory.instance.arrayNode();
+        for (Allocation allocation : allocations) {
+            ObjectNode entry = list.addObject();
+            entry.put("projection", allocation.projection().name());
+            entry.put("k", allocation.k()).put("s", allocation.s()).put("bytes", allocation.bytes());
+        }
+        AtomicFile.write(file, (list.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static List<Allocation> read(Path file, List<Projection> targeted) {
+        try {
+            JsonNode list = JSON.readTree(Files.readAllBytes(file));
+            List<Allocation> allocations = new ArrayList<>();
+            for (int i = 0; i < targeted.size(); i++) {
+                JsonNode entry = list.path(i);
+                if (!entry.path("projection").asText().equals(targeted.get(i).name())) {
+                    throw new CospadiException(file + " lists " + entry + " where "
+                            + targeted.get(i).name() + " belongs; remove the file and run the same command again");
+                }
+                allocations.add(new Allocation(
+                        targeted.get(i),
+                        entry.path("k").asInt(),
+                        entry.path("s").asInt(),
+                        entry.path("bytes").asLong()));
+            }
+            return allocations;
+        } catch (IOException | IllegalArgumentException e) {
+            throw new CospadiException(
+                    file + " can't be read (" + e.getMessage() + "); remove it and run the same command again", e);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package io.cospadi.compression;
+
+import io.cospadi.budget.Allocation;
+import io.cospadi.budget.Budget;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.format.CompactModule;
+import io.cospadi.tensor.CospadiException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** Which projections a recipe compresses, and to what size. */
+final class Targets {
+    private Targets() {}
+
+    /**
+     * The projections that the recipe targets, in the model's order.
+     *
+     * @throws CospadiException if a pattern matches none, or nothing is left
+     */
+    static List<Projection> of(Recipe recipe, ModelConfig config) {
+        List<Projection> all = config.projections();
+        List<String> names = all.stream().map(Projection::name).toList();
+        recipe.include().forEach(pattern -> pattern.requireMatch("--include", names));
+        recipe.exclude().forEach(pattern -> pattern.requireMatch("--exclude", names));
+        recipe.overrides().forEach(override -> override.pattern().requireMatch("an override's pattern", names));
+        List<Projection> targeted =
+                all.stream().filter(p -> recipe.targets(p.name())).toList();
+        if (targeted.isEmpty()) {
+            throw new CospadiException(
+                    "--include and --exclude leave none of the model's " + all.size() + " projections; exclude fewer");
+        }
+        return targeted;
+    }
+
+    /**
+     * Sizes under the uniform budget: each projection meets its ratio, which is the recipe's or an override's.
+     *
+     * @return in the order of {@code targeted}
+     * @throws CospadiException if a projection is too small to be factored at its ratio
+     */
+    static List<Allocation> uniform(Recipe recipe, List<Projection> targeted) {
+        Map<Double, List<Projection>> byRatio = new TreeMap<>();
+        Map<Projection, Allocation> allocations = new HashMap<>();
+        for (Projection projection : targeted) {
+            Optional<ProjectionOverride> override = overrideOf(recipe, projection);
+            if (override.isPresent() && override.get().dense()) {
+                allocations.put(projection, new Allocation(projection, 0, 0, Allocation.denseBytes(projection)));
+            } else {
+                double ratio = override.isPresent() ? override.get().ratio().getAsDouble() : recipe.ratio();
+                byRatio.computeIfAbsent(ratio, key -> new ArrayList<>()).add(projection);
+            }
+        }
+        byRatio.forEach((ratio, projections) -> Budget.uniform(projections, ratio, recipe.method())
+                .forEach(allocation -> allocations.put(allocation.projection(), allocation)));
+        return targeted.stream().map(allocations::get).toList();
+    }
+
+    /** The last override that matches. */
+    static Optional<ProjectionOverride> overrideOf(Recipe recipe, Projection projection) {
+        ProjectionOverride last = null;
+        for (ProjectionOverride override : recipe.overrides()) {
+            if (override.pattern().matches(projection.name())) {
+                last = override;
+            }
+        }
+        return Optional.ofNullable(last);
+    }
+
+    /** Each targeted projection's stored shape, empty where it stays dense: what the format lays out. */
+    static SortedMap<String, Optional<CompactModule>> modules(List<Allocation> allocations) {
+        SortedMap<String, Optional<CompactModule>> modules = new TreeMap<>();
+        for (Allocation allocation : allocations) {
+            modules.put(allocation.projection().name(), module(allocation));
+        }
+        return modules;
+    }
+
+    private static Optional<CompactModule> module(Allocation allocation) {
+        Projection p = allocation.projection();
+        if (allocation.isDense()) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                allocation.s() == 0
+                        ? new CompactModule.LowRank(p.d1(), p.d2(), allocation.k())
+                        : new CompactModule.Sparse(p.d1(), p.d2(), allocation.k(), allocation.s(), null));
+    }
+}
