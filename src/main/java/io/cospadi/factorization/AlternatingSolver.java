@@ -47,7 +47,8 @@ final class AlternatingSolver implements Factorizer {
                 }
             }
             effort.enter("final fit");
-            FinalFit.Stored stored = FinalFit.ofCodes(backend, effort, problem, pursuit.bestCodes, s);
+            FinalFit.Stored stored =
+                    FinalFit.ofCodes(backend, effort, problem, whitening.energy(), pursuit.bestCodes, s);
             return effort.factorization(stored, history.errors(), replaced, whitening.rank());
         }
     }

@@ -46,7 +46,7 @@ final class BlockSolver implements Factorizer {
             effort.enter("rounds");
             RoundHistory history = iterate(state, s, listener);
             effort.enter("final fit");
-            FinalFit.Stored stored = FinalFit.ofCodes(backend, effort, problem, state.best(), s);
+            FinalFit.Stored stored = FinalFit.ofCodes(backend, effort, problem, whitening.energy(), state.best(), s);
             return effort.factorization(stored, history.errors(), state.atomsReplaced(), whitening.rank());
         } catch (ArithmeticException e) {
             throw new CospadiException(problem.name() + ": " + e.getMessage(), e);

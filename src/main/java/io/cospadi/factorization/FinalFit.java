@@ -15,25 +15,27 @@ import io.cospadi.tensor.HostMatrix;
  *       ({@link SupportRefit});
  *   <li>the codes are rounded to 14 bits, which costs by far the most;
  *   <li>where the method's dictionary is free, it is fitted once more to the rounded codes and rounded again: it has k of d2
- *       directions to absorb their rounding with, and bf16 takes little of that back. Kept if the error falls.
+ *       directions to absorb their rounding with, and bf16, eight times finer than the codes, takes little of that back.
  * </ol>
  *
  * In f64 but for the codes' conjugate gradients.
  */
 final class FinalFit {
-    private static final int REFIT_STEPS = 5;
+    private static final int REFIT_STEPS = 4;
 
     private final Backend backend;
     private final Effort effort;
     private final Problem problem;
     private final Matrix weight;
+    private final double energy;
     private final int s;
 
-    private FinalFit(Backend backend, Effort effort, Problem problem, Matrix weight, int s) {
+    private FinalFit(Backend backend, Effort effort, Problem problem, Matrix weight, double energy, int s) {
         this.backend = backend;
         this.effort = effort;
         this.problem = problem;
         this.weight = weight;
+        this.energy = energy;
         this.s = s;
     }
 
@@ -43,11 +45,12 @@ final class FinalFit {
     /**
      * Fits and rounds, for solvers whose dictionary is the least-squares fit to their codes.
      *
-     * @param codes C (d2, k) F32, read only, at most s nonzeros a row
+     * @param energy tr(W G Wᵀ)
+     * @param codes  C (d2, k) F32, read only, at most s nonzeros a row
      */
-    static Stored ofCodes(Backend backend, Effort effort, Problem problem, Matrix codes, int s) {
+    static Stored ofCodes(Backend backend, Effort effort, Problem problem, double energy, Matrix codes, int s) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, scratch.f64(problem.weight()), s);
+            FinalFit fit = new FinalFit(backend, effort, problem, scratch.f64(problem.weight()), energy, s);
             Matrix codes64 = scratch.f64(codes);
             Matrix dictionary = scratch.keep(fit.dictionaryFor(codes64));
             return fit.stored(dictionary, codes64, true);
@@ -57,11 +60,13 @@ final class FinalFit {
     /**
      * Fits and rounds for a dictionary that stays as the method found it: without step 4.
      *
+     * @param energy     tr(W G Wᵀ)
      * @param dictionary D (k, d1) F64 in the space of the inputs, read only
      */
-    static Stored ofFactors(Backend backend, Effort effort, Problem problem, Matrix dictionary, Matrix codes, int s) {
+    static Stored ofFactors(
+            Backend backend, Effort effort, Problem problem, double energy, Matrix dictionary, Matrix codes, int s) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, scratch.f64(problem.weight()), s);
+            FinalFit fit = new FinalFit(backend, effort, problem, scratch.f64(problem.weight()), energy, s);
             return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
         }
     }
@@ -82,14 +87,12 @@ final class FinalFit {
         scaleAtoms(dictionary, codes64);
         short[] rounded = StoredForm.bfloat16(backend, dictionary);
         Codes codes = refitted(rounded, codes64);
-        Stored first = measured(rounded, codes);
         if (!free) {
-            return first;
+            return measured(rounded, codes);
         }
         try (Matrix stored = StoredForm.upload(backend, codes);
                 Matrix refitted = dictionaryFor(stored)) {
-            Stored second = measured(StoredForm.bfloat16(backend, refitted), codes);
-            return second.relativeError() < first.relativeError() ? second : first;
+            return measured(StoredForm.bfloat16(backend, refitted), codes);
         }
     }
 
@@ -102,7 +105,7 @@ final class FinalFit {
             Matrix factors = scratch.f64(1, k);
             effort.gemm(1, dictionary, false, problem.gram(), false, 0, product);
             backend.rowDots(dictionary, product, norms);
-            backend.scale(problem.d2() / RelativeError.energy(backend, effort, weight, problem.gram()), norms);
+            backend.scale(problem.d2() / energy, norms);
             backend.power(norms, 0.5, factors);
             backend.scaleColumns(codes64, factors);
             backend.power(norms, -0.5, factors);
@@ -140,6 +143,6 @@ final class FinalFit {
 
     private Stored measured(short[] dictionary, Codes codes) {
         SparseFactors factors = new SparseFactors(problem.d1(), dictionary, codes);
-        return new Stored(factors, RelativeError.of(backend, problem, factors));
+        return new Stored(factors, RelativeError.of(backend, problem, factors, energy));
     }
 }

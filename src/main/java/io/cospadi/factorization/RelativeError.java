@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 
 /**
  * Relative functional error {@code tr((W−Ŵ) G (W−Ŵ)ᵀ) / tr(W G Wᵀ)}, the share of the output's energy on the calibration
@@ -22,44 +21,35 @@ public final class RelativeError {
             throw new IllegalArgumentException(problem.name() + ": W is (" + problem.d2() + ", " + problem.d1()
                     + "), the factors stand for (" + factors.d2() + ", " + factors.d1() + ")");
         }
-        try (Matrix left = left(backend, factors);
-                Matrix right = right(backend, factors)) {
-            return of(backend, problem, left, right);
-        }
+        return of(backend, problem, factors, energy(backend, problem));
     }
 
     /**
-     * The error of {@code Ŵ = left · right}.
+     * The same where the energy is known already.
      *
-     * @param left  (d2, r) F32 or F64, read only
-     * @param right (r, d1) F32 or F64, read only
+     * @param energy tr(W G Wᵀ)
      */
-    static double of(Backend backend, Problem problem, Matrix left, Matrix right) {
-        try (Matrix left64 = toF64(backend, left);
-                Matrix right64 = toF64(backend, right);
-                Matrix weight = toF64(backend, problem.weight());
-                Matrix product = backend.allocate(problem.d2(), problem.d1(), DType.F64)) {
-            backend.gemm(1, weight, false, problem.gram(), false, 0, product);
-            double energy = backend.dot(weight, product);
-            backend.gemm(-1, left64, false, right64, false, 1, weight);
-            backend.gemm(1, weight, false, problem.gram(), false, 0, product);
-            double lost = Math.max(0, backend.dot(weight, product));
-            return lost == 0 ? 0 : lost / energy;
+    static double of(Backend backend, Problem problem, Factors factors, double energy) {
+        try (Matrix left = left(backend, factors);
+                Matrix right = right(backend, factors);
+                Scratch scratch = new Scratch(backend)) {
+            Matrix lost = scratch.f64(problem.weight());
+            Matrix product = scratch.f64(problem.d2(), problem.d1());
+            backend.gemm(-1, left, false, right, false, 1, lost);
+            backend.gemm(1, lost, false, problem.gram(), false, 0, product);
+            double lostEnergy = Math.max(0, backend.dot(lost, product));
+            return lostEnergy == 0 ? 0 : lostEnergy / energy;
         }
     }
 
-    /** tr(W G Wᵀ), both F64. */
-    static double energy(Backend backend, Effort effort, Matrix weight, Matrix gram) {
-        try (Matrix product = backend.allocate(weight.rows(), weight.cols(), DType.F64)) {
-            effort.gemm(1, weight, false, gram, false, 0, product);
+    /** tr(W G Wᵀ). */
+    private static double energy(Backend backend, Problem problem) {
+        try (Scratch scratch = new Scratch(backend)) {
+            Matrix weight = scratch.f64(problem.weight());
+            Matrix product = scratch.f64(problem.d2(), problem.d1());
+            backend.gemm(1, weight, false, problem.gram(), false, 0, product);
             return backend.dot(weight, product);
         }
-    }
-
-    private static Matrix toF64(Backend backend, Matrix matrix) {
-        Matrix copy = backend.allocate(matrix.rows(), matrix.cols(), DType.F64);
-        backend.copy(matrix, copy);
-        return copy;
     }
 
     private static Matrix left(Backend backend, Factors factors) {
