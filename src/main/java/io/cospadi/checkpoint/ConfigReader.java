@@ -62,8 +62,8 @@ final class ConfigReader {
                 architecture == Architecture.QWEN3,
                 biases,
                 new SlidingWindowReader(this, architecture, layers).read(),
-                bosToken(),
-                eosTokens(),
+                bosToken(architecture),
+                eosTokens(architecture),
                 dtype());
     }
 
@@ -151,14 +151,20 @@ final class ConfigReader {
         }
     }
 
-    private Integer bosToken() {
+    private Integer bosToken(Architecture architecture) {
         JsonNode bos = json.get("bos_token_id");
-        return absent(bos) ? null : Integer.valueOf(tokenId("bos_token_id", bos));
+        if (bos == null) {
+            return hasDefaultTokens(architecture) ? 1 : null;
+        }
+        return bos.isNull() ? null : Integer.valueOf(tokenId("bos_token_id", bos));
     }
 
-    private int[] eosTokens() {
+    private int[] eosTokens(Architecture architecture) {
         JsonNode eos = json.get("eos_token_id");
-        if (absent(eos)) {
+        if (eos == null) {
+            return hasDefaultTokens(architecture) ? new int[] {2} : new int[0];
+        }
+        if (eos.isNull()) {
             return new int[0];
         }
         if (!eos.isArray()) {
@@ -167,6 +173,11 @@ final class ConfigReader {
         int[] ids = new int[eos.size()];
         Arrays.setAll(ids, i -> tokenId("eos_token_id", eos.get(i)));
         return ids;
+    }
+
+    /** Llama's and Mistral's classes fall back to 1 and 2 where config.json is silent; Qwen's to none. */
+    private static boolean hasDefaultTokens(Architecture architecture) {
+        return architecture == Architecture.LLAMA || architecture == Architecture.MISTRAL;
     }
 
     private int tokenId(String key, JsonNode value) {

@@ -30,7 +30,7 @@ import java.util.stream.Collectors;
  * </pre>
  *
  * Every rule is checked here, in exact arithmetic, before any data is looked at. Not checked: alignment, which the format
- * does not promise.
+ * does not promise. Stricter than the format: at most {@link #MAX_TENSORS} tensors and 64 dimensions, and no unknown keys.
  *
  * @see "https://github.com/huggingface/safetensors, README, section Format"
  */
@@ -40,6 +40,11 @@ record SafetensorsHeader(SortedMap<String, StoredTensor> tensors, SortedMap<Stri
 
     /** The format's own cap, which keeps a lying length from filling the heap. */
     static final long MAX_BYTES = 100_000_000;
+
+    /** Far above any model's; bounds the time that a hostile header of {@link #MAX_BYTES} can take. */
+    static final int MAX_TENSORS = 1 << 17;
+
+    private static final int MAX_DIMENSIONS = 64;
 
     static final String METADATA = "__metadata__";
 
@@ -96,6 +101,10 @@ record SafetensorsHeader(SortedMap<String, StoredTensor> tensors, SortedMap<Stri
                 } else {
                     tensors.put(name, readTensor(file, name, parser, dataStart, fileBytes));
                 }
+                if (tensors.size() + metadata.size() > MAX_TENSORS) {
+                    throw new CospadiException(where + " names more than " + MAX_TENSORS
+                            + " tensors and metadata, expected at most as many; not a model's file, or a damaged one");
+                }
             }
             if (parser.nextToken() != null) {
                 throw new CospadiException(where + " goes on after its JSON object with " + parser.currentToken()
@@ -119,6 +128,9 @@ record SafetensorsHeader(SortedMap<String, StoredTensor> tensors, SortedMap<Stri
                         + parser.currentToken() + ", expected a string; write the file again");
             }
             metadata.put(key, parser.getText());
+            if (metadata.size() > MAX_TENSORS) {
+                return; // the caller refuses the file
+            }
         }
     }
 
@@ -189,6 +201,9 @@ record SafetensorsHeader(SortedMap<String, StoredTensor> tensors, SortedMap<Stri
                         + Long.MAX_VALUE);
             }
             numbers.add(parser.getLongValue());
+            if (numbers.size() > MAX_DIMENSIONS) {
+                throw defects.of("has more than " + MAX_DIMENSIONS + " numbers in " + key + ", expected fewer");
+            }
         }
         return numbers.stream().mapToLong(Long::longValue).toArray();
     }

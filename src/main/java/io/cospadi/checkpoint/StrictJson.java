@@ -28,9 +28,14 @@ public final class StrictJson {
     /** Room for any real config or index (a million tensors); keeps a mistaken path from filling the heap. */
     private static final long MAX_BYTES = 256L << 20;
 
-    /** Detects duplicate keys; without it the last one would win silently. */
+    /**
+     * Detects duplicate keys; without it the last one would win silently. Interning and canonicalising keys pays for a few
+     * that recur, but takes half a minute over a header of a million.
+     */
     static final JsonFactory FACTORY = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .build();
 
     private static final ObjectReader READER = JsonMapper.builder(FACTORY)

@@ -1,10 +1,7 @@
 package io.cospadi.checkpoint;
 
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import io.cospadi.tensor.CospadiException;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
@@ -36,7 +33,7 @@ public final class Tokenizer implements AutoCloseable {
         Path file = folder.resolve(FILE_NAME);
         byte[] bytes = StrictJson.readBytes(file);
         StrictJson.requireUtf8(file.toString(), bytes);
-        int vocabSize = highestId(file, bytes) + 1;
+        int vocabSize = VocabularySize.of(file, bytes);
         long handle;
         try {
             handle = NativeTokenizers.library().createTokenizerFromString(new String(bytes, StandardCharsets.UTF_8));
@@ -63,9 +60,10 @@ public final class Tokenizer implements AutoCloseable {
 
     private int[] encode(String text, boolean special) {
         TokenizersLibrary library = NativeTokenizers.library();
+        long tokenizer = open();
         long encoding;
         try {
-            encoding = library.encode(open(), text, special);
+            encoding = library.encode(tokenizer, text, special);
         } catch (RuntimeException e) {
             throw new CospadiException(
                     file + ": can't encode a text of " + text.length() + " characters ("
@@ -86,12 +84,13 @@ public final class Tokenizer implements AutoCloseable {
 
     /** The text of token ids, special tokens left out. */
     public String decode(int[] ids) {
+        long tokenizer = open();
         long[] wide = new long[ids.length];
         for (int i = 0; i < ids.length; i++) {
             wide[i] = ids[i];
         }
         try {
-            return NativeTokenizers.library().decode(open(), wide, true);
+            return NativeTokenizers.library().decode(tokenizer, wide, true);
         } catch (RuntimeException e) {
             throw new CospadiException(
                     file + ": can't decode " + ids.length + " token ids (" + StrictJson.oneLine(e.getMessage())
@@ -118,75 +117,5 @@ public final class Tokenizer implements AutoCloseable {
             NativeTokenizers.library().deleteTokenizer(handle);
             handle = 0;
         }
-    }
-
-    /**
-     * Streams through the file: ids are {@code model.vocab}'s numbers (or positions, in a Unigram model's list) and the
-     * {@code id} of each entry of {@code added_tokens}.
-     */
-    private static int highestId(Path file, byte[] bytes) {
-        int highest = -1;
-        try (JsonParser parser = StrictJson.FACTORY.createParser(bytes)) {
-            if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw new CospadiException(file + ": found " + parser.currentToken()
-                        + ", expected a JSON object; download the file again");
-            }
-            while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                String key = parser.currentName();
-                parser.nextToken();
-                if (key.equals("added_tokens")) {
-                    highest = Math.max(highest, highestAdded(parser));
-                } else if (key.equals("model") && parser.currentToken() == JsonToken.START_OBJECT) {
-                    highest = Math.max(highest, highestInModel(parser));
-                } else {
-                    parser.skipChildren();
-                }
-            }
-        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-            throw StrictJson.invalid(file.toString(), e);
-        } catch (IOException e) {
-            throw StrictJson.unreadable(file, e);
-        }
-        if (highest < 0) {
-            throw new CospadiException(file + ": found no vocabulary, expected model.vocab; download the file again");
-        }
-        return highest;
-    }
-
-    private static int highestAdded(JsonParser parser) throws IOException {
-        int highest = -1;
-        int depth = 0;
-        for (JsonToken token = parser.currentToken(); token != null; token = parser.nextToken()) {
-            depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
-            if (token == JsonToken.VALUE_NUMBER_INT && "id".equals(parser.currentName())) {
-                highest = Math.max(highest, parser.getIntValue());
-            }
-            if (depth == 0) {
-                break;
-            }
-        }
-        return highest;
-    }
-
-    private static int highestInModel(JsonParser parser) throws IOException {
-        int highest = -1;
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            boolean vocabulary = parser.currentName().equals("vocab");
-            JsonToken value = parser.nextToken();
-            if (vocabulary && value == JsonToken.START_OBJECT) {
-                while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                    parser.nextToken();
-                    highest = Math.max(highest, parser.getIntValue());
-                }
-            } else if (vocabulary && value == JsonToken.START_ARRAY) {
-                while (parser.nextToken() != JsonToken.END_ARRAY) {
-                    parser.skipChildren();
-                    highest++;
-                }
-            } else {
-                parser.skipChildren();
-            }
-        }
-        return highest;
     }
 }
