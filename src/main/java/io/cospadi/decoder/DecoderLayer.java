@@ -55,6 +55,15 @@ public final class DecoderLayer implements AutoCloseable {
         }
     }
 
+    /** See {@link DenseLinear#layOutForSingleTokens}. */
+    void layOutForSingleTokens() {
+        for (Linear linear : projections.values()) {
+            if (linear instanceof DenseLinear dense) {
+                dense.layOutForSingleTokens(backend);
+            }
+        }
+    }
+
     /** Which layer of the model this is, from 0. */
     public int index() {
         return index;

@@ -13,9 +13,9 @@ public final class LanguageModelHead implements AutoCloseable {
     private final Backend backend;
     private final double eps;
     private final Matrix norm;
-    private final Matrix output;
+    private final DenseLinear output;
 
-    private LanguageModelHead(Backend backend, double eps, Matrix norm, Matrix output) {
+    private LanguageModelHead(Backend backend, double eps, Matrix norm, DenseLinear output) {
         this.backend = backend;
         this.eps = eps;
         this.norm = norm;
@@ -25,7 +25,7 @@ public final class LanguageModelHead implements AutoCloseable {
     static LanguageModelHead load(ModelWeights weights, String outputName, Backend backend) {
         Matrix norm = weights.tensor(ModelConfig.FINAL_NORM, backend);
         try {
-            Matrix output = weights.tensor(outputName, backend);
+            DenseLinear output = new DenseLinear(weights.tensor(outputName, backend), null);
             return new LanguageModelHead(backend, weights.config().rmsEps(), norm, output);
         } catch (RuntimeException | Error failure) {
             norm.close();
@@ -34,7 +34,12 @@ public final class LanguageModelHead implements AutoCloseable {
     }
 
     public int vocabSize() {
-        return output.rows();
+        return output.d2();
+    }
+
+    /** See {@link DenseLinear#layOutForSingleTokens}. */
+    void layOutForSingleTokens() {
+        output.layOutForSingleTokens(backend);
     }
 
     /** Rows of logits that {@link #forEachChunk} makes at once. */
@@ -50,7 +55,7 @@ public final class LanguageModelHead implements AutoCloseable {
     public void logits(Matrix hidden, Matrix out) {
         try (Matrix normed = backend.allocate(hidden.rows(), hidden.cols(), DType.F32)) {
             backend.rmsNorm(hidden, norm, eps, normed);
-            backend.gemm(1, normed, false, output, true, 0, out);
+            output.apply(backend, normed, out);
         }
     }
 
@@ -79,12 +84,12 @@ public final class LanguageModelHead implements AutoCloseable {
 
     /** Multiply-adds for one token. */
     public long multiplyAdds() {
-        return (long) output.rows() * output.cols();
+        return output.multiplyAdds();
     }
 
     /** Bytes of weights held. */
     public long bytes() {
-        return 4L * (norm.cols() + multiplyAdds());
+        return 4L * norm.cols() + output.bytes();
     }
 
     @Override

@@ -30,9 +30,12 @@ public final class ResidentModel implements AutoCloseable {
         hidden = new Workspace(backend, weights.config().hiddenSize());
         try {
             for (int i = 0; i < weights.config().layers(); i++) {
-                layers.add(decoder.loadLayer(i));
+                DecoderLayer layer = decoder.loadLayer(i);
+                layers.add(layer);
+                layer.layOutForSingleTokens();
             }
             head = decoder.loadHead();
+            head.layOutForSingleTokens();
             cache = new KvCache(backend, weights.config(), capacity);
         } catch (RuntimeException | Error failure) {
             close();
