@@ -368,7 +368,7 @@ public final class CpuBackend implements Backend {
     public void diagonal(Matrix matrix, Matrix out) {
         NativeMatrix square = own(matrix);
         NativeMatrix to = own(out);
-        requireSquare("diagonal", square);
+        require(square.rows() == square.cols(), "diagonal", "a square matrix", square, to);
         requireVector("diagonal", to, square.rows(), square.dtype(), square);
         elementwise.diagonal(square, to);
     }
