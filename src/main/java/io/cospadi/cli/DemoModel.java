@@ -7,6 +7,9 @@ import java.util.List;
 
 /** The small trained Llama that ships inside of the program, with the text to calibrate and to evaluate it on. */
 final class DemoModel {
+    /** What the model goes by. */
+    static final String NAME = "demo-llama-2m";
+
     /** Resource folder. */
     static final String PLACE = "/io/cospadi/demo";
 
@@ -35,7 +38,7 @@ final class DemoModel {
 
     /** Hugging Face folder of the dense model. */
     Path dense() {
-        return folder.resolve("dense");
+        return folder.resolve(NAME);
     }
 
     Path calibrationText() {

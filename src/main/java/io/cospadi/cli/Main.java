@@ -90,6 +90,7 @@ public final class Main implements Runnable {
 
     private static List<Object> commands(Terminal terminal, StopSignal stop) {
         return List.of(
+                new DemoCommand(terminal, stop),
                 new DoctorCommand(terminal),
                 new PlanCommand(terminal),
                 new CompressCommand(terminal, stop),

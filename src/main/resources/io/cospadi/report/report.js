@@ -56,7 +56,7 @@
       context.textBaseline = "middle";
       chart.data.datasets.forEach((set, s) => chart.getDatasetMeta(s).data.forEach((element, i) => {
         const text = options.text(set, i);
-        const fits = element.x + 10 + context.measureText(text).width < chart.width;
+        const fits = element.x + options.gap + context.measureText(text).width < chart.width;
         context.textAlign = fits ? "left" : "right";
         context.fillText(text, element.x + (fits ? options.gap : -options.gap), element.y);
       }));
