@@ -82,6 +82,10 @@ public final class Main implements Runnable {
         for (Object command : commands(terminal, stop)) {
             commandLine.addSubcommand(command);
         }
+        commandLine.addSubcommand(new CommandLine(new BenchCommand())
+                .addSubcommand(new BenchCompressCommand(terminal))
+                .addSubcommand(new BenchDecodeCommand(terminal))
+                .addSubcommand(new BenchKernelsCommand(terminal)));
         return commandLine
                 .setOut(new PrintWriter(terminal.out(), true))
                 .setErr(new PrintWriter(terminal.err(), true))
@@ -93,7 +97,13 @@ public final class Main implements Runnable {
                 new DemoCommand(terminal, stop),
                 new DoctorCommand(terminal),
                 new PlanCommand(terminal),
+                new CalibrateCommand(terminal, stop),
+                new MergeStatsCommand(terminal),
                 new CompressCommand(terminal, stop),
+                new EvalCommand(terminal),
+                new GenerateCommand(terminal),
+                new InspectCommand(terminal),
+                new VerifyCommand(terminal),
                 new ReportCommand(terminal),
                 new CompareCommand(terminal));
     }

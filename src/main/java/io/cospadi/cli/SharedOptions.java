@@ -1,5 +1,7 @@
 package io.cospadi.cli;
 
+import io.cospadi.backend.Backend;
+import io.cospadi.compression.RecipeException;
 import picocli.CommandLine.Option;
 
 /** What every command that computes takes. */
@@ -16,4 +18,24 @@ final class SharedOptions {
 
     @Option(names = "--json", description = "Print one JSON object on stdout and nothing else there.")
     boolean json;
+
+    /** The backend that they name; the caller closes it. */
+    Backend open(Terminal terminal) {
+        return Backends.open(backend == null ? "auto" : backend, threads(), terminal);
+    }
+
+    /** As many as asked for, else all processors. */
+    int threads() {
+        if (threads != null) {
+            atLeast("--threads", threads, 1);
+        }
+        return Backends.threads(threads);
+    }
+
+    /** A number that makes no sense is a matter of usage. */
+    static void atLeast(String option, long value, long least) {
+        if (value < least) {
+            throw RecipeException.usage(option + " is at least " + least + "; found " + value);
+        }
+    }
 }

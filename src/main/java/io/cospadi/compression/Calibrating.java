@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Where a job's Grams come from: text that it runs through the model itself, or a store that is there already. */
 final class Calibrating {
@@ -43,15 +44,9 @@ final class Calibrating {
                     Optional.of(GramStore.open(folder)),
                     List.of(folder.getFileName().toString()));
         }
-        TokenWindows windows = read(model, recipe, places.data());
-        if (windows.found() < windows.askedFor()) {
-            session.warn("the calibration text holds " + windows.found() + " windows of " + windows.length()
-                    + " tokens, fewer than the " + windows.askedFor() + " asked for; using those");
-        }
-        if (recipe.window() > model.config().maxPositions()) {
-            throw new CospadiException("--window " + recipe.window() + " is longer than the model's "
-                    + model.config().maxPositions() + " positions; choose a shorter one");
-        }
+        WindowSettings settings = new WindowSettings(
+                recipe.windows(), recipe.window(), recipe.sample() == Sampling.RANDOM, recipe.seed());
+        TokenWindows windows = read(model, settings, places.data(), session::warn);
         return new Calibrating(
                 Optional.of(windows),
                 Optional.empty(),
@@ -60,10 +55,25 @@ final class Calibrating {
                         .toList());
     }
 
-    /** Calibration windows of some files. */
-    static TokenWindows read(Checkpoint model, Recipe recipe, List<Path> files) {
-        WindowSettings settings = new WindowSettings(
-                recipe.windows(), recipe.window(), recipe.sample() == Sampling.RANDOM, recipe.seed());
+    /**
+     * Calibration windows of some files.
+     *
+     * @param warning told if there are fewer than asked for
+     */
+    static TokenWindows read(Checkpoint model, WindowSettings settings, List<Path> files, Consumer<String> warning) {
+        if (settings.length() > model.config().maxPositions()) {
+            throw new CospadiException("--window " + settings.length() + " is longer than the model's "
+                    + model.config().maxPositions() + " positions; choose a shorter one");
+        }
+        TokenWindows windows = read(model, settings, files);
+        if (windows.found() < windows.askedFor()) {
+            warning.accept("the calibration text holds " + windows.found() + " windows of " + windows.length()
+                    + " tokens, fewer than the " + windows.askedFor() + " asked for; using those");
+        }
+        return windows;
+    }
+
+    private static TokenWindows read(Checkpoint model, WindowSettings settings, List<Path> files) {
         boolean text = files.stream().anyMatch(Calibrating::isText);
         if (!text) {
             return TokenWindows.read(

@@ -1,0 +1,130 @@
+package io.cospadi.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.backend.Backend;
+import io.cospadi.compression.FactorizationBench;
+import io.cospadi.compression.FactorizationBench.Measured;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code bench compress MODEL}: the solver's counted operations a second beside a matrix product's. */
+@Command(
+        name = "compress",
+        description =
+                "Factorises projections and compares counted operations a second with a matrix product's, measured "
+                        + "before and after each. Nothing is written.")
+final class BenchCompressCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "MODEL", description = "Hugging Face folder of a dense model.")
+    private Path model;
+
+    @Option(names = "--stats", paramLabel = "DIR", description = "Gram store of calibrate (default: synthetic Grams).")
+    private Path stats;
+
+    @Option(
+            names = "--layers",
+            paramLabel = "A-B",
+            description = "Layers to factorise, or all (default: the middle one).")
+    private String layers;
+
+    @Option(names = "--ratio", paramLabel = "R", description = "Ratio (default: 0.2).")
+    private double ratio = 0.2;
+
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds of the block solver (default: 25).")
+    private int rounds = 25;
+
+    @Mixin
+    private SharedOptions shared;
+
+    private final Terminal terminal;
+
+    BenchCompressCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() {
+        SharedOptions.atLeast("--rounds", rounds, 1);
+        List<Measured> measured = new ArrayList<>();
+        try (Backend backend = shared.open(terminal);
+                JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
+            new FactorizationBench(model, stats, layers, ratio, rounds)
+                    .run(backend, new TaskProgress(display, "factorising"), measured::add);
+        }
+        if (shared.json) {
+            terminal.json(json(measured));
+        } else {
+            terminal.out().print(text(measured));
+        }
+        return ExitStatus.DONE;
+    }
+
+    private String text(List<Measured> measured) {
+        TextTable table = new TextTable("projection", "k", "s", "GFLOP", "s ", "GFLOP/s", "of sgemm", "loop of sgemm");
+        for (Measured m : measured) {
+            table.row(
+                    m.projection().name().replace("model.layers.", ""),
+                    String.valueOf(m.k()),
+                    String.valueOf(m.s()),
+                    String.format(Locale.ROOT, "%.2f", m.flops() / 1e9),
+                    String.format(Locale.ROOT, "%.3f", m.seconds()),
+                    String.format(Locale.ROOT, "%.1f", m.flops() / m.seconds() / 1e9),
+                    String.format(Locale.ROOT, "%.0f %%", 100 * m.flops() / m.seconds() / m.sgemm()),
+                    String.format(Locale.ROOT, "%.0f %%", 100 * m.loopRate() / m.sgemm()));
+        }
+        double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
+        double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();
+        StringBuilder text = new StringBuilder(table.toString());
+        text.append(String.format(
+                Locale.ROOT,
+                "in all %.1f GFLOP in %.2f s, %.2f times what they take at sgemm's rate (%.2f s)%n",
+                measured.stream().mapToDouble(Measured::flops).sum() / 1e9,
+                seconds,
+                seconds / ideal,
+                ideal));
+        phases(measured)
+                .forEach((phase, spent) -> text.append(
+                        String.format(Locale.ROOT, "%-12s %8.2f s  %3.0f %%%n", phase, spent, 100 * spent / seconds)));
+        return text.toString();
+    }
+
+    private static Map<String, Double> phases(List<Measured> measured) {
+        Map<String, Double> phases = new TreeMap<>();
+        measured.forEach(m -> m.secondsByPhase().forEach((phase, s) -> phases.merge(phase, s, Double::sum)));
+        return phases;
+    }
+
+    private ObjectNode json(List<Measured> measured) {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("model", model.toString()).put("threads", shared.threads()).put("rounds", rounds);
+        double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
+        double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();
+        json.put("seconds", seconds).put("seconds_at_sgemm_rate", ideal).put("times", seconds / ideal);
+        ObjectNode split = json.putObject("seconds_by_phase");
+        phases(measured).forEach(split::put);
+        ArrayNode projections = json.putArray("projections");
+        for (Measured m : measured) {
+            projections
+                    .addObject()
+                    .put("name", m.projection().name())
+                    .put("k", m.k())
+                    .put("s", m.s())
+                    .put("flops", m.flops())
+                    .put("seconds", m.seconds())
+                    .put("sgemm_flops_per_second", m.sgemm())
+                    .put("share", m.flops() / m.seconds() / m.sgemm())
+                    .put("loop_share", m.loopRate() / m.sgemm());
+        }
+        return json;
+    }
+}

@@ -1,0 +1,190 @@
+package io.cospadi.cli;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.checkpoint.Tokenizer;
+import io.cospadi.decoder.ModelWeights;
+import io.cospadi.evaluation.Divergence;
+import io.cospadi.evaluation.Evaluation;
+import io.cospadi.evaluation.EvaluationSettings;
+import io.cospadi.evaluation.KlDivergence;
+import io.cospadi.evaluation.Perplexity;
+import io.cospadi.evaluation.TokenPerplexity;
+import io.cospadi.evaluation.WordPerplexity;
+import io.cospadi.format.ModelFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code eval MODEL --text FILE...}: perplexities of a dense or compact folder, and its divergence from a reference. */
+@Command(name = "eval", description = "Measures a dense or compact model on text: perplexities, and KL divergence.")
+final class EvalCommand implements Callable<Integer> {
+    private enum Kind {
+        token,
+        word
+    }
+
+    @Parameters(paramLabel = "MODEL", description = "Dense or compact folder.")
+    private Path model;
+
+    @Option(
+            names = "--text",
+            paramLabel = "FILE",
+            arity = "1..*",
+            required = true,
+            description = "UTF-8 text, read raw and tokenised once.")
+    private List<Path> texts;
+
+    @Option(names = "--window", paramLabel = "N", description = "Tokens of a window (default: 1024).")
+    private int window = EvaluationSettings.DEFAULT_WINDOW;
+
+    @Option(names = "--max-windows", paramLabel = "N", description = "Only the first N windows of token perplexity.")
+    private int maxWindows;
+
+    @Option(
+            names = "--kind",
+            paramLabel = "KIND",
+            split = ",",
+            description = "Perplexities wanted: token, word (default: token,word).")
+    private List<Kind> kinds = List.of(Kind.token, Kind.word);
+
+    @Option(
+            names = "--word-window",
+            paramLabel = "N",
+            description = "Longest context of word perplexity (default: the model's positions).")
+    private int wordWindow;
+
+    @Option(
+            names = "--reference",
+            paramLabel = "DENSE",
+            description = "Also KL divergence and top-1 agreement with it.")
+    private Path reference;
+
+    @Mixin
+    private SharedOptions shared;
+
+    private final Terminal terminal;
+
+    EvalCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        SharedOptions.atLeast("--window", window, 2);
+        SharedOptions.atLeast("--max-windows", maxWindows, 0);
+        SharedOptions.atLeast("--word-window", wordWindow, 0);
+        Evaluation evaluation;
+        Path spill = Files.createTempDirectory("cospadi-eval");
+        EvaluationSettings settings =
+                new EvaluationSettings(window, maxWindows, EvaluationSettings.DEFAULT_ACTIVATION_BYTES, spill);
+        try (ModelWeights weights = ModelFolder.open(model);
+                Tokenizer tokenizer = Tokenizer.open(model);
+                Backend backend = shared.open(terminal);
+                JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
+            List<Perplexity> perplexities = new ArrayList<>();
+            for (Path file : texts) {
+                String text = TextFile.read(file);
+                int[] tokens = tokenizer.encode(text);
+                if (kinds.contains(Kind.token)) {
+                    perplexities.add(TokenPerplexity.evaluate(
+                            weights, backend, file.toString(), tokens, settings, progress(display, file)));
+                }
+                if (kinds.contains(Kind.word)) {
+                    if (WordPerplexity.isTokenizedWikiText(text)) {
+                        display.warning(file + " is the tokenised version of WikiText: its word perplexity is no "
+                                + "paper's figure");
+                    }
+                    perplexities.add(WordPerplexity.evaluate(
+                            weights,
+                            backend,
+                            file.toString(),
+                            text,
+                            tokens,
+                            prefix(weights),
+                            wordWindow,
+                            settings,
+                            progress(display, file)));
+                }
+            }
+            Divergence divergence =
+                    reference == null ? null : divergence(weights, tokenizer, backend, settings, display);
+            evaluation = new Evaluation(model.toString(), backend.name(), perplexities, List.of(), divergence);
+        } finally {
+            Files.deleteIfExists(spill);
+        }
+        if (shared.json) {
+            terminal.json(evaluation);
+        } else {
+            terminal.out().print(text(evaluation));
+        }
+        return ExitStatus.DONE;
+    }
+
+    private static TaskProgress progress(JobDisplay display, Path file) {
+        return new TaskProgress(display, "reading " + file.getFileName());
+    }
+
+    private static int prefix(ModelWeights weights) {
+        if (weights.config().bosToken() != null) {
+            return weights.config().bosToken();
+        }
+        int[] end = weights.config().eosTokens();
+        return end.length == 0 ? 0 : end[0];
+    }
+
+    /** Over the first text. */
+    private Divergence divergence(
+            ModelWeights weights,
+            Tokenizer tokenizer,
+            Backend backend,
+            EvaluationSettings settings,
+            JobDisplay display) {
+        Path file = texts.get(0);
+        try (ModelWeights dense = ModelFolder.open(reference)) {
+            return KlDivergence.evaluate(
+                    dense,
+                    reference.toString(),
+                    weights,
+                    backend,
+                    file.toString(),
+                    tokenizer.encode(TextFile.read(file)),
+                    settings,
+                    new TaskProgress(display, "comparing"));
+        }
+    }
+
+    private static String text(Evaluation evaluation) {
+        StringBuilder text = new StringBuilder();
+        for (Perplexity p : evaluation.perplexity()) {
+            text.append(String.format(
+                    Locale.ROOT,
+                    "%s perplexity %.4f  (%s; window %d, %d scored tokens%s)%n",
+                    p.kind(),
+                    p.value(),
+                    p.file(),
+                    p.window(),
+                    p.tokens(),
+                    p.words() == null ? "" : ", " + p.words() + " words"));
+        }
+        Divergence kl = evaluation.kl();
+        if (kl != null) {
+            text.append(String.format(
+                    Locale.ROOT,
+                    "KL divergence from %s %.5f nats, top-1 agreement %.2f %%  (%s; %d tokens)%n",
+                    kl.reference(),
+                    kl.mean(),
+                    100 * kl.top1Agreement(),
+                    kl.file(),
+                    kl.tokens()));
+        }
+        return text.toString();
+    }
+}

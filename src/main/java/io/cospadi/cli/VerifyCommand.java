@@ -1,0 +1,73 @@
+package io.cospadi.cli;
+
+import io.cospadi.format.Verifier;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code verify MODEL}: whether every byte of a folder is sound. */
+@Command(
+        name = "verify",
+        description = "Checks every byte of a dense or compact folder; status 1 names the first defect.")
+final class VerifyCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "MODEL", description = "Dense or compact folder.")
+    private Path model;
+
+    @Option(names = "--json", description = "Print one JSON object on stdout and nothing else there.")
+    private boolean json;
+
+    private final Terminal terminal;
+
+    VerifyCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() {
+        Verifier.Summary summary;
+        try (JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
+            summary = Verifier.verify(model, new TaskProgress(display, "verifying"));
+        }
+        if (json) {
+            Map<String, Object> object = new LinkedHashMap<>();
+            object.put("model", model.toString());
+            object.put("sound", true);
+            object.put("compact", summary.compact());
+            object.put("files", summary.files());
+            object.put("tensors", summary.tensors());
+            object.put("extras", summary.extras());
+            if (summary.sizes() != null) {
+                object.put("file_bytes", summary.sizes().fileBytes());
+                object.put(
+                        "ratio",
+                        Map.of(
+                                "projections", summary.sizes().ratioProjections(),
+                                "file", summary.sizes().ratioFile()));
+            }
+            terminal.json(object);
+            return ExitStatus.DONE;
+        }
+        terminal.out()
+                .println(model + " is sound: a " + (summary.compact() ? "compact" : "dense") + " folder, "
+                        + Quantities.count(summary.tensors(), "tensor") + ", "
+                        + Quantities.count(summary.files(), "file") + " checked");
+        if (summary.sizes() != null) {
+            terminal.out()
+                    .printf(
+                            Locale.ROOT,
+                            "%,d bytes of safetensors; true ratio %.4f over projections, %.4f over files%n",
+                            summary.sizes().fileBytes(),
+                            summary.sizes().ratioProjections(),
+                            summary.sizes().ratioFile());
+        }
+        if (!summary.extras().isEmpty()) {
+            terminal.note("tensors that the model doesn't read: " + String.join(", ", summary.extras()));
+        }
+        return ExitStatus.DONE;
+    }
+}
