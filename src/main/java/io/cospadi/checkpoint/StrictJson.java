@@ -25,7 +25,10 @@ import java.nio.file.Path;
  * and the length of names and numbers.
  */
 public final class StrictJson {
-    /** Room for any real config or index (a million tensors); keeps a mistaken path from filling the heap. */
+    /** Twice the index of the largest models; as a tree it takes some 30 times as much memory. */
+    private static final long MAX_TREE_BYTES = 16L << 20;
+
+    /** Room for any tokenizer, which is read as a stream. */
     private static final long MAX_BYTES = 256L << 20;
 
     /**
@@ -51,18 +54,23 @@ public final class StrictJson {
      * @throws CospadiException if the file is missing, unreadable, too large, not UTF-8 or not one JSON object
      */
     public static ObjectNode readObject(Path file) {
-        return parseObject(file, readBytes(file));
+        return parseObject(file, readBytes(file, MAX_TREE_BYTES));
     }
 
+    /** A whole file that is not read as a tree. */
     static byte[] readBytes(Path file) {
+        return readBytes(file, MAX_BYTES);
+    }
+
+    private static byte[] readBytes(Path file, long maxBytes) {
         try {
             if (!Files.isRegularFile(file)) {
                 throw new CospadiException(file + ": no such file; expected a Hugging Face model folder with it");
             }
             long size = Files.size(file);
-            if (size > MAX_BYTES) {
+            if (size > maxBytes) {
                 throw new CospadiException(
-                        file + ": " + size + " bytes, expected at most " + MAX_BYTES + "; is it the right file?");
+                        file + ": " + size + " bytes, expected at most " + maxBytes + "; is it the right file?");
             }
             return Files.readAllBytes(file);
         } catch (IOException e) {

@@ -136,9 +136,10 @@ public final class CodePacking {
         int[] atoms = new int[Math.multiplyExact(rows, s)];
         float[] unpacked = new float[atoms.length];
         ByteBuffer littleMask = mask.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer littleValues = values.duplicate().order(ByteOrder.LITTLE_ENDIAN);
         for (int row = 0; row < rows; row++) {
             unpackMaskRow(littleMask, mask.position() + row * maskRow, k, s, row, atoms);
-            unpackValueRow(values, values.position() + row * valueRow, s, valueBits, row, unpacked);
+            unpackValueRow(littleValues, values.position() + row * valueRow, s, valueBits, row, unpacked);
         }
         return new Codes(rows, k, s, atoms, unpacked);
     }
@@ -188,24 +189,19 @@ public final class CodePacking {
     }
 
     private static void unpackValueRow(ByteBuffer values, int begin, int s, int valueBits, int row, float[] unpacked) {
-        long pending = 0;
-        int bits = 0;
-        int at = begin;
-        long low = (1L << valueBits) - 1;
-        for (int p = row * s; p < (row + 1) * s; p++) {
-            for (; bits < valueBits; bits += 8) {
-                pending |= (values.get(at++) & 0xFFL) << bits;
-            }
-            float value = Float.intBitsToFloat((int) (pending & low) << (32 - valueBits));
+        int end = begin + valueRowBytes(s, valueBits);
+        int low = (1 << valueBits) - 1;
+        for (int i = 0; i < s; i++) {
+            int bit = valueBits * i; // its 14 or 16 bits and the up to 7 before them lie within one word
+            long word = word(values, begin + (bit >>> 3), end);
+            float value = Float.intBitsToFloat(((int) (word >>> (bit & 7)) & low) << (32 - valueBits));
             if (!Float.isFinite(value)) {
-                throw new MalformedCodesException(
-                        row, false, "value " + (p - row * s) + " is " + value + ", expected finite");
+                throw new MalformedCodesException(row, false, "value " + i + " is " + value + ", expected finite");
             }
-            unpacked[p] = value;
-            pending >>>= valueBits;
-            bits -= valueBits;
+            unpacked[row * s + i] = value;
         }
-        if (pending != 0) {
+        int usedOfLast = valueBits * s & 7;
+        if (usedOfLast != 0 && (values.get(end - 1) & 0xFF) >>> usedOfLast != 0) {
             throw new MalformedCodesException(
                     row, false, "padding bits set after its " + s + " values, expected zeros");
         }
