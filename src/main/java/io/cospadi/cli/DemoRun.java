@@ -45,10 +45,14 @@ final class DemoRun {
 
     private final DemoModel model;
     private final Backend backend;
+    private final int[] heldOut;
 
     DemoRun(DemoModel model, Backend backend) {
         this.model = model;
         this.backend = backend;
+        try (Tokenizer tokenizer = Tokenizer.open(model.dense())) {
+            heldOut = tokenizer.encode(RawText.read(model.heldOutText()));
+        }
     }
 
     /** What {@code compress DENSE --out OUT --ratio 0.2 --method METHOD --data CALIBRATION --window 256} does. */
@@ -75,14 +79,12 @@ final class DemoRun {
 
     /** What {@code eval FOLDER --text HELDOUT --window 256} does. */
     Perplexity evaluate(Path folder, Path spill) {
-        Path text = model.heldOutText();
-        try (Tokenizer tokenizer = Tokenizer.open(model.dense());
-                ModelWeights weights = ModelFolder.open(folder)) {
+        try (ModelWeights weights = ModelFolder.open(folder)) {
             return TokenPerplexity.evaluate(
                     weights,
                     backend,
-                    text.getFileName().toString(),
-                    tokenizer.encode(RawText.read(text)),
+                    model.heldOutText().getFileName().toString(),
+                    heldOut,
                     new EvaluationSettings(WINDOW, 0, EvaluationSettings.DEFAULT_ACTIVATION_BYTES, spill),
                     Progress.NONE);
         }

@@ -36,9 +36,9 @@ final class ConvergenceSection implements Section {
         new Figure(
                         "rounds",
                         "Error by round",
-                        "Mean over layers of the relative error after each round, before rounding, logarithmic. Where a"
-                                + " solver starts with more nonzeros and lowers their number, the error of those rounds is"
-                                + " that of the larger support, so the curve rises before it falls."
+                        "Mean over layers of the relative error after each round, before rounding, logarithmic. A solver that"
+                                + " starts with more nonzeros than it may keep shows the error of the larger support until it"
+                                + " has come down, so its curves can rise."
                                 + (without.isEmpty() ? "" : " Not iterative, so without a curve: " + without + "."),
                         panels,
                         List.of(),

@@ -28,6 +28,9 @@ record Figure(String id, String title, String caption, List<Plot> panels, List<T
             html.open("div", "class", "canvas " + shape(panel));
             html.open("canvas", "id", panel.id(), "role", "img", "aria-label", panel.title() + ", " + panel.y());
             html.close("canvas", "div");
+            if (!small && panel.kind() != Plot.Kind.LINES && panel.kind() != Plot.Kind.SCATTER) {
+                legend(html, panel);
+            }
             html.open("script", "type", "application/json", "class", "plot", "data-canvas", panel.id())
                     .raw(panel.json())
                     .close("script");
@@ -35,7 +38,7 @@ record Figure(String id, String title, String caption, List<Plot> panels, List<T
         }
         html.close("div");
         if (small) {
-            legend(html);
+            legend(html, panels.get(0));
         }
         html.element("figcaption", caption);
         html.open("details", "open", tables.isEmpty() || !small ? null : "").element("summary", "The numbers");
@@ -49,12 +52,11 @@ record Figure(String id, String title, String caption, List<Plot> panels, List<T
         html.close("details", "figure");
     }
 
-    /** One for all panels, which have the same series. */
-    private void legend(Html html) {
-        if (panels.get(0).series().size() > 1) {
+    /** Beside the canvas rather than on it, where it could take the bars' room; lines have theirs there, with their marks. */
+    private static void legend(Html html, Plot panel) {
+        if (panel.series().size() > 1) {
             html.open("p", "class", "legend");
-            panels.get(0)
-                    .series()
+            panel.series()
                     .forEach(series -> html.element(
                             "span",
                             series.label(),

@@ -3,6 +3,7 @@ package io.cospadi.report;
 import io.cospadi.compression.RunReport;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /** What it all came to: the figures that matter, large for one run, in one table for all. */
 final class HeadlineSection implements Section {
@@ -66,41 +67,49 @@ final class HeadlineSection implements Section {
     private static Table table(List<LabelledRun> runs) {
         Scores scores = new Scores(runs);
         List<Scores.Measure> measures = scores.measures();
-        List<String> head = new ArrayList<>(List.of("Model", "Asked", "Projections saved", "File saved", "File"));
+        List<String> head = new ArrayList<>(List.of("Model"));
         measures.forEach(measure -> head.add(column(measure, measures)));
-        head.add("Time");
+        head.addAll(List.of("Saved", "File saved", "File", "Target", "Time"));
         List<List<Table.Cell>> rows = new ArrayList<>();
         for (String model : scores.models()) {
             LabelledRun any = runs.stream()
                     .filter(run -> run.report().run().model().equals(model))
                     .findFirst()
                     .orElseThrow();
-            List<Table.Cell> row = new ArrayList<>();
-            row.add(new Table.Cell(scores.denseLabel(model), "key dense"));
-            row.addAll(List.of(
-                    Table.Cell.number("–"),
-                    Table.Cell.number("–"),
-                    Table.Cell.number("–"),
-                    Table.Cell.number(Unit.BYTES.format(any.denseFileBytes()))));
-            measures.forEach(
-                    measure -> row.add(Table.Cell.number(measure.unit().formatOrDash(scores.ofDense(model, measure)))));
-            row.add(Table.Cell.number("–"));
-            rows.add(row);
+            rows.add(row(
+                    scores.denseLabel(model),
+                    "dense",
+                    measures,
+                    measure -> scores.ofDense(model, measure),
+                    List.of("–", "–", Unit.BYTES.format(any.denseFileBytes()), "–", "–")));
         }
         for (LabelledRun run : runs) {
             RunReport report = run.report();
-            List<Table.Cell> row = new ArrayList<>();
-            row.add(new Table.Cell(run.label(), "key " + run.colour()));
-            row.add(Table.Cell.number(Unit.SHARE.format(report.ratio().target())));
-            row.add(Table.Cell.number(Unit.SHARE.format(report.ratio().projections())));
-            row.add(Table.Cell.number(Unit.SHARE.format(report.ratio().file())));
-            row.add(Table.Cell.number(Unit.BYTES.format(run.fileBytes())));
-            measures.forEach(
-                    measure -> row.add(Table.Cell.number(measure.unit().formatOrDash(scores.of(run, measure)))));
-            row.add(Table.Cell.number(Unit.SECONDS.format(report.seconds())));
-            rows.add(row);
+            rows.add(row(
+                    run.label(),
+                    run.colour(),
+                    measures,
+                    measure -> scores.of(run, measure),
+                    List.of(
+                            Unit.SHARE.format(report.ratio().projections()),
+                            Unit.SHARE.format(report.ratio().file()),
+                            Unit.BYTES.format(run.fileBytes()),
+                            Unit.SHARE.format(report.ratio().target()),
+                            Unit.SECONDS.format(report.seconds()))));
         }
-        return new Table("Dense and compressed, side by side", head, rows);
+        return new Table("Saved: of the targeted projections' bytes; file saved: of the whole model's.", head, rows);
+    }
+
+    private static List<Table.Cell> row(
+            String label,
+            String colour,
+            List<Scores.Measure> measures,
+            Function<Scores.Measure, Double> value,
+            List<String> figures) {
+        List<Table.Cell> row = new ArrayList<>(List.of(new Table.Cell(label, "key " + colour)));
+        measures.forEach(measure -> row.add(Table.Cell.number(measure.unit().formatOrDash(value.apply(measure)))));
+        figures.forEach(figure -> row.add(Table.Cell.number(figure)));
+        return row;
     }
 
     /** Short, with the text and the window only where several differ in them. */

@@ -123,7 +123,12 @@ public final class HtmlReport {
         RunReport.Run run = report.run();
         String solver = run.solver() == null ? "" : " · " + run.solver() + ", " + run.rounds() + " rounds";
         return "ratio " + Unit.SHARE.format(report.ratio().target()) + " · " + run.budget() + " budget" + solver + " · "
-                + run.backend() + " · " + run.started();
+                + run.backend() + " · " + minute(run.started());
+    }
+
+    /** "2026-01-01 12:00 UTC". */
+    private static String minute(String instant) {
+        return instant.replaceFirst("^(\\d{4}-\\d\\d-\\d\\d)T(\\d\\d:\\d\\d)[^Z]*Z$", "$1 $2 UTC");
     }
 
     /** Nothing may be loaded; the only scripts and styles that count are those whose hashes stand here. */

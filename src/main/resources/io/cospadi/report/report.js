@@ -129,7 +129,7 @@
         layout: { padding: { right: plot.kind === "ranking" ? 62 : 8, top: 6 } },
         scales: lying ? { x: measured, y: across } : { x: across, y: measured },
         plugins: {
-          legend: { display: plot.kind !== "ranking" && !scatter && !small && plot.series.length > 1, position: "bottom", labels: { color: css("ink"), usePointStyle: true, boxWidth: 9, boxHeight: 9, padding: small ? 8 : 14 } },
+          legend: { display: plot.kind === "lines" && !small && plot.series.length > 1, position: "bottom", labels: { color: css("ink"), usePointStyle: true, boxWidth: 9, boxHeight: 9, padding: small ? 8 : 14 } },
           tooltip: {
             usePointStyle: true, filter: (item) => item.raw !== null && !(stacked && item.raw === 0),
             callbacks: {
