@@ -1,0 +1,284 @@
+package io.cospadi.compression;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.cospadi.backend.CpuBackend;
+import io.cospadi.format.Verifier;
+import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.Progress;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CompressionJobTest {
+    @TempDir
+    Path folder;
+
+    private TinyJob job;
+    private CpuBackend backend;
+
+    @BeforeEach
+    void open() {
+        job = TinyJob.in(folder);
+        backend = new CpuBackend(1);
+    }
+
+    @AfterEach
+    void close() {
+        assertEquals(0, backend.allocatedBytes(), "matrices left behind");
+        backend.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "method: svd-llm\n",
+                "method: compot\n",
+                "budget: pooled\n",
+                "overrides: [{pattern: v_proj, dense: true}, {pattern: 'layers.1.*', ratio: 0.4}]\n",
+                "exclude: ['layers.0.*']\n"
+            })
+    void outputIsSoundAndMeetsTheRatio(String more) {
+        String rounds = more.contains("svd") ? "" : "rounds: 3\n";
+        Recipe recipe = RecipeDocument.parse("ratio: 0.2\nwindows: 8\nwindow: 16\n" + rounds + more, "tiny")
+                .recipe();
+        JobResult result = job.run(recipe, "out", backend);
+        Verifier.Summary summary = Verifier.verify(job.out("out"), Progress.NONE);
+        assertEquals(result.report().ratio().projections(), summary.sizes().ratioProjections());
+        if (!more.contains("overrides")) {
+            assertTrue(summary.sizes().ratioProjections() >= 0.2, summary.toString());
+        }
+        long bytes = result.report().bytes().stream()
+                .mapToLong(RunReport.ByteShare::bytes)
+                .sum();
+        assertEquals(summary.sizes().fileBytes(), bytes, "the report accounts for every byte");
+        assertFalse(Files.exists(job.out("out.work")), "the work folder is gone");
+    }
+
+    @Test
+    void stoppedAtAnyMomentAndResumedGivesTheSameBytes() {
+        job.run(TinyJob.recipe(""), "whole", backend);
+        TreeMap<String, String> expected = TinyJob.contents(job.out("whole"));
+        int stops = 0;
+        boolean done = false;
+        // each run gets one step farther than the last one before it is stopped
+        for (int patience = 1; !done; patience += 1 + patience / 12) {
+            AtomicInteger left = new AtomicInteger(patience);
+            try {
+                job.run(
+                        TinyJob.recipe(""),
+                        job.places("parts", false),
+                        backend,
+                        JobListener.NONE,
+                        () -> left.getAndDecrement() <= 0);
+                done = true;
+            } catch (StoppedException e) {
+                stops++;
+                assertFalse(Files.exists(job.out("parts")), "nothing appears before all is done");
+            }
+        }
+        assertTrue(stops > 10, stops + " stops");
+        assertEquals(expected, TinyJob.contents(job.out("parts")));
+    }
+
+    @Test
+    void completeOutputIsLeftAloneAndAnotherRecipeIsRefused() throws IOException {
+        job.run(TinyJob.recipe(""), "out", backend);
+        Object written = Files.getLastModifiedTime(job.out("out").resolve("model.safetensors"));
+        assertTrue(job.run(TinyJob.recipe(""), "out", backend).alreadyComplete());
+        assertEquals(written, Files.getLastModifiedTime(job.out("out").resolve("model.safetensors")));
+        CospadiException refused =
+                assertThrows(CospadiException.class, () -> job.run(TinyJob.recipe("seed: 7\n"), "out", backend));
+        assertTrue(refused.getMessage().contains("its seed is 42, here it is 7"), refused.getMessage());
+    }
+
+    @Test
+    void forceReplacesOnlyAtTheEnd() throws IOException {
+        Files.createDirectories(job.out("out"));
+        Files.writeString(job.out("out").resolve("precious.txt"), "keep me");
+        assertThrows(CospadiException.class, () -> job.run(TinyJob.recipe(""), "out", backend));
+        AtomicInteger left = new AtomicInteger(40);
+        assertThrows(
+                StoppedException.class,
+                () -> job.run(
+                        TinyJob.recipe(""),
+                        job.places("out", true),
+                        backend,
+                        JobListener.NONE,
+                        () -> left.getAndDecrement() <= 0));
+        assertEquals("keep me", Files.readString(job.out("out").resolve("precious.txt")));
+        job.run(TinyJob.recipe(""), job.places("out", true), backend, JobListener.NONE, () -> false);
+        assertFalse(Files.exists(job.out("out").resolve("precious.txt")));
+        Verifier.verify(job.out("out"), Progress.NONE);
+    }
+
+    @Test
+    void whatWasMovedAsideComesBackAfterACrashBetweenTheRenames() throws IOException {
+        job.run(TinyJob.recipe(""), "out", backend);
+        TreeMap<String, String> first = TinyJob.contents(job.out("out"));
+        stopAfter(40, TinyJob.recipe("seed: 7\n"), job.places("out", true));
+        Files.move(job.out("out"), job.out("out.work").resolve("replaced"));
+        CospadiException refused =
+                assertThrows(CospadiException.class, () -> job.run(TinyJob.recipe("seed: 7\n"), "out", backend));
+        assertTrue(refused.getMessage().contains("--force"), refused.getMessage());
+        assertEquals(first, TinyJob.contents(job.out("out")));
+    }
+
+    @Test
+    void unfinishedWorkOfAnotherJobIsRefusedByTheFieldThatDiffers() throws IOException {
+        stopAfter(60, TinyJob.recipe(""), job.places("out", false));
+        assertRefused(
+                "its ratio is 0.2, here it is 0.3",
+                () -> job.run(
+                        RecipeDocument.parse("ratio: 0.3\nwindows: 8\nwindow: 16\nrounds: 3\n", "tiny")
+                                .recipe(),
+                        "out",
+                        backend));
+        assertRefused("its rounds is 3, here it is 4", () -> job.run(withRounds(4), "out", backend));
+        try (CpuBackend two = new CpuBackend(2)) {
+            assertRefused("its backend is", () -> job.run(TinyJob.recipe(""), "out", two));
+        }
+        job.write("data.json", Files.readString(job.data()).replaceFirst("\\[\\d+", "[1"));
+        assertRefused("its data is", () -> job.run(TinyJob.recipe(""), "out", backend));
+    }
+
+    private static Recipe withRounds(int rounds) {
+        return RecipeDocument.parse("ratio: 0.2\nwindows: 8\nwindow: 16\nrounds: " + rounds + "\n", "tiny")
+                .recipe();
+    }
+
+    @Test
+    void damagedPartIsComputedAgainAloud() throws IOException {
+        job.run(TinyJob.recipe(""), "whole", backend);
+        List<String> warnings = new ArrayList<>();
+        JobListener listener = new JobListener() {
+            @Override
+            public void warning(String line) {
+                warnings.add(line);
+            }
+        };
+        Path part = stopWhenPartsExist(3);
+        byte[] bytes = Files.readAllBytes(part);
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(part, bytes);
+        job.run(TinyJob.recipe(""), job.places("out", false), backend, listener, () -> false);
+        assertTrue(
+                warnings.stream().anyMatch(line -> line.contains("is computed again") && line.contains("sha256")),
+                warnings.toString());
+        assertEquals(TinyJob.contents(job.out("whole")), TinyJob.contents(job.out("out")));
+    }
+
+    private Path stopWhenPartsExist(int count) throws IOException {
+        Path parts = job.out("out.work").resolve("parts");
+        assertThrows(
+                StoppedException.class,
+                () -> job.run(TinyJob.recipe(""), job.places("out", false), backend, JobListener.NONE, () -> {
+                    String[] names = parts.toFile().list((dir, name) -> name.endsWith(".safetensors"));
+                    return names != null && names.length >= count;
+                }));
+        try (Stream<Path> files = Files.list(parts)) {
+            return files.sorted().findFirst().orElseThrow();
+        }
+    }
+
+    @Test
+    void folderThatIsNotOursIsNeitherFilledNorRemoved() throws IOException {
+        Files.createDirectories(job.out("out.work"));
+        Files.writeString(job.out("out.work").resolve("thesis.tex"), "years of work");
+        assertRefused("thesis.tex", () -> job.run(TinyJob.recipe(""), "out", backend));
+        assertEquals("years of work", Files.readString(job.out("out.work").resolve("thesis.tex")));
+    }
+
+    @Test
+    void secondRunOnTheSameOutputIsRefusedWhileTheFirstIsAtWork() {
+        List<String> refusals = new ArrayList<>();
+        JobListener intruder = new JobListener() {
+            @Override
+            public void progress(String doing, double fraction, double secondsLeft) {
+                if (refusals.isEmpty()) {
+                    refusals.add(assertThrows(CospadiException.class, () -> job.run(TinyJob.recipe(""), "out", backend))
+                            .getMessage());
+                }
+            }
+        };
+        job.run(TinyJob.recipe(""), job.places("out", false), backend, intruder, () -> false);
+        assertTrue(refusals.get(0).contains("in use by another run"), refusals.get(0));
+    }
+
+    @Test
+    void unwritablePlaceIsNamed() throws IOException {
+        Path locked = Files.createDirectories(folder.resolve("locked"));
+        assumeTrue(locked.toFile().setWritable(false) && !Files.isWritable(locked), "needs a user who is not root");
+        try {
+            assertRefused("locked", () -> job.run(TinyJob.recipe(""), "locked/out", backend));
+        } finally {
+            locked.toFile().setWritable(true);
+        }
+    }
+
+    @Test
+    void outputBelowAFileOrInTheModelIsRefused() {
+        job.write("file", "");
+        assertRefused("file", () -> job.run(TinyJob.recipe(""), "file/out", backend));
+        assertRefused("lie in each other", () -> job.run(TinyJob.recipe(""), "model/out", backend));
+        assertRefused("lie in each other", () -> job.run(TinyJob.recipe(""), "model", backend));
+    }
+
+    @Test
+    void faultsOfTheDataAreFoundBeforeAnyCompute() {
+        job.write("data.json", "[1, 2, 999]");
+        assertRefused("999", () -> job.run(TinyJob.recipe(""), "out", backend));
+        job.write("data.json", "[1, 2, 3]");
+        assertRefused("window of 16", () -> job.run(TinyJob.recipe(""), "out", backend));
+        assertRefused("matches no projection", () -> job.run(TinyJob.recipe("include: [q_prjo]\n"), "out", backend));
+        assertFalse(Files.exists(job.out("out.work")), "nothing was begun");
+    }
+
+    @Test
+    void compactFolderIsNotCompressedAgain() {
+        job.run(TinyJob.recipe(""), "out", backend);
+        JobPlaces places = new JobPlaces(
+                job.out("out"), job.out("twice"), List.of(job.data()), java.util.Optional.empty(), false, false);
+        assertRefused(
+                "compact folder already",
+                () -> job.run(TinyJob.recipe(""), places, backend, JobListener.NONE, () -> false));
+    }
+
+    @Test
+    void recipeInTheOutputReadsBackAsTheSameRecipe() throws IOException {
+        Recipe recipe = TinyJob.recipe(
+                "exclude: ['layers.0.self_attn.{q,k}_proj']\noverrides: [{pattern: up_proj, ratio: 0.3}]\n");
+        job.run(recipe, "out", backend);
+        String yaml = Files.readString(job.out("out").resolve("cospadi/recipe.yaml"));
+        assertEquals(recipe, RecipeDocument.parse(yaml, "recipe.yaml").recipe());
+    }
+
+    private void stopAfter(int checks, Recipe recipe, JobPlaces places) {
+        AtomicInteger left = new AtomicInteger(checks);
+        assertThrows(
+                StoppedException.class,
+                () -> job.run(recipe, places, backend, JobListener.NONE, () -> left.getAndDecrement() <= 0));
+    }
+
+    private static void assertRefused(String part, org.junit.jupiter.api.function.Executable executable) {
+        String message = assertThrows(CospadiException.class, executable).getMessage();
+        assertTrue(message.contains(part), message);
+        assertFalse(message.contains("\n"), message);
+    }
+}
