@@ -12,7 +12,7 @@ import org.bytedeco.openblas.global.openblas_full;
  */
 final class DenseProducts {
     /** Below this many multiply-adds a second worker costs more than it brings. */
-    private static final long WORTH_SPLITTING = 100_000;
+    static final long WORTH_SPLITTING = 100_000;
 
     private final Workers workers;
 

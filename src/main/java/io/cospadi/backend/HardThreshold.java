@@ -1,10 +1,13 @@
 package io.cospadi.backend;
 
 import java.util.Arrays;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.openblas.global.openblas_full;
 
 /** Sparse coding without pursuit: keep the largest entries of each row, after a gradient step or as they are. */
 final class HardThreshold {
+    private static final int BLOCK_ELEMENTS = 1 << 14;
+
     private final Workers workers;
 
     HardThreshold(Workers workers) {
@@ -13,11 +16,11 @@ final class HardThreshold {
 
     void keepLargest(NativeMatrix matrix, int s) {
         int k = matrix.cols();
-        Reductions.rows(workers, matrix.rows(), k, (row, scratch) -> {
-            int[] bits = scratch.ints(0, k);
-            matrix.getBits((long) row * k, bits, k);
-            LargestEntries.keep(bits, k, s, scratch);
-            matrix.putBits((long) row * k, bits, k);
+        blocks(matrix, (from, to, scratch) -> {
+            LargestEntries largest = new LargestEntries();
+            for (int row = from; row < to; row++) {
+                largest.keep(matrix, (long) row * k, k, s, scratch);
+            }
         });
     }
 
@@ -27,25 +30,32 @@ final class HardThreshold {
         if (k == 0) {
             return;
         }
-        Reductions.rows(workers, codes.rows(), k, (row, scratch) -> {
-            long at = (long) row * k;
-            float squared = openblas_full.cblas_sdot(k, gradient.floats(at), 1, gradient.floats(at), 1);
-            float curved = openblas_full.cblas_sdot(k, gradient.floats(at), 1, curvature.floats(at), 1);
-            float step = squared > 0 && curved > 0 ? squared / curved : 0;
-            float[] values = scratch.floats(0, k);
-            float[] correlation = scratch.floats(1, k);
-            int[] bits = scratch.ints(0, k);
-            codes.get(at, values, k);
-            residual.get(at, correlation, k);
-            for (int j = 0; j < k; j++) {
-                values[j] += step * correlation[j];
+        blocks(codes, (from, to, scratch) -> {
+            LargestEntries largest = new LargestEntries();
+            for (int row = from; row < to; row++) {
+                long at = (long) row * k;
+                FloatPointer g = gradient.floats(at);
+                float squared = openblas_full.cblas_sdot(k, g, 1, g, 1);
+                float curved = openblas_full.cblas_sdot(k, g, 1, curvature.floats(at), 1);
+                float step = squared > 0 && curved > 0 ? squared / curved : 0;
+                openblas_full.cblas_saxpy(k, step, residual.floats(at), 1, codes.floats(at), 1);
+                largest.keep(codes, at, k, s, scratch);
             }
-            for (int j = 0; j < k; j++) {
-                bits[j] = Float.floatToRawIntBits(values[j]);
-            }
-            LargestEntries.keep(bits, k, s, scratch);
-            codes.putBits(at, bits, k);
         });
+    }
+
+    @FunctionalInterface
+    private interface Block {
+        void run(int from, int to, Scratch scratch);
+    }
+
+    /** Rows in blocks that are worth a task. */
+    private void blocks(NativeMatrix matrix, Block block) {
+        int rows = matrix.rows();
+        int length = Math.max(1, BLOCK_ELEMENTS / Math.max(1, matrix.cols()));
+        workers.run(
+                (rows + length - 1) / length,
+                (number, scratch) -> block.run(number * length, Math.min((number + 1) * length, rows), scratch));
     }
 
     /** For every column, the rows in which it is not 0. */

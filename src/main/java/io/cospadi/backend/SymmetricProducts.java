@@ -1,6 +1,5 @@
 package io.cospadi.backend;
 
-import static io.cospadi.backend.OpenBlas.LOWER;
 import static io.cospadi.backend.OpenBlas.NO_TRANSPOSE;
 import static io.cospadi.backend.OpenBlas.ROW_MAJOR;
 import static io.cospadi.backend.OpenBlas.TRANSPOSE;
@@ -9,15 +8,19 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.openblas.global.openblas_full;
 
 /**
- * Products of a matrix with its own transpose: the lower triangle tile by tile, each tile by one worker, the upper one its
- * mirror. Half the work of a general product, and exactly symmetric.
+ * Products of a matrix with its own transpose: half the work of a general product, and exactly symmetric. The lower triangle
+ * is cut into bands of rows of equal area; a band is a rectangle left of the diagonal and a small triangle on it, one OpenBLAS
+ * call each. The upper triangle is the lower one's mirror.
  */
 final class SymmetricProducts {
-    /** Edge of a square tile. */
-    private static final int TILE = 192;
+    /** Edge of the blocks that are mirrored at a time. */
+    private static final int MIRROR = 128;
 
     /** Rows of x that one pass over the Gram converts to f64. */
     private static final int GRAM_ROWS = 512;
+
+    /** Rows of a band: few, so that little is computed twice; enough for an efficient product. */
+    private static final int BAND = 128;
 
     private final Workers workers;
 
@@ -32,30 +35,14 @@ final class SymmetricProducts {
         if (n == 0) {
             return;
         }
-        int tiles = tiles(n);
-        workers.run(tiles * (tiles + 1) / 2, (number, scratch) -> {
-            int i = tileRow(number);
-            int j = number - i * (i + 1) / 2;
-            int rowFrom = i * TILE;
-            int colFrom = j * TILE;
-            int rows = Math.min(TILE, n - rowFrom);
-            int cols = Math.min(TILE, n - colFrom);
-            long left = transposed ? rowFrom : (long) rowFrom * a.cols();
-            long right = transposed ? colFrom : (long) colFrom * a.cols();
+        int bands = bands(n);
+        workers.run(bands, (number, scratch) -> {
+            // the last bands are the longest: they go first, so that the workers end together
+            int from = (bands - 1 - number) * BAND;
+            int rows = Math.min(BAND, n - from);
+            long left = transposed ? from : (long) from * a.cols();
             DenseProducts.product(
-                    1,
-                    a,
-                    left,
-                    transposed,
-                    a,
-                    right,
-                    !transposed,
-                    0,
-                    c,
-                    (long) rowFrom * n + colFrom,
-                    rows,
-                    cols,
-                    inner);
+                    1, a, left, transposed, a, 0, !transposed, 0, c, (long) from * n, rows, from + rows, inner);
         });
         mirror(c);
     }
@@ -67,13 +54,13 @@ final class SymmetricProducts {
             return;
         }
         int chunk = Math.min(GRAM_ROWS, x.rows());
-        int tiles = tiles(d);
+        int bands = bands(d);
         try (NativeBlock wide = new NativeBlock((long) chunk * d * Double.BYTES, new AtomicLong()).ofDoubles()) {
             for (int from = 0; from < x.rows(); from += chunk) {
                 int rows = Math.min(chunk, x.rows() - from);
                 int first = from;
                 Reductions.rows(workers, rows, d, (row, scratch) -> widen(x, first + row, wide, row, scratch));
-                workers.run(tiles * (tiles + 1) / 2, (number, scratch) -> addTile(wide, rows, gram, number));
+                workers.run(bands, (number, scratch) -> addBand(wide, rows, gram, (bands - 1 - number) * BAND));
             }
         }
         mirror(gram);
@@ -90,57 +77,40 @@ final class SymmetricProducts {
         wide.put((long) to * d, values, 0, d);
     }
 
-    private static void addTile(NativeBlock wide, int rows, NativeMatrix gram, int number) {
-        int i = tileRow(number);
-        int j = number - i * (i + 1) / 2;
+    private static void addBand(NativeBlock wide, int inner, NativeMatrix gram, int from) {
         int d = gram.cols();
-        int rowFrom = i * TILE;
-        int colFrom = j * TILE;
-        int m = Math.min(TILE, d - rowFrom);
-        int n = Math.min(TILE, d - colFrom);
-        long at = (long) rowFrom * d + colFrom;
-        long left = wide.address() + (long) rowFrom * Double.BYTES;
-        long right = wide.address() + (long) colFrom * Double.BYTES;
-        if (i == j) {
-            openblas_full.cblas_dsyrk(
-                    ROW_MAJOR, LOWER, TRANSPOSE, m, rows, 1, OpenBlas.doubles(left), d, 1, gram.doubles(at), d);
-        } else {
-            openblas_full.cblas_dgemm(
-                    ROW_MAJOR,
-                    TRANSPOSE,
-                    NO_TRANSPOSE,
-                    m,
-                    n,
-                    rows,
-                    1,
-                    OpenBlas.doubles(left),
-                    d,
-                    OpenBlas.doubles(right),
-                    d,
-                    1,
-                    gram.doubles(at),
-                    d);
-        }
+        int rows = Math.min(BAND, d - from);
+        long all = wide.address();
+        openblas_full.cblas_dgemm(
+                ROW_MAJOR,
+                TRANSPOSE,
+                NO_TRANSPOSE,
+                rows,
+                from + rows,
+                inner,
+                1,
+                OpenBlas.doubles(all + (long) from * Double.BYTES),
+                d,
+                OpenBlas.doubles(all),
+                d,
+                1,
+                gram.doubles((long) from * d),
+                d);
     }
 
-    private static int tiles(int n) {
-        return (n + TILE - 1) / TILE;
-    }
-
-    /** Row of the number-th tile of a lower triangle, counted row by row. */
-    static int tileRow(int number) {
-        // exact: a double holds 8 number + 1, and its root is whole where a row begins
-        return (int) ((Math.sqrt(8.0 * number + 1) - 1) / 2);
+    private static int bands(int n) {
+        return (n + BAND - 1) / BAND;
     }
 
     private void mirror(NativeMatrix matrix) {
-        workers.run(tiles(matrix.cols()), (number, scratch) -> mirror(matrix, number * TILE, scratch));
+        int blocks = (matrix.cols() + MIRROR - 1) / MIRROR;
+        workers.run(blocks, (number, scratch) -> mirror(matrix, number * MIRROR));
     }
 
-    /** Copies what lies below the diagonal in a tile's width of columns to the right of the diagonal. */
-    private static void mirror(NativeMatrix matrix, int from, Scratch scratch) {
+    /** Copies what lies below the diagonal in a block's width of columns to the right of the diagonal. */
+    private static void mirror(NativeMatrix matrix, int from) {
         int n = matrix.cols();
-        int width = Math.min(TILE, n - from);
+        int width = Math.min(MIRROR, n - from);
         int end = from + width;
         for (int j = from; j < end - 1; j++) {
             int count = end - 1 - j;

@@ -93,7 +93,7 @@ final class Triangular {
     }
 
     private static void updateTile(NativeMatrix matrix, int from, int width, int number) {
-        int i = SymmetricProducts.tileRow(number);
+        int i = (int) ((Math.sqrt(8.0 * number + 1) - 1) / 2);
         int j = number - i * (i + 1) / 2;
         int n = matrix.cols();
         int row = from + width + i * TILE;
