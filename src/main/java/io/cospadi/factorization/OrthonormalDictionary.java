@@ -15,6 +15,15 @@ final class OrthonormalDictionary implements AutoCloseable {
     /** Keeps the polar factor defined, and near the last dictionary, where Z has lost rank. */
     private static final double PULL = 1e-7;
 
+    /** Share of the largest eigenvalue of A Aᵀ under which an f64 eigenvalue is mostly rounding. */
+    private static final double RESOLVED = 1e-14;
+
+    /** From this share on, an eigenvalue is right to f32's precision, and so is the polar factor. */
+    private static final double NEAR = 1e-9;
+
+    /** Each pass lifts singular values by up to 1e7: enough for any product of f32 matrices. */
+    private static final int POLAR_PASSES = 4;
+
     private final Backend backend;
     private final Effort effort;
     private final Matrix target;
@@ -83,9 +92,24 @@ final class OrthonormalDictionary implements AutoCloseable {
         }
         backend.copy(dictionary, dictionary64);
         backend.axpy(PULL * Math.sqrt(backend.dot(product64, product64) / dictionary.rows()), dictionary64, product64);
+        for (int pass = 0; pass < POLAR_PASSES && polarStep(); pass++) {
+            backend.copy(dictionary64, product64);
+        }
+        backend.copy(dictionary64, dictionary);
+    }
+
+    /**
+     * {@code dictionary64 <- (A Aᵀ)^(−1/2) A} for A = product64. A Gram matrix in f64 shows singular values down to 1e-7 of the
+     * largest only; those below are lifted towards 1 instead of divided by noise, and the next pass sees them.
+     *
+     * @return whether another pass is needed: the smallest singular value was not near the others
+     */
+    private boolean polarStep() {
         effort.symmetricProduct(product64, false, gram64);
         double[] values = effort.eigenSymmetric(gram64);
-        double floor = Math.max(values[values.length - 1] * 1e-30, Double.MIN_NORMAL);
+        double largest = values[values.length - 1];
+        boolean again = values[0] < NEAR * largest;
+        double floor = Math.max(largest * RESOLVED, Double.MIN_NORMAL);
         for (int i = 0; i < values.length; i++) {
             values[i] = 1 / Math.sqrt(Math.max(values[i], floor));
         }
@@ -96,7 +120,7 @@ final class OrthonormalDictionary implements AutoCloseable {
             effort.gemm(1, gram64, true, scaled64, false, 0, inverseRoot);
             effort.gemm(1, inverseRoot, false, product64, false, 0, dictionary64);
         }
-        backend.copy(dictionary64, dictionary);
+        return again;
     }
 
     @Override
