@@ -25,6 +25,8 @@ public final class Calibration {
      * @param store    made for these windows and this backend
      * @param progress counts windows times layers
      * @throws IllegalArgumentException if the store is of other windows or another backend
+     * @throws io.cospadi.tensor.CospadiException if another run is filling the store, a weight or an activation is not finite,
+     *     or the disk is full
      */
     public static void run(
             ModelWeights weights,
@@ -46,6 +48,24 @@ public final class Calibration {
         if (last < 0) {
             return;
         }
+        StoreLock lock = store.lock();
+        try {
+            fill(weights, share, firstWindow, windows.found(), store, last, backend, settings, progress);
+        } finally {
+            lock.close();
+        }
+    }
+
+    private static void fill(
+            ModelWeights weights,
+            List<int[]> share,
+            int firstWindow,
+            int allWindows,
+            GramStore store,
+            int last,
+            Backend backend,
+            CalibrationSettings settings,
+            Progress progress) {
         long total = (long) share.size() * (last + 1);
         try (Decoder decoder = new Decoder(weights, backend);
                 LayerwisePass pass =
@@ -56,7 +76,7 @@ public final class Calibration {
                 if (store.isFinished(layer)) {
                     pass.advance(window -> SiteListener.NONE, ofLayer);
                 } else {
-                    try (LayerGrams grams = new LayerGrams(backend, weights.config(), origin, windows.found())) {
+                    try (LayerGrams grams = new LayerGrams(backend, weights.config(), store.origin(), allWindows)) {
                         pass.advance(window -> grams.listen(firstWindow + window), ofLayer);
                         store.write(layer, grams.finish(), backend);
                     }

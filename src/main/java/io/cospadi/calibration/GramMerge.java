@@ -42,11 +42,16 @@ final class GramMerge {
                 .distinct()
                 .collect(Collectors.joining(" + "));
         GramStore merged = GramStore.create(out, first.with(backends, 0, first.blocks(), sources));
-        for (int layer = 0; layer < first.layers(); layer++) {
-            if (!merged.isFinished(layer)) {
-                mergeLayer(layer, ordered, shards, merged, backend);
+        StoreLock lock = merged.lock();
+        try {
+            for (int layer = 0; layer < first.layers(); layer++) {
+                if (!merged.isFinished(layer)) {
+                    mergeLayer(layer, ordered, shards, merged, backend);
+                }
+                progress.advance(layer + 1L, first.layers());
             }
-            progress.advance(layer + 1L, first.layers());
+        } finally {
+            lock.close();
         }
         return merged;
     }

@@ -182,6 +182,11 @@ public final class GramStore {
         return GramFile.open(file(layer), layer, originSha256);
     }
 
+    /** For as long as layers are written. */
+    StoreLock lock() {
+        return StoreLock.acquire(folder.resolve(DESCRIPTION));
+    }
+
     /** Writes a finished layer. */
     void write(int layer, SortedMap<InputSite, GramTree> sums, Backend backend) {
         SortedMap<String, List<GramTree.Node>> named = new TreeMap<>();

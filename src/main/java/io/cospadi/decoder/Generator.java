@@ -43,7 +43,7 @@ public final class Generator {
      *
      * @param prompt   at least one token
      * @param listener told of each token as it appears
-     * @throws CospadiException if prompt and tokens do not fit the model's cache
+     * @throws CospadiException if prompt and tokens do not fit the model's cache, or the logits are not finite
      */
     public Result generate(int[] prompt, int maxTokens, Sampling sampling, IntConsumer listener) {
         if (prompt.length == 0) {
@@ -69,6 +69,7 @@ public final class Generator {
         float[] logits = model.lastLogits(states);
         long read = System.nanoTime();
         while (count < maxTokens) {
+            requireFinite(logits);
             int token = sampler.next(logits);
             if (isEnd(token)) {
                 ended = true;
@@ -83,6 +84,18 @@ public final class Generator {
         }
         double seconds = (System.nanoTime() - read) * 1e-9;
         return new Result(Arrays.copyOf(tokens, count), ended, (read - start) * 1e-9, seconds, steps);
+    }
+
+    private static void requireFinite(float[] logits) {
+        float zero = 0;
+        for (float logit : logits) {
+            zero += logit * 0; // stays 0 unless one is NaN or infinite
+        }
+        if (zero != 0) {
+            throw new CospadiException(
+                    "the model's logits are not finite, expected numbers: activations overflowed f32;"
+                            + " check the model's weights");
+        }
     }
 
     private boolean isEnd(int token) {

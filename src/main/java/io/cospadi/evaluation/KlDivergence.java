@@ -60,6 +60,7 @@ public final class KlDivergence {
                         sums.add(logits, other);
                     }
                 });
+                WindowScorer.requireFinite(sums.divergence, i);
             }
             progress.advance(total, total);
         }

@@ -7,6 +7,7 @@ import io.cospadi.decoder.LanguageModelHead;
 import io.cospadi.decoder.LayerwisePass;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.decoder.SiteListener;
+import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +20,7 @@ final class WindowScorer {
      * The sum over all targets of {@code -log p(target)}, in nats. Log-softmax of f32 logits; summed in f64, in order.
      *
      * @param progress counts windows times layers, the head as one more layer
+     * @throws CospadiException if the logits of a window are not finite
      */
     static double negativeLogLikelihood(
             ModelWeights weights,
@@ -39,9 +41,18 @@ final class WindowScorer {
                         sum[0] += value;
                     }
                 });
+                requireFinite(sum[0], i);
                 progress.advance((long) layers * windows.size() + i + 1, (layers + 1L) * windows.size());
             }
             return sum[0];
+        }
+    }
+
+    /** What overflowed f32 somewhere would otherwise end as a perplexity of NaN. */
+    static void requireFinite(double sum, int window) {
+        if (!Double.isFinite(sum)) {
+            throw new CospadiException("window " + window + ": the model's logits are not finite, expected numbers:"
+                    + " activations overflowed f32; check the model's weights");
         }
     }
 

@@ -178,6 +178,15 @@ class CalibrationTest {
     }
 
     @Test
+    void twoRunsDoNotFillOneStore() {
+        TokenWindows windows = windows(9, 3);
+        assertRefused(
+                "store.json: another run is filling this store",
+                () -> calibrate("a", windows, 0, 1, (done, total) -> calibrate("a", windows, 0, 1)));
+        calibrate("a", windows, 0, 1);
+    }
+
+    @Test
     void storesOfDifferentDataAddUp() {
         GramStore a = calibrate("a", windows(9, 3), 0, 1);
         GramStore b = calibrate("b", windows(4, 4), 0, 1);
