@@ -25,10 +25,8 @@ import picocli.CommandLine.Option;
 /** {@code demo}: the whole path on the model that ships inside, offline. */
 @Command(
         name = "demo",
-        description = {
-            "Compresses a small real Llama that ships inside, with CoSpaDi and with SVD-LLM, evaluates all three on",
-            "held-out text, lets them write, and draws a report. Works offline, in about a minute."
-        })
+        description =
+                "Compresses a small real Llama that ships inside by CoSpaDi and by SVD-LLM, evaluates all three, draws a report; offline.")
 final class DemoCommand implements Callable<Integer> {
     private static final String STOPPED = "run it again, it starts anew";
     private static final String PROMPT = "And it came to pass in those days, that";
@@ -71,9 +69,8 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private List<DemoResult> run(DemoFolder folder) throws IOException {
-        int threads = Backends.threads(shared.threads);
-        try (Backend backend = Backends.open(shared.backend == null ? "auto" : shared.backend, threads, terminal)) {
-            return run(folder, backend, threads);
+        try (Backend backend = shared.open(terminal)) {
+            return run(folder, backend, shared.threads());
         }
     }
 

@@ -28,8 +28,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        int threads = shared.threads == null ? Runtime.getRuntime().availableProcessors() : shared.threads;
-        List<Finding> findings = new Examination(Machine.here(), threads).findings();
+        List<Finding> findings = new Examination(Machine.here(), shared.threads()).findings();
         List<Finding> problems = findings.stream().filter(Finding::isProblem).toList();
         if (shared.json) {
             Map<String, Object> result = new LinkedHashMap<>();

@@ -85,7 +85,7 @@ public final class HtmlReport {
         html.element(
                 "footer",
                 "Written by cospadi " + runs.get(0).report().run().program()
-                        + ". Self-contained: this file loads nothing from anywhere. The same numbers are in report.json.");
+                        + ". Self-contained: this file loads nothing from anywhere. The same numbers are in the report.json of each run.");
         html.open("script")
                 .raw(chart)
                 .close("script")

@@ -69,7 +69,7 @@
     const colour = colours.length === 1 ? colours[0] : colours;
     const set = { label: series.label, data: series.values, backgroundColor: colour, borderColor: colour };
     if (plot.kind === "scatter") {
-      return { ...set, data: [{ x: series.xs[0], y: series.values[0] }], pointRadius: 8, pointHoverRadius: 10, pointStyle: shapes[s % shapes.length] };
+      return { ...set, data: [{ x: series.xs[0], y: series.values[0] }], pointRadius: 8, pointHoverRadius: 10, borderWidth: 3, pointStyle: shapes[s % shapes.length] };
     }
     if (plot.kind === "lines") {
       const sparse = series.values.length <= 40;

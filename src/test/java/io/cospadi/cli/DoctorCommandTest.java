@@ -1,0 +1,55 @@
+package io.cospadi.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+
+class DoctorCommandTest {
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    @Test
+    void findsWhatThisMachineComputesWith() throws Exception {
+        assertEquals(0, run("doctor", "--json"), err.toString(StandardCharsets.UTF_8));
+        JsonNode json = new ObjectMapper().readTree(out.toByteArray());
+        assertTrue(json.path("healthy").asBoolean(), json.toString());
+        Set<String> topics = new TreeSet<>();
+        for (JsonNode finding : json.path("findings")) {
+            topics.add(finding.path("topic").asText());
+            assertFalse(finding.path("found").asText().isEmpty(), finding.toString());
+            assertTrue(Set.of("ok", "note").contains(finding.path("state").asText()), finding.toString());
+        }
+        for (String topic : Set.of("Java", "CPU", "memory", "GPU", "cpu backend", "cpu self-test", "cpu speed")) {
+            assertTrue(topics.contains(topic), topic + " is not among " + topics);
+        }
+    }
+
+    @Test
+    void saysItInEightyColumns() {
+        assertEquals(0, run("doctor", "--threads", "1"));
+        out.toString(StandardCharsets.UTF_8).lines().forEach(line -> {
+            // a word that is longer by itself, such as a path, stays whole
+            boolean breakable =
+                    line.strip().substring(Math.min(27, line.strip().length())).contains(" ");
+            assertTrue(line.length() <= 80 || !breakable, line);
+        });
+    }
+
+    private int run(String... arguments) {
+        Terminal terminal = new Terminal(
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8),
+                OptionalInt.empty());
+        return Main.run(terminal, new StopSignal(), arguments);
+    }
+}
