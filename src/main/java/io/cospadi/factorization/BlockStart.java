@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import java.util.stream.IntStream;
 
 /**
  * Where {@link BlockSolver} begins: the strongest right singular vectors of the whitened weight, a few rounds over orthonormal
@@ -32,7 +33,8 @@ final class BlockStart {
             LeadingAtoms.embed(backend, start.codes(), state.codes());
             if (k0 < k) {
                 int[] worst = DeadAtoms.worstCoded(backend, effort, target, start.codes(), first, k - k0);
-                backend.gatherRows(target, worst, state.dictionary().rows(k0, worst.length));
+                int[] atoms = IntStream.range(k0, k0 + worst.length).toArray();
+                DeadAtoms.assign(backend, target, worst, atoms, state.codes(), state.dictionary());
             }
         }
         state.begin();

@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.HostMatrix;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
@@ -11,13 +12,15 @@ final class DeadAtoms {
     private DeadAtoms() {}
 
     /**
-     * Replaces the atoms whose usage is 0 by as many worst-coded rows of the target, worst first, ties to the lower row.
+     * Replaces the atoms whose usage is 0 by as many worst-coded rows of the target, worst first, ties to the lower row. Each of
+     * those rows is from now on coded by its own atom alone, exactly: so the atom lives, and the objective falls by that row's
+     * error.
      *
      * @param target       Y (d2, r), read only
-     * @param codes        C (d2, k), read only
+     * @param codes        C (d2, k), updated
      * @param usage        (1, k) F32, sums of squares of each atom's codes
      * @param dictionaries (k, r) each; the first is D, by which the rows' errors are judged; all of them get the new atoms
-     * @return atoms replaced
+     * @return atoms replaced: all dead ones, or d2 where there are fewer rows
      */
     static int replace(
             Backend backend, Effort effort, Matrix target, Matrix codes, Matrix usage, Matrix... dictionaries) {
@@ -27,16 +30,25 @@ final class DeadAtoms {
             return 0;
         }
         int[] worst = worstCoded(backend, effort, target, codes, dictionaries[0], dead.length);
-        int replaced = worst.length; // fewer than dead where there are more atoms than rows
-        int[] atoms = Arrays.copyOf(dead, replaced);
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix rows = scratch.f32(replaced, target.cols());
-            backend.gatherRows(target, worst, rows);
-            for (Matrix dictionary : dictionaries) {
-                backend.scatterRows(rows, atoms, dictionary);
-            }
+        int[] atoms = Arrays.copyOf(dead, worst.length);
+        assign(backend, target, worst, atoms, codes, dictionaries);
+        return atoms.length;
+    }
+
+    /** Atom {@code atoms[i]} becomes row {@code rows[i]} of the target, which it then codes alone. */
+    static void assign(Backend backend, Matrix target, int[] rows, int[] atoms, Matrix codes, Matrix... dictionaries) {
+        HostMatrix alone = new HostMatrix(rows.length, codes.cols());
+        for (int i = 0; i < rows.length; i++) {
+            alone.data()[i * codes.cols() + atoms[i]] = 1;
         }
-        return replaced;
+        try (Scratch scratch = new Scratch(backend)) {
+            Matrix chosen = scratch.f32(rows.length, target.cols());
+            backend.gatherRows(target, rows, chosen);
+            for (Matrix dictionary : dictionaries) {
+                backend.scatterRows(chosen, atoms, dictionary);
+            }
+            backend.scatterRows(scratch.keep(backend.upload(alone)), rows, codes);
+        }
     }
 
     /**

@@ -9,7 +9,7 @@ interface DictionaryUpdate {
      *
      * @param target     Y (d2, r) F32, read only
      * @param dictionary D (k, r) F32, updated
-     * @param codes      C (d2, k) F32, nonzeros updated, support unchanged
+     * @param codes      C (d2, k) F32, nonzeros updated, support unchanged but for rows that a replaced atom takes over
      * @return atoms that no code used and that were replaced
      */
     int update(Matrix target, Matrix dictionary, Matrix codes);

@@ -17,7 +17,7 @@ class DictionaryUpdateTest {
     private static final int K = 12;
     private static final int R = 17;
 
-    private final Backend backend = new CpuBackend(2);
+    private final Backend backend = new CpuBackend(1);
     private final Effort effort = new Effort(backend);
     private final Random random = new Random(3);
     private final double[][] y = Plain.gaussian(D2, R, random);

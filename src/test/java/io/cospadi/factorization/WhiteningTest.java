@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class WhiteningTest {
-    private final Backend backend = new CpuBackend(2);
+    private final Backend backend = new CpuBackend(1);
 
     @AfterEach
     void nothingIsLeftAllocated() {
