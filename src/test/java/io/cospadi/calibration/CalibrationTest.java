@@ -178,6 +178,35 @@ class CalibrationTest {
     }
 
     @Test
+    void memoryStaysBelowWhatWasForetold() {
+        WindowSettings settings = new WindowSettings(17, 10, false, 0);
+        TokenWindows windows = windows(17, 3);
+        for (long limit : new long[] {0, 5000, 1 << 20}) {
+            GramStore store = GramStore.create(
+                    temporary.resolve("limit" + limit), GramOrigin.whole(MODEL, backend, layers, windows));
+            long[] most = new long[1];
+            Calibration.run(
+                    weights, windows, store, backend, new CalibrationSettings(limit, temporary), (done, total) -> {
+                        most[0] = Math.max(most[0], backend.allocatedBytes());
+                    });
+            long foretold = Calibration.peakBytes(weights.config(), settings, limit);
+            assertTrue(
+                    most[0] <= foretold && most[0] > foretold / 2,
+                    "allocated " + most[0] + ", foretold " + foretold + " with a limit of " + limit);
+        }
+    }
+
+    @Test
+    void hiddenStatesThatCanNotBeSpilledAreAnError() {
+        TokenWindows windows = windows(9, 3);
+        GramStore store = GramStore.create(temporary.resolve("a"), GramOrigin.whole(MODEL, backend, layers, windows));
+        CalibrationSettings settings = new CalibrationSettings(0, temporary.resolve("missing"));
+        assertRefused(
+                "the temporary file for activations in " + temporary.resolve("missing"),
+                () -> Calibration.run(weights, windows, store, backend, settings, Progress.NONE));
+    }
+
+    @Test
     void twoRunsDoNotFillOneStore() {
         TokenWindows windows = windows(9, 3);
         assertRefused(
