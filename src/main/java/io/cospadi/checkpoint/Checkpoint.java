@@ -33,7 +33,7 @@ public final class Checkpoint implements AutoCloseable {
     private static final int CHUNK_BYTES = 64 << 20;
 
     private static final String SINGLE_FILE = "model.safetensors";
-    private static final String CONFIG_FILE = "config.json";
+    static final String CONFIG_FILE = "config.json";
 
     private final Path folder;
     private final ObjectNode rawConfig;
@@ -147,8 +147,9 @@ public final class Checkpoint implements AutoCloseable {
             throw new CospadiException(folder.resolve(CONFIG_FILE)
                     + ": a compact model, expected a dense one; give the folder it was made from");
         }
-        refuseFused();
-        require(config.denseTensors());
+        RequiredTensors required = new RequiredTensors(this);
+        required.refuseFused();
+        required.require(config.denseTensors());
     }
 
     /**
@@ -157,7 +158,7 @@ public final class Checkpoint implements AutoCloseable {
      * @throws CospadiException naming file and tensor
      */
     public void requireBesideProjections() {
-        require(config.tensorsBesideProjections());
+        new RequiredTensors(this).require(config.tensorsBesideProjections());
     }
 
     /**
@@ -166,48 +167,7 @@ public final class Checkpoint implements AutoCloseable {
      * @throws CospadiException naming file and tensor
      */
     public void requireProjection(Projection projection) {
-        requireFloats(projection.weightName(), projection.d2(), projection.d1());
-    }
-
-    private void require(Map<String, long[]> shapes) {
-        shapes.forEach(this::requireFloats);
-        if (has(ModelConfig.HEAD)) {
-            requireFloats(ModelConfig.HEAD, config.vocabSize(), config.hiddenSize());
-        }
-        for (Projection p : config.projections()) {
-            if (!config.hasBias(p.type()) && has(p.biasName())) {
-                throw new CospadiException(tensor(p.biasName()).file() + ": tensor " + p.biasName()
-                        + " is stored, expected no such bias by " + CONFIG_FILE + " (model_type "
-                        + config.architecture().modelType() + "); correct attention_bias or mlp_bias there");
-            }
-        }
-    }
-
-    private void requireFloats(String name, long... shape) {
-        StoredTensor tensor = tensor(name);
-        if (!tensor.hasShape(shape)) {
-            throw new CospadiException(tensor.file() + ": tensor " + name + " has shape "
-                    + Arrays.toString(tensor.shape()) + ", expected " + Arrays.toString(shape)
-                    + " by " + CONFIG_FILE + "; config and weights are of different models: download both again");
-        }
-        if (tensor.dtype() != DType.F32 && tensor.dtype() != DType.F16 && tensor.dtype() != DType.BF16) {
-            throw new CospadiException(tensor.file() + ": tensor " + name + " has dtype " + tensor.dtype()
-                    + ", supported are F32, F16 and BF16; use an unquantised model");
-        }
-    }
-
-    private void refuseFused() {
-        for (StoredTensor tensor : tensors.values()) {
-            String name = tensor.name();
-            if (name.endsWith(".self_attn.qkv_proj.weight")
-                    || name.endsWith(".mlp.gate_up_proj.weight")
-                    || name.contains(".mlp.experts.")
-                    || name.contains(".block_sparse_moe.")) {
-                throw new CospadiException(tensor.file() + ": tensor " + name
-                        + " is fused or an expert's, supported are separate q, k, v, o, gate, up and down projections"
-                        + " of dense models; convert the model or choose another");
-            }
-        }
+        new RequiredTensors(this).requireFloats(projection.weightName(), projection.d2(), projection.d1());
     }
 
     /** Stored tensors that the dense architecture doesn't read; a head beside tied embeddings is one. */
