@@ -7,15 +7,18 @@ import static io.cospadi.backend.OpenBlas.TRANSPOSE;
 import org.bytedeco.openblas.global.openblas_full;
 
 /**
- * Products with packed codes. For a few tokens each row's set bits pick the entries of z that count; for many, a tile of rows
- * is unpacked to f32 and multiplied densely, which the tokens share.
+ * Products with packed codes: each worker unpacks a tile of rows to f32 in its own scratch, small enough to stay in its
+ * cache, and multiplies it densely. The codes are read from memory once, at 16 bits each, however many tokens there are.
  */
 final class CodeProducts {
-    /** Up to this many tokens the sparse dot products read less than unpacking would write. */
-    private static final int FEW_TOKENS = 4;
+    /** Up to this many tokens a matrix-vector product each beats packing operands for a matrix product. */
+    private static final int FEW_TOKENS = 12;
 
-    private static final int SPARSE_ROWS = 64;
-    private static final int DENSE_ROWS = 96;
+    /** Floats of a tile beside a few tokens: half of a usual second-level cache's least size. */
+    private static final int TILE = 1 << 15;
+
+    /** Rows of a tile beside many tokens: enough for an efficient product. */
+    private static final int TILE_ROWS = 128;
 
     private final Workers workers;
 
@@ -24,103 +27,66 @@ final class CodeProducts {
     }
 
     void multiply(NativeMatrix z, PackedCodeMatrix codes, NativeMatrix out) {
-        if (z.rows() == 0 || codes.rows() == 0) {
+        int n = z.rows();
+        int d2 = codes.rows();
+        if (n == 0 || d2 == 0) {
             return;
         }
-        if (z.rows() <= FEW_TOKENS) {
-            sparse(z, codes, out);
-        } else {
-            dense(z, codes, out);
-        }
-    }
-
-    private void sparse(NativeMatrix z, PackedCodeMatrix codes, NativeMatrix out) {
-        int n = z.rows();
-        int k = z.cols();
-        int d2 = codes.rows();
-        float[] tokens = new float[n * k];
-        z.get(0, tokens, n * k);
-        workers.run((d2 + SPARSE_ROWS - 1) / SPARSE_ROWS, (number, scratch) -> {
-            int from = number * SPARSE_ROWS;
-            int count = Math.min(SPARSE_ROWS, d2 - from);
-            long[] mask = scratch.longs(0, codes.words());
-            short[] values = scratch.shorts(0, codes.nonzerosPerRow());
-            float[] sums = scratch.floats(0, n * count);
-            for (int i = 0; i < count; i++) {
-                codes.mask(from + i, mask);
-                codes.values(from + i, values);
+        int tile = n <= FEW_TOKENS ? Math.max(16, TILE / codes.stride() / 16 * 16) : TILE_ROWS;
+        workers.run((d2 + tile - 1) / tile, (number, scratch) -> {
+            int from = number * tile;
+            int count = Math.min(tile, d2 - from);
+            NativeBlock unpacked = scratch.nativeFloats(0, (long) count * codes.stride());
+            codes.unpack(from, count, unpacked, scratch);
+            if (n <= FEW_TOKENS) {
                 for (int token = 0; token < n; token++) {
-                    sums[token * count + i] = dot(mask, codes.words(), values, tokens, token * k);
+                    one(z, token, codes, unpacked, count, out, from);
                 }
-            }
-            for (int token = 0; token < n; token++) {
-                out.put((long) token * d2 + from, sums, token * count, count);
+            } else {
+                all(z, codes, unpacked, count, out, from);
             }
         });
     }
 
-    private static float dot(long[] mask, int words, short[] values, float[] z, int at) {
-        float even = 0;
-        float odd = 0;
-        int p = 0;
-        for (int w = 0; w < words; w++) {
-            int base = at + (w << 6);
-            long left = mask[w];
-            while (left != 0) {
-                even += Float.intBitsToFloat(values[p++] << 16) * z[base + Long.numberOfTrailingZeros(left)];
-                left &= left - 1;
-                if (left == 0) {
-                    break;
-                }
-                odd += Float.intBitsToFloat(values[p++] << 16) * z[base + Long.numberOfTrailingZeros(left)];
-                left &= left - 1;
-            }
-        }
-        return even + odd;
+    private static void one(
+            NativeMatrix z,
+            int token,
+            PackedCodeMatrix codes,
+            NativeBlock tile,
+            int count,
+            NativeMatrix out,
+            int from) {
+        openblas_full.cblas_sgemv(
+                ROW_MAJOR,
+                NO_TRANSPOSE,
+                count,
+                codes.cols(),
+                1,
+                OpenBlas.floats(tile.address()),
+                codes.stride(),
+                z.floats((long) token * codes.cols()),
+                1,
+                0,
+                out.floats((long) token * codes.rows() + from),
+                1);
     }
 
-    private void dense(NativeMatrix z, PackedCodeMatrix codes, NativeMatrix out) {
-        int n = z.rows();
-        int k = z.cols();
-        int d2 = codes.rows();
-        workers.run((d2 + DENSE_ROWS - 1) / DENSE_ROWS, (number, scratch) -> {
-            int from = number * DENSE_ROWS;
-            int count = Math.min(DENSE_ROWS, d2 - from);
-            long[] mask = scratch.longs(0, codes.words());
-            short[] values = scratch.shorts(0, codes.nonzerosPerRow());
-            int[] bits = scratch.ints(0, k);
-            NativeBlock tile = scratch.nativeFloats(0, (long) count * k);
-            for (int i = 0; i < count; i++) {
-                codes.mask(from + i, mask);
-                codes.values(from + i, values);
-                unpack(mask, codes.words(), values, bits, k);
-                tile.put((long) i * k, bits, 0, k);
-            }
-            openblas_full.cblas_sgemm(
-                    ROW_MAJOR,
-                    NO_TRANSPOSE,
-                    TRANSPOSE,
-                    n,
-                    count,
-                    k,
-                    1,
-                    z.floats(0),
-                    k,
-                    OpenBlas.floats(tile.address()),
-                    k,
-                    0,
-                    out.floats(from),
-                    d2);
-        });
-    }
-
-    private static void unpack(long[] mask, int words, short[] values, int[] bits, int k) {
-        java.util.Arrays.fill(bits, 0, k, 0);
-        int p = 0;
-        for (int w = 0; w < words; w++) {
-            for (long left = mask[w]; left != 0; left &= left - 1) {
-                bits[(w << 6) + Long.numberOfTrailingZeros(left)] = values[p++] << 16;
-            }
-        }
+    private static void all(
+            NativeMatrix z, PackedCodeMatrix codes, NativeBlock tile, int count, NativeMatrix out, int from) {
+        openblas_full.cblas_sgemm(
+                ROW_MAJOR,
+                NO_TRANSPOSE,
+                TRANSPOSE,
+                z.rows(),
+                count,
+                codes.cols(),
+                1,
+                z.floats(0),
+                codes.cols(),
+                OpenBlas.floats(tile.address()),
+                codes.stride(),
+                0,
+                out.floats(from),
+                codes.rows());
     }
 }

@@ -14,6 +14,9 @@ final class DenseProducts {
     /** Below this many multiply-adds a second worker costs more than it brings. */
     static final long WORTH_SPLITTING = 100_000;
 
+    /** Rows or columns of a block that make packing cheap beside the product. */
+    private static final int LONG_BLOCK = 512;
+
     private final Workers workers;
 
     DenseProducts(Workers workers) {
@@ -76,12 +79,14 @@ final class DenseProducts {
         });
     }
 
+    /** One block a worker, more where they stay long: shorter ones would pack the shared operand too often. */
     private int blockLength(int split, long multiplyAdds) {
         if (multiplyAdds < WORTH_SPLITTING || workers.threads() == 1) {
             return split;
         }
-        int even = (split + workers.threads() - 1) / workers.threads();
-        return (even + 15) / 16 * 16;
+        int each = (split + workers.threads() - 1) / workers.threads();
+        int blocks = Math.max(1, Math.min(4, each / LONG_BLOCK));
+        return ((each + blocks - 1) / blocks + 15) / 16 * 16;
     }
 
     /** A block (m, n) of C from where it, op(A)'s rows and op(B)'s columns start, in elements. */

@@ -6,8 +6,6 @@ import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
-import java.nio.LongBuffer;
-import java.nio.ShortBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
@@ -81,24 +79,6 @@ final class NativeBlock implements AutoCloseable {
             Pointer.free(allocation);
             account.addAndGet(-bytes);
         }
-    }
-
-    /** Buffers over all of it as shorts; for read-mostly data packed at start-up. */
-    ShortBuffer[] shortSegments() {
-        ShortBuffer[] views = new ShortBuffer[segments.length];
-        for (int i = 0; i < views.length; i++) {
-            views[i] = segments[i].duplicate().order(ByteOrder.nativeOrder()).asShortBuffer();
-        }
-        return views;
-    }
-
-    /** Buffers over all of it as longs. */
-    LongBuffer[] longSegments() {
-        LongBuffer[] views = new LongBuffer[segments.length];
-        for (int i = 0; i < views.length; i++) {
-            views[i] = segments[i].duplicate().order(ByteOrder.nativeOrder()).asLongBuffer();
-        }
-        return views;
     }
 
     /** Prepares the views that a matrix of f32 needs; before any worker sees the block. */

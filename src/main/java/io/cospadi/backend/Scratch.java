@@ -13,7 +13,6 @@ final class Scratch implements AutoCloseable {
     private final double[][] doubles = new double[SLOTS][0];
     private final int[][] ints = new int[SLOTS][0];
     private final short[][] shorts = new short[SLOTS][0];
-    private final long[][] longs = new long[SLOTS][0];
     private final NativeBlock[] blocks = new NativeBlock[SLOTS];
 
     float[] floats(int slot, int length) {
@@ -42,13 +41,6 @@ final class Scratch implements AutoCloseable {
             shorts[slot] = new short[grown(length)];
         }
         return shorts[slot];
-    }
-
-    long[] longs(int slot, int length) {
-        if (longs[slot].length < length) {
-            longs[slot] = new long[grown(length)];
-        }
-        return longs[slot];
     }
 
     /** Native memory for at least {@code count} f32 values. */
