@@ -60,7 +60,7 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 plan.sizes().ratioFile());
         line(
                 text,
-                "memory       about %s at the peak (calibration %s, factorisation %s)",
+                "memory       peak about %s (calibration %s, factorisation %s)",
                 Quantities.bytes(plan.peakMemory().bytes()),
                 Quantities.bytes(plan.peakMemory().calibration()),
                 Quantities.bytes(plan.peakMemory().factorization()));
@@ -73,7 +73,7 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 JobDisplay.duration(plan.time().factorizationSeconds()));
         line(
                 text,
-                "             %.3g operations; %s",
+                "             %.3g operations, counted from the shapes;%n             %s",
                 plan.time().calibrationFlops() + plan.time().factorizationFlops(),
                 plan.time().basis());
         return text.toString();
@@ -121,7 +121,7 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                             : fourteen(p).k() + "/" + full(p).k());
         }
         if (!lowRank) {
-            line(text, "k is the largest whose bytes meet the ratio, with s = k/2. The paper's, in words:");
+            line(text, "k is the largest whose bytes meet the ratio, s = k/2. The paper's, in words:");
             line(text, "1 - (d1 k + s d2)/(d1 d2) for 14-bit codes / with + k d2/16 for 16-bit ones.");
         }
     }

@@ -35,7 +35,7 @@ public record TimeEstimate(double calibrationFlops, double factorizationFlops, d
                 threads * ASSUMED_PER_THREAD,
                 String.format(
                         java.util.Locale.ROOT,
-                        "counted operations at an assumed %.0f GFLOP/s a thread, %d threads",
+                        "an assumed %.0f GFLOP/s a thread on %d threads",
                         ASSUMED_PER_THREAD / 1e9,
                         threads));
     }
@@ -49,7 +49,7 @@ public record TimeEstimate(double calibrationFlops, double factorizationFlops, d
                 flopsPerSecond,
                 String.format(
                         java.util.Locale.ROOT,
-                        "counted operations at %.0f GFLOP/s, measured now by a matrix product on %d threads",
+                        "%.0f GFLOP/s, measured now by a matrix product on %d threads",
                         flopsPerSecond / 1e9,
                         threads));
     }

@@ -1,0 +1,225 @@
+package io.cospadi.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cospadi.compression.TinyJob;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+class CommandLineTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "plan --raito 0.2 M                     | did you mean --ratio?",
+                "comress M                              | did you mean compress?",
+                "plan M --ratio two                     | --ratio",
+                "plan M --ratio 1.5                     | between 0 and 1",
+                "plan M                                 | --ratio is missing",
+                "plan --ratio 0.2                       | MODEL is missing",
+                "plan M --ratio 0.2 --method cospady    | did you mean cospadi?",
+                "plan M --ratio 0.2 --solver kvsd       | did you mean ksvd?",
+                "compress M --ratio 0.2                 | --out is missing",
+                "compress M --ratio 0.2 --out O         | --data or --stats is missing",
+                "compress M --ratio .2 --out O --data D --stats S | both --data and --stats",
+                "compress M --ratio .2 --out O --data D --backend gpu | none of auto, cpu, cuda",
+                "eval M                                 | --text",
+                "eval M --text T --window 1             | at least 2",
+                "generate M --prompt P --top-p 0.5      | --temperature",
+                "calibrate M --data D --out O --shard 5 | I/N",
+                "bench                                  | compress, decode or kernels",
+                "verify                                 | MODEL",
+                "''                                     | no command",
+            })
+    void wrongUsageIsStatusTwoAndOneLine(String arguments, String part) {
+        String[] words = arguments.isBlank() ? new String[0] : arguments.strip().split("\\s+");
+        Program.Result result = Program.run(words);
+        assertEquals(2, result.status(), result.err());
+        assertEquals("", result.out());
+        assertEquals(1, result.err().lines().count(), result.err());
+        assertTrue(result.err().startsWith("cospadi: "), result.err());
+        assertTrue(result.err().contains(part.strip()), result.err());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "plan NOWHERE --ratio 0.2 --json                       | NOWHERE",
+                "plan MODEL --ratio 0.2 --exclude q_prjo --json        | did you mean q_proj?",
+                "plan MODEL --recipe NOWHERE --json                    | NOWHERE",
+                "compress MODEL --ratio .2 --window 16 --out OUT --data NOWHERE.json --json | NOWHERE",
+                "compress MODEL --ratio .2 --out OUT --data DATA --json --backend cuda | no CUDA backend",
+                "compress MODEL --ratio .2 --out OUT --stats NOWHERE --json | NOWHERE",
+                "eval MODEL --text NOWHERE --json                      | tokenizer.json",
+                "generate NOWHERE --prompt x --json                    | NOWHERE",
+                "inspect NOWHERE --json                                | NOWHERE",
+                "verify NOWHERE --json                                 | NOWHERE",
+            })
+    void failureIsStatusOneAndOneLineAndStdoutStaysEmpty(String arguments, String part) {
+        TinyJob job = TinyJob.in(folder);
+        List<String> words = new ArrayList<>();
+        for (String word : arguments.strip().split("\\s+")) {
+            words.add(
+                    switch (word) {
+                        case "MODEL" -> job.model().toString();
+                        case "OUT" -> job.out("out").toString();
+                        case "DATA" -> job.data().toString();
+                        case "NOWHERE.json" -> job.out("NOWHERE.json").toString();
+                        case "NOWHERE" -> job.out("NOWHERE").toString();
+                        default -> word;
+                    });
+        }
+        Program.Result result = Program.run(words.toArray(new String[0]));
+        assertEquals(1, result.status(), result.err());
+        assertEquals("", result.out());
+        assertTrue(result.lastLine().startsWith("cospadi: "), result.err());
+        assertTrue(result.lastLine().contains(part.strip()), result.err());
+        assertFalse(result.err().contains("\tat "), result.err());
+    }
+
+    @Test
+    void compressPrintsTheContractsObjectAndNothingElse() throws Exception {
+        TinyJob job = TinyJob.in(folder);
+        List<String> arguments = job.arguments("out");
+        arguments.addAll(List.of("--json", "--backend", "cpu"));
+        Program.Result result = Program.run(arguments.toArray(new String[0]));
+        assertEquals(0, result.status(), result.err());
+        assertEquals(1, result.out().lines().count());
+        JsonNode json = JSON.readTree(result.out());
+        assertEquals(job.out("out").toString(), json.get("output").asText());
+        assertEquals("cospadi", json.get("method").asText());
+        assertEquals("block", json.get("solver").asText());
+        assertEquals("uniform", json.get("budget").asText());
+        assertEquals(0.2, json.at("/ratio/target").asDouble());
+        assertTrue(json.at("/ratio/projections").asDouble() >= 0.2);
+        assertTrue(json.at("/ratio/file").isNumber());
+        assertTrue(json.get("seconds").asDouble() > 0);
+        assertEquals(14, json.get("projections").size());
+        for (String key : List.of("name", "d1", "d2", "k", "s", "relative_error", "seconds")) {
+            assertTrue(json.at("/projections/0").hasNonNull(key), key);
+        }
+        assertTrue(result.err().contains("budget auto is uniform"), result.err());
+
+        Program.Result again = Program.run(arguments.toArray(new String[0]));
+        assertEquals(0, again.status());
+        assertEquals(json, JSON.readTree(again.out()), "a complete output answers with its own report");
+        assertTrue(again.err().contains("complete already"), again.err());
+
+        assertEquals(0, Program.run("verify", job.out("out").toString()).status());
+        JsonNode held = JSON.readTree(
+                Program.run("inspect", job.out("out").toString(), "--json").out());
+        assertTrue(held.get("compact").asBoolean());
+        assertEquals(14, held.at("/cospadi/modules").size());
+    }
+
+    @Test
+    void gramsOfCalibrateServeCompressAndGiveTheSameWeights() throws Exception {
+        TinyJob job = TinyJob.in(folder);
+        List<String> arguments = job.arguments("out");
+        assertEquals(0, Program.run(arguments.toArray(new String[0])).status());
+        for (String shard : List.of("0/2", "1/2")) {
+            Program.Result share = Program.run(
+                    "calibrate",
+                    job.model().toString(),
+                    "--data",
+                    job.data().toString(),
+                    "--out",
+                    job.out("share" + shard.charAt(0)).toString(),
+                    "--windows",
+                    "8",
+                    "--window",
+                    "16",
+                    "--threads",
+                    "1",
+                    "--shard",
+                    shard);
+            assertEquals(0, share.status(), share.err());
+        }
+        Program.Result merged = Program.run(
+                "merge-stats",
+                job.out("share0").toString(),
+                job.out("share1").toString(),
+                "--out",
+                job.out("stats").toString(),
+                "--threads",
+                "1",
+                "--json");
+        assertEquals(0, merged.status(), merged.err());
+        assertEquals(128, JSON.readTree(merged.out()).get("tokens").asInt());
+        Program.Result compressed = Program.run(
+                "compress",
+                job.model().toString(),
+                "--stats",
+                job.out("stats").toString(),
+                "--out",
+                job.out("again").toString(),
+                "--ratio",
+                "0.2",
+                "--rounds",
+                "5",
+                "--threads",
+                "1");
+        assertEquals(0, compressed.status(), compressed.err());
+        assertEquals(
+                TinyJob.contents(job.out("out")).get("model.safetensors"),
+                TinyJob.contents(job.out("again")).get("model.safetensors"));
+    }
+
+    @Test
+    void planAnswersWithSizesMemoryAndTime() throws Exception {
+        TinyJob job = TinyJob.in(folder);
+        Program.Result text = Program.run("plan", job.model().toString(), "--ratio", "0.2");
+        assertEquals(0, text.status(), text.err());
+        String body = text.out().substring(text.out().indexOf('\n'));
+        assertTrue(body.lines().allMatch(line -> line.length() <= 80), body);
+        JsonNode json = JSON.readTree(Program.run("plan", job.model().toString(), "--ratio", "0.2", "--json")
+                .out());
+        for (String path : List.of(
+                "/ratio/projections",
+                "/peak_memory/bytes",
+                "/time/seconds",
+                "/time/basis",
+                "/projections/0/k",
+                "/projections/0/s",
+                "/projections/0/bytes",
+                "/projections/0/paper/k_14_bit")) {
+            assertFalse(json.at(path).isMissingNode(), path);
+        }
+    }
+
+    @Test
+    void helpFitsEightyColumnsAndVersionNamesTheCommit() {
+        ByteArrayOutputStream sink = new ByteArrayOutputStream();
+        PrintStream stream = new PrintStream(sink, true);
+        CommandLine root = Main.commandLine(new Terminal(stream, stream, OptionalInt.empty()), new StopSignal());
+        List<CommandLine> all = new ArrayList<>(List.of(root));
+        for (int i = 0; i < all.size(); i++) {
+            all.addAll(all.get(i).getSubcommands().values());
+            String help = all.get(i).getUsageMessage(CommandLine.Help.Ansi.OFF);
+            assertTrue(help.lines().allMatch(line -> line.length() <= 80), help);
+        }
+        assertTrue(all.size() > 12);
+        Program.Result version = Program.run("--version");
+        assertEquals(0, version.status());
+        assertTrue(version.out().matches("cospadi \\S+ \\(commit \\S+\\)\\R"), version.out());
+    }
+}

@@ -1,0 +1,133 @@
+package io.cospadi.compression;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Solver;
+import io.cospadi.tensor.CospadiException;
+import java.nio.charset.StandardCharsets;
+import java.util.OptionalDouble;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class RecipeDocumentTest {
+    private static Recipe recipe(String text) {
+        return RecipeDocument.parse(text, "r.yaml").recipe();
+    }
+
+    @Test
+    void defaultsAreTheContracts() {
+        assertEquals(Recipe.atRatio(0.2), recipe("ratio: 0.2"));
+        Recipe recipe = recipe("ratio: 0.2");
+        assertEquals(Method.COSPADI, recipe.method());
+        assertEquals(Solver.BLOCK, recipe.solver());
+        assertEquals(BudgetChoice.AUTO, recipe.budget());
+        assertEquals(42, recipe.seed());
+        assertEquals(256, recipe.windows());
+        assertEquals(1024, recipe.window());
+        assertEquals(14, recipe.valueBits());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"block, 40", "ksvd, 60", "ksvd-exact, 60", "mod, 60"})
+    void roundsFollowTheSolver(String solver, int rounds) {
+        assertEquals(
+                rounds,
+                recipe("{\"ratio\": 0.2, \"solver\": \"" + solver + "\"}").rounds());
+        assertEquals(20, recipe("ratio: 0.2\nmethod: compot").rounds());
+    }
+
+    @Test
+    void commandLineOverridesTheFile() {
+        RecipeDocument document = RecipeDocument.parse("ratio: 0.2\nrounds: 7\nseed: 1", "r.yaml")
+                .overlay(JsonNodeFactory.instance.objectNode().put("ratio", 0.4).put("seed", 5));
+        assertEquals(0.4, document.recipe().ratio());
+        assertEquals(7, document.recipe().rounds());
+        assertEquals(5, document.recipe().seed());
+    }
+
+    @Test
+    void faultIsUsageOnlyWhereTheArgumentsAreAtFault() {
+        RecipeDocument document = RecipeDocument.parse("ratio: 2", "r.yaml");
+        RecipeException inFile = assertThrows(RecipeException.class, document::recipe);
+        assertFalse(inFile.onCommandLine());
+        assertTrue(inFile.getMessage().startsWith("recipe r.yaml: ratio"), inFile.getMessage());
+        RecipeException given = assertThrows(RecipeException.class, () -> document.overlay(
+                        JsonNodeFactory.instance.objectNode().put("ratio", 3.0))
+                .recipe());
+        assertTrue(given.onCommandLine());
+        assertTrue(given.getMessage().startsWith("--ratio"), given.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "ratoi: 0.2                         | did you mean ratio?",
+                "ratio: 0.2\\nvalue_bits: 14        | did you mean value-bits?",
+                "ratio: 0.2\\nmethod: cospady       | did you mean cospadi?",
+                "ratio: 0.2\\nsolver: k-svd         | did you mean ksvd?",
+                "ratio: 0.2\\nratio: 0.3            | line 2",
+                "ratio: 0.2\\nrounds: 2.5           | whole number",
+                "ratio: 0.2\\nobjective: loss       | no loss-aware fit",
+                "ratio: 0.2\\nmethod: svd\\nrounds: 5 | does not apply",
+                "ratio: 0.2\\nmethod: svd\\nsolver: mod | belongs to method cospadi",
+                "ratio: 0.2\\noverrides: [{patern: x}] | did you mean pattern?",
+                "ratio: 0.2\\noverrides: [{pattern: x}] | either a ratio or",
+                "ratio: 0.2\\nbudget: pooled\\noverrides: [{pattern: x, dense: true}] | uniform budget",
+                "- a                                | no mapping",
+                "ratio: [                           | YAML or JSON",
+                "ratio: 0.2\\n---\\nratio: 0.3      | second document",
+                "include: 'a{b'\\nratio: 0.2        | never closed",
+            })
+    void mistakeIsNamedWithTheNearestName(String text, String hint) {
+        String message = assertThrows(CospadiException.class, () -> recipe(text.replace("\\n", "\n")))
+                .getMessage();
+        assertTrue(message.contains(hint.strip()), message);
+        assertFalse(message.contains("\n"), message);
+    }
+
+    @Test
+    void writtenRecipeReadsBack() {
+        Recipe recipe =
+                recipe("ratio: 0.35\nmethod: compot\nrounds: 9\nseed: -3\nsample: random\nwindows: 3\nwindow: 17\n"
+                        + "include: ['mlp.*', 'we\"ird\\']\nexclude: 'layers.[0-2].*'\n"
+                        + "overrides: [{pattern: up_proj, ratio: 0.1}, {pattern: q_proj, dense: true}]\n");
+        String yaml = new String(RecipeText.yaml(recipe), StandardCharsets.UTF_8);
+        assertEquals(recipe, recipe(yaml), yaml);
+        assertEquals(OptionalDouble.empty(), recipe.overrides().get(1).ratio());
+        Recipe lowRank = recipe("ratio: 0.2\nmethod: svd-llm");
+        assertEquals(lowRank, recipe(new String(RecipeText.yaml(lowRank), StandardCharsets.UTF_8)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "q_proj, true",
+        "*.q_proj, true",
+        "self_attn.*, true",
+        "layers.3.*, true",
+        "model.layers.3.self_attn.q_proj, true",
+        "layers.[0-4].*, true",
+        "layers.[!3].*, false",
+        "layers.?.self_attn.?_proj, true",
+        "mlp.*, false",
+        "layers.33.*, false",
+        "proj, false",
+        "attn.q_proj, false",
+        "q.proj, false"
+    })
+    void patternMatchesWholeNameOrWhatFollowsADot(String pattern, boolean matches) {
+        assertEquals(matches, new NamePattern(pattern).matches("model.layers.3.self_attn.q_proj"));
+    }
+
+    @Test
+    void alternativesInAPattern() {
+        assertTrue(new NamePattern("layers.{0,3}.*").matches("model.layers.3.mlp.up_proj"));
+        assertFalse(new NamePattern("layers.{0,2}.*").matches("model.layers.3.mlp.up_proj"));
+    }
+}
