@@ -21,10 +21,16 @@ final class Examination {
 
     private final Machine machine;
     private final int threads;
+    private final boolean cudaWanted;
 
-    Examination(Machine machine, int threads) {
+    /**
+     * @param threads    to test the CPU's backend with
+     * @param cudaWanted whether to do without CUDA is a problem
+     */
+    Examination(Machine machine, int threads, boolean cudaWanted) {
         this.machine = machine;
         this.threads = threads;
+        this.cudaWanted = cudaWanted;
     }
 
     List<Finding> findings() {
@@ -174,7 +180,7 @@ final class Examination {
         String advice = "this build has no CUDA backend; --backend auto and cpu use the CPU";
         List<String> devices = nvidiaSmi();
         if (devices.isEmpty() && machine.gpuDriver().isEmpty()) {
-            findings.add(Finding.note("GPU", "no NVIDIA GPU, or no driver for it", advice));
+            findings.add(lacking("GPU", "no NVIDIA GPU, or no driver for it", advice));
             return findings;
         }
         for (String device : devices) {
@@ -185,8 +191,12 @@ final class Examination {
                 "libcuda.so.1",
                 machine.library("libcuda.so.1").map(Path::toString).orElse("not found"),
                 machine.library("libcuda.so.1").isPresent() ? null : "it comes with the NVIDIA driver"));
-        findings.add(Finding.note("CUDA backend", "not in this build", advice));
+        findings.add(lacking("CUDA backend", "not in this build", advice));
         return findings;
+    }
+
+    private Finding lacking(String topic, String found, String advice) {
+        return cudaWanted ? Finding.problem(topic, found, advice) : Finding.note(topic, found, advice);
     }
 
     /** Name, memory, driver and compute capability of each device; empty without the driver's tool. */

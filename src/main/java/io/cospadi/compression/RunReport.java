@@ -212,7 +212,7 @@ public record RunReport(
      * @param model           as in {@link Score}
      * @param prompt          what it was given
      * @param text            what it added
-     * @param tokensPerSecond of the generation, prompt excluded
+     * @param tokensPerSecond of the generation, prompt excluded; 0 where it was not measured
      */
     @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
     public record Sample(String model, String prompt, String text, double tokensPerSecond) {}

@@ -156,7 +156,8 @@ final class QualitySection implements Section {
 
     private static void sample(Html html, String label, String colour, Sample sample) {
         html.open("blockquote", "class", colour);
-        html.element("cite", label + ", " + Unit.COUNT.format(sample.tokensPerSecond()) + " tokens/s");
+        boolean timed = sample.tokensPerSecond() > 0;
+        html.element("cite", label + (timed ? ", " + Unit.COUNT.format(sample.tokensPerSecond()) + " tokens/s" : ""));
         html.open("p").element("b", sample.prompt()).text(sample.text()).close("p", "blockquote");
     }
 }

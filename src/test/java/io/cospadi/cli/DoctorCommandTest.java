@@ -45,6 +45,12 @@ class DoctorCommandTest {
         });
     }
 
+    @Test
+    void cudaThatWasAskedForAndIsNotThereIsAProblem() {
+        assertEquals(1, run("doctor", "--backend", "cuda", "--threads", "1"));
+        assertTrue(err.toString(StandardCharsets.UTF_8).contains("no CUDA backend"), err.toString());
+    }
+
     private int run(String... arguments) {
         Terminal terminal = new Terminal(
                 new PrintStream(out, true, StandardCharsets.UTF_8),
