@@ -109,39 +109,64 @@ final class DenseProducts {
         int lda = Math.max(1, a.cols());
         int ldb = Math.max(1, b.cols());
         int ldc = Math.max(1, c.cols());
-        if (c.isF32()) {
-            if (m == 1 && inner > 0) {
-                // one token: the whole call is reading B once
-                openblas_full.cblas_sgemv(
-                        ROW_MAJOR,
-                        transposeB ? NO_TRANSPOSE : TRANSPOSE,
-                        transposeB ? n : inner,
-                        transposeB ? inner : n,
-                        (float) alpha,
-                        b.floats(bStart),
-                        ldb,
-                        a.floats(aStart),
-                        transposeA ? lda : 1,
-                        (float) beta,
-                        c.floats(cStart),
-                        1);
-            } else {
-                openblas_full.cblas_sgemm(
-                        ROW_MAJOR,
-                        opA,
-                        opB,
-                        m,
-                        n,
-                        inner,
-                        (float) alpha,
-                        a.floats(aStart),
-                        lda,
-                        b.floats(bStart),
-                        ldb,
-                        (float) beta,
-                        c.floats(cStart),
-                        ldc);
-            }
+        if (c.isF32() && inner == 1 && beta == 1) {
+            // a rank-1 update only reads and writes C
+            openblas_full.cblas_sger(
+                    ROW_MAJOR,
+                    m,
+                    n,
+                    (float) alpha,
+                    a.floats(aStart),
+                    transposeA ? 1 : lda,
+                    b.floats(bStart),
+                    transposeB ? ldb : 1,
+                    c.floats(cStart),
+                    ldc);
+        } else if (c.isF32() && m == 1 && inner > 0) {
+            // one token: the whole call is reading B once
+            openblas_full.cblas_sgemv(
+                    ROW_MAJOR,
+                    transposeB ? NO_TRANSPOSE : TRANSPOSE,
+                    transposeB ? n : inner,
+                    transposeB ? inner : n,
+                    (float) alpha,
+                    b.floats(bStart),
+                    ldb,
+                    a.floats(aStart),
+                    transposeA ? lda : 1,
+                    (float) beta,
+                    c.floats(cStart),
+                    1);
+        } else if (c.isF32() && n == 1 && inner > 0) {
+            openblas_full.cblas_sgemv(
+                    ROW_MAJOR,
+                    opA,
+                    transposeA ? inner : m,
+                    transposeA ? m : inner,
+                    (float) alpha,
+                    a.floats(aStart),
+                    lda,
+                    b.floats(bStart),
+                    transposeB ? 1 : ldb,
+                    (float) beta,
+                    c.floats(cStart),
+                    ldc);
+        } else if (c.isF32()) {
+            openblas_full.cblas_sgemm(
+                    ROW_MAJOR,
+                    opA,
+                    opB,
+                    m,
+                    n,
+                    inner,
+                    (float) alpha,
+                    a.floats(aStart),
+                    lda,
+                    b.floats(bStart),
+                    ldb,
+                    (float) beta,
+                    c.floats(cStart),
+                    ldc);
         } else {
             openblas_full.cblas_dgemm(
                     ROW_MAJOR,

@@ -15,7 +15,7 @@ final class SymmetricEigen {
         this.workers = workers;
     }
 
-    /** Reads the lower triangle. LAPACK's columns, column-major, are our rows. */
+    /** LAPACK's columns, column-major, are our rows; its lower triangle, the faster one to reduce, is our upper one. */
     double[] decompose(NativeMatrix matrix) {
         int n = matrix.rows();
         double[] values = new double[n];
@@ -35,7 +35,7 @@ final class SymmetricEigen {
         int n = matrix.rows();
         try (FloatPointer found = new FloatPointer(n)) {
             int info =
-                    openblas_full.LAPACKE_ssyevd(COLUMN_MAJOR, (byte) 'V', (byte) 'U', n, matrix.floats(0), n, found);
+                    openblas_full.LAPACKE_ssyevd(COLUMN_MAJOR, (byte) 'V', (byte) 'L', n, matrix.floats(0), n, found);
             float[] narrow = new float[n];
             found.get(narrow);
             for (int i = 0; i < n; i++) {
@@ -49,7 +49,7 @@ final class SymmetricEigen {
         int n = matrix.rows();
         try (DoublePointer found = new DoublePointer(n)) {
             int info =
-                    openblas_full.LAPACKE_dsyevd(COLUMN_MAJOR, (byte) 'V', (byte) 'U', n, matrix.doubles(0), n, found);
+                    openblas_full.LAPACKE_dsyevd(COLUMN_MAJOR, (byte) 'V', (byte) 'L', n, matrix.doubles(0), n, found);
             found.get(values);
             return info;
         }

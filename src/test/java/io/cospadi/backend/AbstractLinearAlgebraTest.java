@@ -55,6 +55,30 @@ abstract class AbstractLinearAlgebraTest extends AbstractBackendTest {
         }
     }
 
+    /** Inner length 1: one product of vectors added to what is there, for every way of laying them out. */
+    @ParameterizedTest
+    @CsvSource({"1,1", "1,9", "9,1", "5,7", "400,300"})
+    void rankOneUpdateMeetsItsDefinition(int m, int n) {
+        for (DType type : TYPES) {
+            for (int flags = 0; flags < 4; flags++) {
+                boolean transposeA = (flags & 1) != 0;
+                boolean transposeB = (flags & 2) != 0;
+                double[] a = normal(m);
+                double[] b = normal(n);
+                double[] c = normal(m * n);
+                Matrix left = transposeA ? matrix(1, m, type, a) : matrix(m, 1, type, a);
+                Matrix right = transposeB ? matrix(n, 1, type, b) : matrix(1, n, type, b);
+                Matrix out = output(m, n, type, c);
+                backend.gemm(-2, left, transposeA, right, transposeB, 1, out);
+                for (int i = 0; i < m * n; i++) {
+                    c[i] -= 2 * a[i / n] * b[i % n];
+                }
+                // values stay below 64
+                assertWithin(c, read(out), 128 * roundoff(type), "rank 1 " + type + " flags " + flags);
+            }
+        }
+    }
+
     /** beta = 0 overwrites: what was there must not matter, not even NaN. */
     @ParameterizedTest
     @CsvSource({"1,1,3", "1,40,30", "40,1,30", "30,40,20", "5,6,0", "1,6,0"})
