@@ -4,6 +4,7 @@ import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 
 /**
@@ -89,7 +90,7 @@ public final class SelfTest {
                 Matrix right = matrix(n, inner, b, type);
                 Matrix out = backend.allocate(m, n, type)) {
             backend.gemm(1, left, false, right, true, 0, out);
-            return check("matrix product, " + type.name().toLowerCase(java.util.Locale.ROOT), expected, out, allowance);
+            return check("matrix product, " + type.name().toLowerCase(Locale.ROOT), expected, out, allowance);
         }
     }
 

@@ -6,6 +6,7 @@ import io.cospadi.backend.SelfTest;
 import io.cospadi.checkpoint.Tokenizer;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -212,7 +213,7 @@ final class Examination {
                 process.destroyForcibly();
                 return List.of("nvidia-smi does not answer");
             }
-            String text = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+            String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             return process.exitValue() == 0 ? text.lines().toList() : List.of();
         } catch (IOException e) {
             return List.of();

@@ -12,6 +12,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 import java.util.Properties;
 
 /**
@@ -159,7 +160,7 @@ public final class HtmlReport {
             throw new UncheckedIOException(e);
         }
         String script = read(CHART_FOLDER + properties.getProperty("version") + "/dist/chart.umd.min.js");
-        if (script.toLowerCase(java.util.Locale.ROOT).contains("</script")) {
+        if (script.toLowerCase(Locale.ROOT).contains("</script")) {
             throw new IllegalStateException("this Chart.js can't be put into a page");
         }
         return script.replaceAll("(?m)^//# sourceMappingURL=.*$", "");

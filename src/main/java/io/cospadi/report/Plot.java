@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -93,11 +94,11 @@ record Plot(
     String json() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("title", title);
-        map.put("kind", kind.name().toLowerCase(java.util.Locale.ROOT));
+        map.put("kind", kind.name().toLowerCase(Locale.ROOT));
         map.put("x", x);
         map.put("y", y);
-        map.put("unit", unit.name().toLowerCase(java.util.Locale.ROOT));
-        map.put("xUnit", xUnit == null ? null : xUnit.name().toLowerCase(java.util.Locale.ROOT));
+        map.put("unit", unit.name().toLowerCase(Locale.ROOT));
+        map.put("xUnit", xUnit == null ? null : xUnit.name().toLowerCase(Locale.ROOT));
         map.put("log", log);
         map.put("least", least);
         map.put("most", most);

@@ -4,6 +4,7 @@ import io.cospadi.compression.RunReport.Sample;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 
 /** What the models are still worth: perplexities, quality against size, and what they write. */
@@ -79,7 +80,7 @@ final class QualitySection implements Section {
         String title = measure.describe();
         return Plot.of(
                 id,
-                title.substring(0, 1).toUpperCase(java.util.Locale.ROOT) + title.substring(1),
+                title.substring(0, 1).toUpperCase(Locale.ROOT) + title.substring(1),
                 Plot.Kind.RANKING,
                 "model",
                 measure.kind() + " perplexity",

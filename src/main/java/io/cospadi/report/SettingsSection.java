@@ -5,6 +5,7 @@ import io.cospadi.compression.RunReport.ProjectionResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /** What it takes to repeat a run, what was warned of, and every projection in full. */
 final class SettingsSection implements Section {
@@ -118,7 +119,7 @@ final class SettingsSection implements Section {
                 + Unit.COUNT.format(calibration.tokens()) + " tokens";
     }
 
-    private static long count(RunReport report, java.util.function.Predicate<ProjectionResult> which) {
+    private static long count(RunReport report, Predicate<ProjectionResult> which) {
         return report.projections().stream().filter(which).count();
     }
 

@@ -1,5 +1,7 @@
 package io.cospadi.report;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Locale;
 
 /** What a figure counts, and how it is written for people; the script on the page writes the axes by the same rules. */
@@ -86,7 +88,9 @@ enum Unit {
         if (magnitude < 1e-4 || magnitude >= 1e7) {
             return String.format(Locale.ROOT, "%." + (digits - 1) + "e", value);
         }
-        int decimals = Math.max(0, digits - 1 - (int) Math.floor(Math.log10(magnitude)));
+        // the rounded value decides, as rounding may carry it over a power of ten
+        BigDecimal rounded = new BigDecimal(magnitude).round(new MathContext(digits));
+        int decimals = Math.max(0, digits - 1 - (rounded.precision() - rounded.scale() - 1));
         return String.format(Locale.ROOT, "%." + decimals + "f", value);
     }
 }

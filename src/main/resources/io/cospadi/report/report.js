@@ -9,7 +9,7 @@
     const magnitude = Math.abs(value);
     if (magnitude === 0) return "0";
     if (magnitude < 1e-4 || magnitude >= 1e7) return value.toExponential(count - 1);
-    return value.toFixed(Math.max(0, count - 1 - Math.floor(Math.log10(magnitude))));
+    return value.toFixed(Math.max(0, count - 1 - Number(magnitude.toExponential(count - 1).split("e")[1])));
   };
   const formats = {
     bytes(value) {

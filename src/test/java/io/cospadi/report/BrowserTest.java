@@ -80,7 +80,7 @@ class BrowserTest {
                 .redirectError(log.toFile())
                 .start();
         try {
-            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the browser takes longer than a minute");
+            assertTrue(process.waitFor(120, TimeUnit.SECONDS), "the browser takes longer than two minutes");
         } finally {
             process.destroyForcibly();
         }
