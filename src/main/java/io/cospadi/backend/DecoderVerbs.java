@@ -2,7 +2,7 @@ package io.cospadi.backend;
 
 /** The operations of a Llama-family forward pass, all F32. N tokens are rows. */
 public interface DecoderVerbs {
-    /** {@code out (N, d2) <- z (N, k) · codesᵀ}; the codes stay packed (a tile at a time is unpacked for large N). */
+    /** {@code out (N, d2) <- z (N, k) · codesᵀ}; the codes stay 16-bit (a tile at a time is widened for large N). */
     void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out);
 
     /**

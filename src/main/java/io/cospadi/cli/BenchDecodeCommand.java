@@ -82,7 +82,7 @@ final class BenchDecodeCommand implements Callable<Integer> {
                     .put("bytes_per_second", decode.rate())
                     .put("memory_bytes_per_second", decode.peak())
                     .put("share", decode.share())
-                    .put("weights", "f32, codes packed");
+                    .put("weights", "f32, codes 16-bit");
             terminal.json(json);
             return ExitStatus.DONE;
         }
@@ -100,7 +100,7 @@ final class BenchDecodeCommand implements Callable<Integer> {
         terminal.out()
                 .printf(
                         Locale.ROOT,
-                        "decode   %d steps, %.2f GB of weights (f32, codes packed): %.1f GB/s, %.0f %% of memory's %.1f;"
+                        "decode   %d steps, %.2f GB of weights (f32, codes 16-bit): %.1f GB/s, %.0f %% of memory's %.1f;"
                                 + " %.1f tokens/s%n",
                         decode.tokens(),
                         decode.work() / 1e9,

@@ -8,7 +8,7 @@ import java.util.List;
 
 /**
  * A whole model in memory with a KV cache, for generation. Weights are F32 there, four bytes each whatever the checkpoint has,
- * codes stay packed; {@link #bytes} says how much that is. Embedding rows are read from storage as they are needed.
+ * codes stay 16-bit; {@link #bytes} says how much that is. Embedding rows are read from storage as they are needed.
  */
 public final class ResidentModel implements AutoCloseable {
     private final Decoder decoder;
