@@ -15,7 +15,7 @@ public interface LinearAlgebra {
      */
     void symmetricProduct(Matrix a, boolean transposed, Matrix c);
 
-    /** {@code gram (d, d) F64 += xᵀ x} for x (n, d) F32; products and sums in f64, both triangles written. */
+    /** {@code gram (d, d) F64 += xᵀ x} for x (n, d) F32 and a symmetric gram; products and sums in f64, both triangles written. */
     void addGram(Matrix x, Matrix gram);
 
     /** {@code y <- alpha · x + y}. */
