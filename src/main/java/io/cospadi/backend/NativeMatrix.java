@@ -6,58 +6,45 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 
-/**
- * A row-major matrix in native memory: element (i, j) lies at {@code start + i * cols + j}, counted in elements. A view of
- * rows shares the block and starts later.
- */
-final class NativeMatrix implements Matrix {
+/** A matrix in native memory. */
+final class NativeMatrix extends StoredMatrix {
     private final NativeBlock block;
     private final boolean owner;
-    private final long start;
-    private final int rows;
-    private final int cols;
-    private final DType dtype;
 
     private NativeMatrix(NativeBlock block, boolean owner, long start, int rows, int cols, DType dtype) {
+        super(start, rows, cols, dtype);
         this.block = block;
         this.owner = owner;
-        this.start = start;
-        this.rows = rows;
-        this.cols = cols;
-        this.dtype = dtype;
     }
 
     static NativeMatrix allocate(int rows, int cols, DType dtype, AtomicLong account) {
-        if (rows < 0 || cols < 0) {
-            throw new IllegalArgumentException("a matrix needs 0 or more rows and columns, got " + rows + " x " + cols);
-        }
-        if (dtype != DType.F32 && dtype != DType.F64) {
-            throw new IllegalArgumentException("a matrix is F32 or F64, not " + dtype);
-        }
         NativeBlock block = new NativeBlock(Math.multiplyExact((long) rows * cols, (long) dtype.bytes()), account);
         return new NativeMatrix(dtype == DType.F32 ? block.ofFloats() : block.ofDoubles(), true, 0, rows, cols, dtype);
     }
 
-    @Override
-    public int rows() {
-        return rows;
+    /**
+     * The matrix as the processor's own, still open.
+     *
+     * @throws IllegalArgumentException if it is another backend's
+     * @throws IllegalStateException    if it was closed
+     */
+    static NativeMatrix own(Matrix matrix) {
+        if (matrix instanceof NativeMatrix mine) {
+            return mine.requireOpen();
+        }
+        throw foreign(matrix);
     }
 
     @Override
-    public int cols() {
-        return cols;
-    }
-
-    @Override
-    public DType dtype() {
-        return dtype;
+    NativeBlock block() {
+        return block;
     }
 
     @Override
     public Matrix rows(int from, int count) {
-        Objects.checkFromIndexSize(from, count, rows);
+        Objects.checkFromIndexSize(from, count, rows());
         requireOpen();
-        return new NativeMatrix(block, false, start + (long) from * cols, count, cols, dtype);
+        return new NativeMatrix(block, false, start() + (long) from * cols(), count, cols(), dtype());
     }
 
     @Override
@@ -67,29 +54,16 @@ final class NativeMatrix implements Matrix {
         }
     }
 
-    boolean isF32() {
-        return dtype == DType.F32;
-    }
-
-    long elements() {
-        return (long) rows * cols;
-    }
-
-    /** Whether the two share memory; views of disjoint rows do not. */
-    boolean overlaps(NativeMatrix other) {
-        return block == other.block && start < other.start + other.elements() && other.start < start + elements();
-    }
-
-    NativeMatrix requireOpen() {
+    private NativeMatrix requireOpen() {
         if (block.isClosed()) {
-            throw new IllegalStateException("a matrix " + shape() + " is used after it was closed");
+            throw usedAfterClose();
         }
         return this;
     }
 
     /** Address of an element, counted in elements from the matrix's first. */
     long address(long element) {
-        return block.address() + (start + element) * dtype.bytes();
+        return block.address() + (start() + element) * dtype().bytes();
     }
 
     FloatPointer floats(long element) {
@@ -101,64 +75,59 @@ final class NativeMatrix implements Matrix {
     }
 
     void get(long element, float[] to, int count) {
-        block.get(start + element, to, 0, count);
+        block.get(start() + element, to, 0, count);
     }
 
     void get(long element, float[] to, int offset, int count) {
-        block.get(start + element, to, offset, count);
+        block.get(start() + element, to, offset, count);
     }
 
     void put(long element, float[] from, int count) {
-        block.put(start + element, from, 0, count);
+        block.put(start() + element, from, 0, count);
     }
 
     void put(long element, float[] from, int offset, int count) {
-        block.put(start + element, from, offset, count);
+        block.put(start() + element, from, offset, count);
     }
 
     void getBits(long element, int[] to, int count) {
-        block.get(start + element, to, 0, count);
+        block.get(start() + element, to, 0, count);
     }
 
     void putBits(long element, int[] from, int count) {
-        block.put(start + element, from, 0, count);
+        block.put(start() + element, from, 0, count);
     }
 
     void get(long element, double[] to, int count) {
-        block.get(start + element, to, 0, count);
+        block.get(start() + element, to, 0, count);
     }
 
     void get(long element, double[] to, int offset, int count) {
-        block.get(start + element, to, offset, count);
+        block.get(start() + element, to, offset, count);
     }
 
     void put(long element, double[] from, int count) {
-        block.put(start + element, from, 0, count);
+        block.put(start() + element, from, 0, count);
     }
 
     void put(long element, double[] from, int offset, int count) {
-        block.put(start + element, from, offset, count);
+        block.put(start() + element, from, offset, count);
     }
 
     /** One element; for the few that are not reached in bulk. */
     float getFloat(long element) {
-        return block.getFloat(start + element);
+        return block.getFloat(start() + element);
     }
 
     void setFloat(long element, float value) {
-        block.setFloat(start + element, value);
+        block.setFloat(start() + element, value);
     }
 
     double getDouble(long element) {
-        return block.getDouble(start + element);
+        return block.getDouble(start() + element);
     }
 
     void setDouble(long element, double value) {
-        block.setDouble(start + element, value);
-    }
-
-    @Override
-    public String toString() {
-        return shape();
+        block.setDouble(start() + element, value);
     }
 }

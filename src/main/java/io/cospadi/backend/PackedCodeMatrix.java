@@ -20,12 +20,12 @@ final class PackedCodeMatrix implements SparseMatrix {
     private final int words;
     private final NativeBlock block;
 
+    /** @param codes whose values 16 bits hold */
     PackedCodeMatrix(Codes codes, AtomicLong account) {
         rows = codes.rows();
         cols = codes.k();
         perRow = codes.s();
         words = (cols + 1) / 2;
-        requireExact(codes);
         block = new NativeBlock((long) rows * words * Integer.BYTES, account).ofFloats();
         int[] row = new int[words];
         for (int i = 0; i < rows; i++) {
@@ -36,16 +36,6 @@ final class PackedCodeMatrix implements SparseMatrix {
                 row[atom < words ? atom : atom - words] |= atom < words ? half : half << 16;
             }
             block.put((long) i * words, row, 0, words);
-        }
-    }
-
-    private static void requireExact(Codes codes) {
-        for (int i = 0; i < codes.values().length; i++) {
-            float value = codes.values()[i];
-            if (Bfloat16.round(value) != value) {
-                throw new IllegalArgumentException("code value " + value + " of row " + i / codes.s()
-                        + " is not representable in 16 bits; round codes before packing them");
-            }
         }
     }
 
@@ -69,15 +59,15 @@ final class PackedCodeMatrix implements SparseMatrix {
         }
     }
 
-    PackedCodeMatrix requireOpen() {
-        if (block.isClosed()) {
-            throw new IllegalStateException("codes " + shape() + " are used after they were closed");
+    /** The codes as the processor's own, still open. */
+    static PackedCodeMatrix own(SparseMatrix codes) {
+        if (!(codes instanceof PackedCodeMatrix mine)) {
+            throw new IllegalArgumentException("codes of another backend: " + codes);
         }
-        return this;
-    }
-
-    String shape() {
-        return "(" + rows + ", " + cols + ") with " + perRow + " a row";
+        if (mine.block.isClosed()) {
+            throw new IllegalStateException("codes " + mine.shape() + " are used after they were closed");
+        }
+        return mine;
     }
 
     @Override

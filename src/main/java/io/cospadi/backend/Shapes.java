@@ -2,25 +2,9 @@ package io.cospadi.backend;
 
 import io.cospadi.tensor.DType;
 
-/** The facade's questions about shapes; every refusal names the verb and all shapes it was given. */
+/** The questions about shapes that the verbs' checks consist of; every refusal names the verb and all shapes it was given. */
 final class Shapes {
     private Shapes() {}
-
-    /** The matrix as this backend's own, still open. */
-    static NativeMatrix own(Matrix matrix) {
-        if (matrix instanceof NativeMatrix mine) {
-            return mine.requireOpen();
-        }
-        throw new IllegalArgumentException("a matrix of another backend: "
-                + (matrix == null ? "null" : matrix.getClass().getSimpleName() + " " + matrix.shape()));
-    }
-
-    static PackedCodeMatrix own(SparseMatrix codes) {
-        if (codes instanceof PackedCodeMatrix mine) {
-            return mine.requireOpen();
-        }
-        throw new IllegalArgumentException("codes of another backend: " + codes);
-    }
 
     /** Throws unless the condition holds. */
     static void require(boolean holds, String verb, String rule, Object... given) {
@@ -28,23 +12,24 @@ final class Shapes {
             StringBuilder message =
                     new StringBuilder(verb).append(" needs ").append(rule).append(", got ");
             for (int i = 0; i < given.length; i++) {
-                message.append(i == 0 ? "" : " and ").append(given[i]);
+                message.append(i == 0 ? "" : " and ")
+                        .append(given[i] instanceof Matrix matrix ? matrix.shape() : given[i]);
             }
             throw new IllegalArgumentException(message.toString());
         }
     }
 
-    static void requireF32(String verb, NativeMatrix... matrices) {
-        for (NativeMatrix matrix : matrices) {
-            require(matrix.isF32(), verb, "F32 matrices", (Object[]) matrices);
+    static void requireF32(String verb, Matrix... matrices) {
+        for (Matrix matrix : matrices) {
+            require(matrix.dtype() == DType.F32, verb, "F32 matrices", (Object[]) matrices);
         }
     }
 
-    static void requireSameShape(String verb, NativeMatrix a, NativeMatrix b) {
+    static void requireSameShape(String verb, Matrix a, Matrix b) {
         require(a.rows() == b.rows() && a.cols() == b.cols(), verb, "equal shapes", a, b);
     }
 
-    static void requireSame(String verb, NativeMatrix a, NativeMatrix b) {
+    static void requireSame(String verb, Matrix a, Matrix b) {
         require(
                 a.rows() == b.rows() && a.cols() == b.cols() && a.dtype() == b.dtype(),
                 verb,
@@ -53,11 +38,11 @@ final class Shapes {
                 b);
     }
 
-    static void requireSquare(String verb, NativeMatrix matrix) {
+    static void requireSquare(String verb, Matrix matrix) {
         require(matrix.rows() == matrix.cols(), verb, "a square matrix", matrix);
     }
 
-    static void requireVector(String verb, NativeMatrix vector, int length, DType dtype, NativeMatrix beside) {
+    static void requireVector(String verb, Matrix vector, int length, DType dtype, Matrix beside) {
         require(
                 vector.rows() == 1 && vector.cols() == length && vector.dtype() == dtype,
                 verb,
@@ -66,7 +51,9 @@ final class Shapes {
                 beside);
     }
 
-    static void requireApart(String verb, NativeMatrix out, NativeMatrix in) {
-        require(!out.overlaps(in), verb, "an output that shares no memory with an input", out, in);
+    /** A matrix of no backend of this package overlaps none; its verb refuses it. */
+    static void requireApart(String verb, Matrix out, Matrix in) {
+        boolean apart = !(out instanceof StoredMatrix to && in instanceof StoredMatrix from && to.overlaps(from));
+        require(apart, verb, "an output that shares no memory with an input", out, in);
     }
 }

@@ -17,4 +17,9 @@ public interface SparseMatrix extends AutoCloseable {
 
     @Override
     void close();
+
+    /** "(rows, cols) with s a row", for messages. */
+    default String shape() {
+        return "(" + rows() + ", " + cols() + ") with " + nonzerosPerRow() + " a row";
+    }
 }

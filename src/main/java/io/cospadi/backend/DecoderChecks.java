@@ -1,0 +1,118 @@
+package io.cospadi.backend;
+
+import static io.cospadi.backend.Shapes.require;
+import static io.cospadi.backend.Shapes.requireApart;
+import static io.cospadi.backend.Shapes.requireF32;
+import static io.cospadi.backend.Shapes.requireSame;
+import static io.cospadi.backend.Shapes.requireVector;
+
+/** What {@link DecoderVerbs} ask of their arguments, whichever backend computes. */
+final class DecoderChecks {
+    private DecoderChecks() {}
+
+    static void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out) {
+        requireF32("multiplyCodes", z, out);
+        require(
+                z.cols() == codes.cols() && out.rows() == z.rows() && out.cols() == codes.rows(),
+                "multiplyCodes",
+                "z (N, k), codes (d2, k), out (N, d2)",
+                z,
+                codes.shape(),
+                out);
+        requireApart("multiplyCodes", out, z);
+    }
+
+    static void rmsNorm(Matrix x, Matrix weight, Matrix out) {
+        requireF32("rmsNorm", x, weight, out);
+        requireSame("rmsNorm", x, out);
+        require(
+                weight.rows() == 1 && weight.cols() > 0 && x.cols() % weight.cols() == 0,
+                "rmsNorm",
+                "a (1, n) weight whose n divides the columns",
+                weight,
+                x);
+    }
+
+    static void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
+        requireF32("rotate", x, cos, sin);
+        requireSame("rotate", cos, sin);
+        require(
+                cos.cols() > 0
+                        && x.cols() % (2 * cos.cols()) == 0
+                        && firstPosition >= 0
+                        && (long) firstPosition + x.rows() <= cos.rows(),
+                "rotate",
+                "x (N, heads · headDim) and tables (positions, headDim / 2) that reach position " + firstPosition
+                        + " + N - 1",
+                x,
+                cos);
+    }
+
+    static void attention(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            int heads,
+            int headDim,
+            int firstPosition,
+            int window,
+            Matrix out) {
+        requireF32("attention", queries, keys, values, out);
+        requireSame("attention", queries, out);
+        requireSame("attention", keys, values);
+        require(
+                heads >= 1
+                        && headDim >= 1
+                        && queries.cols() == (long) heads * headDim
+                        && keys.cols() >= headDim
+                        && keys.cols() % headDim == 0
+                        && heads % (keys.cols() / headDim) == 0
+                        && firstPosition >= 0
+                        && window >= 1
+                        && (long) firstPosition + queries.rows() <= keys.rows(),
+                "attention",
+                "queries (N, heads · headDim) and keys (positions, kvHeads · headDim), kvHeads a divisor of heads, "
+                        + "positions >= firstPosition + N, window >= 1",
+                queries,
+                keys,
+                "heads=" + heads,
+                "headDim=" + headDim,
+                "firstPosition=" + firstPosition,
+                "window=" + window);
+        requireApart("attention", out, queries);
+        requireApart("attention", out, keys);
+        requireApart("attention", out, values);
+    }
+
+    static void siluMultiply(Matrix gate, Matrix up) {
+        requireF32("siluMultiply", gate, up);
+        requireSame("siluMultiply", gate, up);
+    }
+
+    static void addBias(Matrix x, Matrix bias) {
+        requireF32("addBias", x, bias);
+        requireVector("addBias", bias, x.cols(), x.dtype(), x);
+    }
+
+    static void logSoftmax(Matrix logits) {
+        requireF32("logSoftmax", logits);
+    }
+
+    static void negativeLogLikelihood(Matrix logits, int[] targets) {
+        String verb = "negativeLogLikelihood";
+        requireF32(verb, logits);
+        require(targets.length == logits.rows(), verb, "a target a row", targets.length + " targets", logits);
+        for (int target : targets) {
+            require(0 <= target && target < logits.cols(), verb, "targets among columns", target, logits);
+        }
+    }
+
+    static void klDivergence(Matrix logP, Matrix logQ) {
+        requireF32("klDivergence", logP, logQ);
+        requireSame("klDivergence", logP, logQ);
+    }
+
+    static void argmax(Matrix matrix) {
+        require(matrix.cols() > 0 || matrix.rows() == 0, "argmax", "columns to choose from", matrix);
+    }
+}

@@ -1,0 +1,123 @@
+package io.cospadi.backend;
+
+import static io.cospadi.backend.Shapes.require;
+import static io.cospadi.backend.Shapes.requireApart;
+import static io.cospadi.backend.Shapes.requireSame;
+import static io.cospadi.backend.Shapes.requireSquare;
+import static io.cospadi.backend.Shapes.requireVector;
+
+import io.cospadi.tensor.DType;
+
+/** What {@link LinearAlgebra}'s verbs ask of their arguments, whichever backend computes. */
+final class LinearAlgebraChecks {
+    private LinearAlgebraChecks() {}
+
+    static void gemm(Matrix a, boolean transposeA, Matrix b, boolean transposeB, Matrix c) {
+        int m = transposeA ? a.cols() : a.rows();
+        int inner = transposeA ? a.rows() : a.cols();
+        int innerOfB = transposeB ? b.cols() : b.rows();
+        int n = transposeB ? b.rows() : b.cols();
+        require(
+                inner == innerOfB && c.rows() == m && c.cols() == n && a.dtype() == b.dtype() && a.dtype() == c.dtype(),
+                "gemm",
+                "op(a) (m, l), op(b) (l, n), c (m, n) of one type",
+                a.shape() + (transposeA ? " transposed" : ""),
+                b.shape() + (transposeB ? " transposed" : ""),
+                c);
+        requireApart("gemm", c, a);
+        requireApart("gemm", c, b);
+    }
+
+    static void symmetricProduct(Matrix a, boolean transposed, Matrix c) {
+        int n = transposed ? a.cols() : a.rows();
+        require(
+                c.rows() == n && c.cols() == n && a.dtype() == c.dtype(),
+                "symmetricProduct",
+                "op(a) (n, m) and c (n, n) of one type",
+                a.shape() + (transposed ? " transposed" : ""),
+                c);
+        requireApart("symmetricProduct", c, a);
+    }
+
+    static void addGram(Matrix x, Matrix gram) {
+        require(
+                x.dtype() == DType.F32
+                        && gram.dtype() == DType.F64
+                        && gram.rows() == x.cols()
+                        && gram.cols() == x.cols(),
+                "addGram",
+                "x (n, d) F32 and gram (d, d) F64",
+                x,
+                gram);
+    }
+
+    static void axpy(Matrix x, Matrix y) {
+        requireSame("axpy", x, y);
+    }
+
+    static void scaleRows(Matrix matrix, Matrix factors) {
+        requireVector("scaleRows", factors, matrix.rows(), matrix.dtype(), matrix);
+    }
+
+    static void scaleColumns(Matrix matrix, Matrix factors) {
+        requireVector("scaleColumns", factors, matrix.cols(), matrix.dtype(), matrix);
+    }
+
+    static void axpyRows(Matrix factors, Matrix x, Matrix y) {
+        requireSame("axpyRows", x, y);
+        requireVector("axpyRows", factors, x.rows(), x.dtype(), x);
+    }
+
+    static void power(Matrix values, Matrix out) {
+        requireSame("power", values, out);
+    }
+
+    static void ratio(Matrix numerators, Matrix denominators, Matrix out) {
+        requireSame("ratio", numerators, denominators);
+        requireSame("ratio", numerators, out);
+    }
+
+    static void rowDots(Matrix a, Matrix b, Matrix out) {
+        requireSame("rowDots", a, b);
+        requireVector("rowDots", out, a.rows(), a.dtype(), a);
+    }
+
+    static void dot(Matrix a, Matrix b) {
+        requireSame("dot", a, b);
+    }
+
+    static void diagonal(Matrix matrix, Matrix out) {
+        require(matrix.rows() == matrix.cols(), "diagonal", "a square matrix", matrix, out);
+        requireVector("diagonal", out, matrix.rows(), matrix.dtype(), matrix);
+    }
+
+    static void addToDiagonal(Matrix matrix) {
+        requireSquare("addToDiagonal", matrix);
+    }
+
+    static void cholesky(Matrix matrix) {
+        requireSquare("cholesky", matrix);
+    }
+
+    static void solveCholesky(Matrix factor, Matrix b) {
+        requireSolve("solveCholesky", factor, b);
+    }
+
+    static void solveTriangular(Matrix factor, Matrix b) {
+        requireSolve("solveTriangular", factor, b);
+    }
+
+    private static void requireSolve(String verb, Matrix factor, Matrix b) {
+        require(
+                factor.rows() == factor.cols() && factor.rows() == b.rows() && factor.dtype() == b.dtype(),
+                verb,
+                "a factor (n, n) and right-hand sides (n, m) of one type",
+                factor,
+                b);
+        requireApart(verb, b, factor);
+    }
+
+    static void eigenSymmetric(Matrix matrix) {
+        requireSquare("eigenSymmetric", matrix);
+    }
+}

@@ -1,0 +1,52 @@
+package io.cospadi.backend;
+
+import static io.cospadi.backend.Shapes.require;
+import static io.cospadi.backend.Shapes.requireApart;
+import static io.cospadi.backend.Shapes.requireF32;
+import static io.cospadi.backend.Shapes.requireSame;
+
+/** What {@link SparseCodingVerbs} ask of their arguments, whichever backend computes. */
+final class SparseCodingChecks {
+    private SparseCodingChecks() {}
+
+    static void keepLargest(Matrix matrix, int s) {
+        requireF32("keepLargest", matrix);
+        require(0 <= s && s <= matrix.cols(), "keepLargest", "0 <= s <= cols", "s=" + s, matrix);
+    }
+
+    static void restrictTo(Matrix pattern, Matrix values, Matrix out) {
+        requireF32("restrictTo", pattern, values, out);
+        requireSame("restrictTo", pattern, values);
+        requireSame("restrictTo", pattern, out);
+    }
+
+    static void rowsUsing(Matrix codes) {
+        requireF32("rowsUsing", codes);
+    }
+
+    static void hardThresholdStep(Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int s) {
+        requireF32("hardThresholdStep", codes, residual, gradient, curvature);
+        requireSame("hardThresholdStep", codes, residual);
+        requireSame("hardThresholdStep", codes, gradient);
+        requireSame("hardThresholdStep", codes, curvature);
+        require(0 <= s && s <= codes.cols(), "hardThresholdStep", "0 <= s <= k", "s=" + s, codes);
+    }
+
+    static void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes) {
+        String verb = "orthogonalMatchingPursuit";
+        requireF32(verb, gram, correlations, codes);
+        require(
+                gram.rows() == gram.cols()
+                        && correlations.cols() == gram.cols()
+                        && codes.rows() == correlations.rows()
+                        && codes.cols() == correlations.cols(),
+                verb,
+                "a Gram (k, k), correlations (d2, k) and codes (d2, k)",
+                gram,
+                correlations,
+                codes);
+        require(1 <= s && s <= gram.rows(), verb, "1 <= s <= k", "s=" + s, gram, correlations);
+        requireApart(verb, codes, correlations);
+        requireApart(verb, codes, gram);
+    }
+}
