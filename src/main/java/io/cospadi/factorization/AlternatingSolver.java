@@ -48,7 +48,7 @@ final class AlternatingSolver implements Factorizer {
             }
             effort.enter("final fit");
             FinalFit.Stored stored =
-                    FinalFit.ofCodes(backend, effort, problem, whitening.energy(), pursuit.bestCodes, s);
+                    FinalFit.ofCodes(backend, effort, problem, whitening.outputEnergy(), pursuit.bestCodes, s);
             return effort.factorization(stored, history.errors(), replaced, whitening.rank());
         }
     }

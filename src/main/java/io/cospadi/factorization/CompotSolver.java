@@ -47,7 +47,7 @@ final class CompotSolver implements Factorizer {
                 backend.copy(unwhitened, dictionary.rows(0, unwhitened.rows()));
             }
             FinalFit.Stored stored =
-                    FinalFit.ofFactors(backend, effort, problem, whitening.energy(), dictionary, codes, s);
+                    FinalFit.ofFactors(backend, effort, problem, whitening.outputEnergy(), dictionary, codes, s);
             return effort.factorization(stored, history.errors(), 0, whitening.rank());
         }
     }

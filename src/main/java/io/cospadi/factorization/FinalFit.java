@@ -26,17 +26,21 @@ final class FinalFit {
     private final Backend backend;
     private final Effort effort;
     private final Problem problem;
-    private final Matrix weight;
     private final double energy;
     private final int s;
+    private final Matrix weight;
+    /** √H W. */
+    private final Matrix scaledWeight;
 
-    private FinalFit(Backend backend, Effort effort, Problem problem, Matrix weight, double energy, int s) {
+    private FinalFit(Backend backend, Effort effort, Problem problem, double energy, int s, Scratch scratch) {
         this.backend = backend;
         this.effort = effort;
         this.problem = problem;
-        this.weight = weight;
         this.energy = energy;
         this.s = s;
+        weight = scratch.f64(problem.weight());
+        scaledWeight = scratch.f64(problem.weight());
+        problem.outputs().scaleRows(backend, scaledWeight, 0.5);
     }
 
     /** Stored factors and the error that they have exactly so. */
@@ -46,11 +50,11 @@ final class FinalFit {
      * Fits and rounds, for solvers whose dictionary is the least-squares fit to their codes.
      *
      * @param energy tr(W G Wᵀ)
-     * @param codes  C (d2, k) F32, read only, at most s nonzeros a row
+     * @param codes  √H C (d2, k) F32, read only, at most s nonzeros a row
      */
     static Stored ofCodes(Backend backend, Effort effort, Problem problem, double energy, Matrix codes, int s) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, scratch.f64(problem.weight()), energy, s);
+            FinalFit fit = new FinalFit(backend, effort, problem, energy, s, scratch);
             Matrix codes64 = scratch.f64(codes);
             Matrix dictionary = scratch.keep(fit.dictionaryFor(codes64));
             return fit.stored(dictionary, codes64, true);
@@ -62,37 +66,41 @@ final class FinalFit {
      *
      * @param energy     tr(W G Wᵀ)
      * @param dictionary D (k, d1) F64 in the space of the inputs, read only
+     * @param codes      √H C (d2, k) F32, read only, at most s nonzeros a row
      */
     static Stored ofFactors(
             Backend backend, Effort effort, Problem problem, double energy, Matrix dictionary, Matrix codes, int s) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, scratch.f64(problem.weight()), energy, s);
+            FinalFit fit = new FinalFit(backend, effort, problem, energy, s, scratch);
             return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
         }
     }
 
-    /** {@code (CᵀC + λI)⁻¹ Cᵀ W}, (k, d1) F64; the caller closes it. */
-    private Matrix dictionaryFor(Matrix codes64) {
-        int k = codes64.cols();
+    /** {@code (CᵀHC + λI)⁻¹ CᵀH W} for {@code √H C}, (k, d1) F64; the caller closes it. */
+    private Matrix dictionaryFor(Matrix scaledCodes) {
+        int k = scaledCodes.cols();
         Matrix dictionary = backend.allocate(k, problem.d1(), DType.F64);
         try (Scratch scratch = new Scratch(backend)) {
             LeastSquaresDictionary.solve(
-                    backend, effort, codes64, weight, scratch.f64(k, k), scratch.f64(1, k), dictionary);
+                    backend, effort, scaledCodes, scaledWeight, scratch.f64(k, k), scratch.f64(1, k), dictionary);
         }
         return dictionary;
     }
 
-    /** Both matrices are scaled in place. */
+    /** From D and √H C; both matrices are scaled in place. */
     private Stored stored(Matrix dictionary, Matrix codes64, boolean free) {
+        problem.outputs().scaleRows(backend, codes64, -0.5);
         scaleAtoms(dictionary, codes64);
         short[] rounded = StoredForm.bfloat16(backend, dictionary);
         Codes codes = refitted(rounded, codes64);
         if (!free) {
             return measured(rounded, codes);
         }
-        try (Matrix stored = StoredForm.upload(backend, codes);
-                Matrix refitted = dictionaryFor(stored)) {
-            return measured(StoredForm.bfloat16(backend, refitted), codes);
+        try (Matrix stored = StoredForm.upload(backend, codes)) {
+            problem.outputs().scaleRows(backend, stored, 0.5);
+            try (Matrix refitted = dictionaryFor(stored)) {
+                return measured(StoredForm.bfloat16(backend, refitted), codes);
+            }
         }
     }
 

@@ -37,19 +37,19 @@ final class LowRankSolver implements Factorizer {
         Effort effort = new Effort(backend);
         effort.enter("whitening");
         try (Scratch scratch = new Scratch(backend);
-                Whitening whitening = Whitening.of(
-                        backend, effort, problem.name(), problem.weight(), metric(backend, problem, scratch))) {
+                Whitening whitening = Whitening.of(backend, effort, problem, metric(backend, problem, scratch))) {
             effort.enter("decomposition");
             int kept = Math.min(rank, whitening.rank());
             Matrix up = scratch.f32(d2, rank);
             Matrix down = scratch.f64(rank, d1);
-            try (Whitening.PrincipalAxes principal = whitening.principalAxes();
-                    Matrix narrow = backend.allocate(d2, kept, DType.F32);
-                    Matrix unwhitened = whitening.unwhiten(principal.axes().rows(0, kept))) {
-                effort.gemm(1, whitening.target(), false, principal.axes().rows(0, kept), true, 0, narrow);
+            Matrix strongest = whitening.principalAxes().axes().rows(0, kept);
+            try (Matrix narrow = backend.allocate(d2, kept, DType.F32);
+                    Matrix unwhitened = whitening.unwhiten(strongest)) {
+                effort.gemm(1, whitening.target(), false, strongest, true, 0, narrow);
                 LeadingAtoms.embed(backend, narrow, up);
                 backend.copy(unwhitened, down.rows(0, kept));
             }
+            problem.outputs().scaleRows(backend, up, -0.5);
             effort.enter("final fit");
             LowRankFactors factors = new LowRankFactors(
                     d1, d2, rank, StoredForm.bfloat16(backend, down), StoredForm.bfloat16(backend, scratch.f64(up)));

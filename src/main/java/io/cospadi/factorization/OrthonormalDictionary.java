@@ -58,9 +58,7 @@ final class OrthonormalDictionary implements AutoCloseable {
         gram64 = scratch.f64(k, k);
         scaled64 = scratch.f64(k, k);
         values64 = scratch.f64(1, k);
-        try (Whitening.PrincipalAxes principal = whitening.principalAxes()) {
-            backend.copy(principal.axes().rows(0, k), dictionary);
-        }
+        backend.copy(whitening.principalAxes().axes().rows(0, k), dictionary);
     }
 
     /** D (k, r), orthonormal rows; owned by this. */

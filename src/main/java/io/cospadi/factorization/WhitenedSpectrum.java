@@ -7,15 +7,14 @@ public final class WhitenedSpectrum {
     private WhitenedSpectrum() {}
 
     /**
-     * Singular values of {@code W G^½}, descending; as many as its rank to working precision. The sum of their squares is
-     * {@code tr(W G Wᵀ)}, and those beyond the r-th are what SVD-LLM loses at rank r.
+     * Singular values of {@code H^½ W G^½}, descending; as many as its rank to working precision. The sum of their squares is
+     * {@code tr(H W G Wᵀ)}, and those beyond the r-th are what SVD-LLM loses at rank r.
      *
-     * @param problem W and G, read only
+     * @param problem W, G and H, read only
      */
     public static double[] of(Backend backend, Problem problem) {
-        try (Whitening whitening = Whitening.of(backend, new Effort(backend), problem);
-                Whitening.PrincipalAxes principal = whitening.principalAxes()) {
-            return principal.singularValues();
+        try (Whitening whitening = Whitening.of(backend, new Effort(backend), problem)) {
+            return whitening.principalAxes().singularValues();
         }
     }
 }

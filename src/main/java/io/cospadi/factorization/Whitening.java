@@ -7,7 +7,8 @@ import io.cospadi.tensor.DType;
 
 /**
  * The problem with its metric absorbed: a target Y (d2, r) with {@code Y Yᵀ = W G Wᵀ}, so that fitting Y in the plain
- * Frobenius norm is fitting W under G: {@code tr((W − S D) G (W − S D)ᵀ) = ‖Y − S D_Y‖²}. The columns of Y are as few as the
+ * Frobenius norm is fitting W under G: {@code tr((W − S D) G (W − S D)ᵀ) = ‖Y − S D_Y‖²}. Output weights H are absorbed first,
+ * W below being √H W, and a solver's codes √H S. The columns of Y are as few as the
  * rank allows, {@code r <= min(d1, d2)}, and no shift is ever added to G. Three routes, all in f64:
  *
  * <ul>
@@ -29,6 +30,7 @@ final class Whitening implements AutoCloseable {
     private final Effort effort;
     private final Matrix target;
     private final double energy;
+    private final double outputEnergy;
     private final double scale;
     /** L of the first route, else null. */
     private final Matrix choleskyFactor;
@@ -36,12 +38,14 @@ final class Whitening implements AutoCloseable {
     private final Matrix map;
 
     private final double[] sigma;
+    private PrincipalAxes principalAxes;
 
     private Whitening(
             Backend backend,
             Effort effort,
             Matrix target,
             double energy,
+            double outputEnergy,
             double scale,
             Matrix choleskyFactor,
             Matrix map,
@@ -50,6 +54,7 @@ final class Whitening implements AutoCloseable {
         this.effort = effort;
         this.target = target;
         this.energy = energy;
+        this.outputEnergy = outputEnergy;
         this.scale = scale;
         this.choleskyFactor = choleskyFactor;
         this.map = map;
@@ -62,27 +67,28 @@ final class Whitening implements AutoCloseable {
      * @throws CospadiException if G is not positive semidefinite, not finite, or shows no energy at all
      */
     static Whitening of(Backend backend, Effort effort, Problem problem) {
-        return of(backend, effort, problem.name(), problem.weight(), problem.gram());
+        return of(backend, effort, problem, problem.gram());
     }
 
-    /** The same under any symmetric positive semidefinite metric (d1, d1) F64, read only. */
-    static Whitening of(Backend backend, Effort effort, String name, Matrix weight, Matrix metric) {
-        int d1 = weight.cols();
-        int d2 = weight.rows();
+    /** The same under any symmetric positive semidefinite metric (d1, d1) F64 in G's place, read only. */
+    static Whitening of(Backend backend, Effort effort, Problem problem, Matrix metric) {
+        int d1 = problem.d1();
+        int d2 = problem.d2();
         try (Matrix weight64 = backend.allocate(d2, d1, DType.F64)) {
-            backend.copy(weight, weight64);
+            backend.copy(problem.weight(), weight64);
+            problem.outputs().scaleRows(backend, weight64, 0.5);
             if (d1 > d2) {
-                return byOutputs(backend, effort, name, weight64, metric);
+                return byOutputs(backend, effort, problem, weight64, metric);
             }
             Matrix factor = backend.allocate(d1, d1, DType.F64);
             backend.copy(metric, factor);
             if (effort.cholesky(factor) && wellConditioned(backend, factor)) {
                 Matrix target = backend.allocate(d2, d1, DType.F64);
                 effort.gemm(1, weight64, false, factor, false, 0, target);
-                return scaled(backend, effort, name, target, factor, null, null);
+                return scaled(backend, effort, problem, target, factor, null, null);
             }
             factor.close();
-            return byInputs(backend, effort, name, weight64, metric);
+            return byInputs(backend, effort, problem, weight64, metric);
         }
     }
 
@@ -100,11 +106,11 @@ final class Whitening implements AutoCloseable {
         }
     }
 
-    private static Whitening byInputs(Backend backend, Effort effort, String name, Matrix weight, Matrix metric) {
+    private static Whitening byInputs(Backend backend, Effort effort, Problem problem, Matrix weight, Matrix metric) {
         int d1 = weight.cols();
         try (Matrix vectors = backend.allocate(d1, d1, DType.F64)) {
             backend.copy(metric, vectors);
-            double[] values = spectrum(effort, name, vectors);
+            double[] values = spectrum(effort, problem.name(), vectors);
             int rank = rank(values);
             Matrix map = backend.allocate(rank, d1, DType.F64);
             Matrix target = backend.allocate(weight.rows(), rank, DType.F64);
@@ -115,18 +121,18 @@ final class Whitening implements AutoCloseable {
                 scaleRows(backend, map, power(values, rank, -0.5));
                 effort.gemm(1, weight, false, kept, true, 0, target);
             }
-            return scaled(backend, effort, name, target, null, map, null);
+            return scaled(backend, effort, problem, target, null, map, null);
         }
     }
 
-    static Whitening byOutputs(Backend backend, Effort effort, String name, Matrix weight, Matrix metric) {
+    static Whitening byOutputs(Backend backend, Effort effort, Problem problem, Matrix weight, Matrix metric) {
         int d1 = weight.cols();
         int d2 = weight.rows();
         try (Matrix product = backend.allocate(d2, d1, DType.F64);
                 Matrix vectors = backend.allocate(d2, d2, DType.F64)) {
             effort.gemm(1, weight, false, metric, false, 0, product);
             effort.gemm(1, product, false, weight, true, 0, vectors);
-            double[] values = spectrum(effort, name, vectors);
+            double[] values = spectrum(effort, problem.name(), vectors);
             int rank = rank(values);
             Matrix target = backend.allocate(d2, rank, DType.F64);
             Matrix map = backend.allocate(rank, d1, DType.F64);
@@ -137,15 +143,24 @@ final class Whitening implements AutoCloseable {
                 scaleRows(backend, kept, power(values, rank, -1));
                 effort.gemm(1, kept, false, weight, false, 0, map);
             }
-            return scaled(backend, effort, name, target, null, map, power(values, rank, 0.5));
+            return scaled(backend, effort, problem, target, null, map, power(values, rank, 0.5));
         }
     }
 
     /** Takes ownership of the F64 target and of the factors; ends with the F32 target. */
     private static Whitening scaled(
-            Backend backend, Effort effort, String name, Matrix target64, Matrix factor, Matrix map, double[] sigma) {
-        try (target64) {
-            double energy = backend.dot(target64, target64);
+            Backend backend,
+            Effort effort,
+            Problem problem,
+            Matrix target64,
+            Matrix factor,
+            Matrix map,
+            double[] sigma) {
+        try (target64;
+                Matrix rowEnergies = backend.allocate(1, target64.rows(), DType.F64)) {
+            backend.rowDots(target64, target64, rowEnergies);
+            double[] energies = backend.readDoubles(rowEnergies);
+            double energy = OutputWeights.equal().unweighted(energies);
             if (!(energy > 0) || !Double.isFinite(energy)) {
                 if (factor != null) {
                     factor.close();
@@ -153,14 +168,15 @@ final class Whitening implements AutoCloseable {
                 if (map != null) {
                     map.close();
                 }
-                throw new CospadiException(name + ": the output energy tr(W G Wᵀ) on the calibration data is " + energy
-                        + ", a finite positive number is needed; check the weight and the calibration text");
+                throw new CospadiException(problem.name() + ": the output energy tr(W G Wᵀ) on the calibration data is "
+                        + energy + ", a finite positive number is needed; check the weight and the calibration text");
             }
             double scale = Math.sqrt(target64.rows() / energy);
             backend.scale(scale, target64);
             Matrix target = backend.allocate(target64.rows(), target64.cols(), DType.F32);
             backend.copy(target64, target);
-            return new Whitening(backend, effort, target, energy, scale, factor, map, sigma);
+            double outputEnergy = problem.outputs().unweighted(energies);
+            return new Whitening(backend, effort, target, energy, outputEnergy, scale, factor, map, sigma);
         }
     }
 
@@ -217,16 +233,25 @@ final class Whitening implements AutoCloseable {
         return target.cols();
     }
 
-    /** tr(W G Wᵀ). */
+    /** tr(H W G Wᵀ), what the solver's relative errors are shares of. */
     double energy() {
         return energy;
     }
 
-    /**
-     * The right singular vectors of Y, strongest first, as the rows of an orthonormal (r, r) F32 matrix that the caller
-     * closes, with their singular values (of the unscaled target).
-     */
+    /** tr(W G Wᵀ), whatever the output weights. */
+    double outputEnergy() {
+        return outputEnergy;
+    }
+
+    /** The right singular vectors of Y, strongest first; computed once, owned by this. */
     PrincipalAxes principalAxes() {
+        if (principalAxes == null) {
+            principalAxes = decompose();
+        }
+        return principalAxes;
+    }
+
+    private PrincipalAxes decompose() {
         int r = rank();
         Matrix axes = backend.allocate(r, r, DType.F32);
         try (Matrix vectors = backend.allocate(r, r, DType.F64)) {
@@ -251,13 +276,8 @@ final class Whitening implements AutoCloseable {
         }
     }
 
-    /** Orthonormal rows (r, r) F32 and the singular values that belong to them, descending. */
-    record PrincipalAxes(Matrix axes, double[] singularValues) implements AutoCloseable {
-        @Override
-        public void close() {
-            axes.close();
-        }
-    }
+    /** Orthonormal rows (r, r) F32, read only, and the singular values of the unscaled Y that belong to them, descending. */
+    record PrincipalAxes(Matrix axes, double[] singularValues) {}
 
     /**
      * The dictionary in the space of the inputs: D (k, d1) F64 with {@code codes · D} standing for W where
@@ -288,6 +308,9 @@ final class Whitening implements AutoCloseable {
     @Override
     public void close() {
         target.close();
+        if (principalAxes != null) {
+            principalAxes.axes().close();
+        }
         if (choleskyFactor != null) {
             choleskyFactor.close();
         }

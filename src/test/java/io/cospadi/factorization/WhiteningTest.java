@@ -89,11 +89,11 @@ class WhiteningTest {
             try (Matrix weight = backend.allocate(30, 20, DType.F64)) {
                 backend.copy(p.problem.weight(), weight);
                 try (Whitening byOutputs =
-                                Whitening.byOutputs(backend, new Effort(backend), "test", weight, p.problem.gram());
-                        Whitening.PrincipalAxes axes = byOutputs.principalAxes()) {
+                        Whitening.byOutputs(backend, new Effort(backend), p.problem, weight, p.problem.gram())) {
                     assertEquals(20, byOutputs.rank());
+                    double[] values = byOutputs.principalAxes().singularValues();
                     for (int i = 0; i < 20; i++) {
-                        assertEquals(byInputs[i], axes.singularValues()[i], 1e-5 * byInputs[0]);
+                        assertEquals(byInputs[i], values[i], 1e-5 * byInputs[0]);
                     }
                 }
             }
