@@ -14,7 +14,7 @@ import java.util.function.Function;
 public final class Budget {
     private Budget() {}
 
-    /** Bounds on one projection's own ratio under {@link BudgetRule#POOLED}. */
+    /** Bounds on one projection's own ratio where the ratio is shared out unevenly. */
     public record Limits(double floor, double ceiling) {
         public Limits {
             if (!(0 <= floor && floor <= ceiling && ceiling < 1)) {
@@ -82,6 +82,19 @@ public final class Budget {
             }
         }
         return best;
+    }
+
+    /**
+     * The loss-aware rule: the sizes whose predicted rise of the loss, summed over projections, is least among those whose
+     * total meets the ratio. It exceeds the ratio by less than a 256th of one projection.
+     *
+     * @param curves each projection's predicted loss, in the order of the result
+     * @throws IllegalArgumentException if the limits' ceiling is below the ratio, or a total at the ceiling can't meet it
+     */
+    public static List<Allocation> leastLoss(
+            Map<Projection, LossCurve> curves, double ratio, Method method, Limits limits) {
+        requireRatio(ratio);
+        return new LeastLoss(curves, method, limits).meeting(ratio);
     }
 
     private static List<Allocation> cut(

@@ -54,7 +54,8 @@ final class BlockSolver implements Factorizer {
         }
     }
 
-    private RoundHistory iterate(BlockState state, int s, RoundListener listener) {
+    /** All rounds, from the start that {@code state} holds; its best codes are the result. */
+    RoundHistory iterate(BlockState state, int s, RoundListener listener) {
         int rounds = settings.rounds();
         Annealing annealing = new Annealing(state.atoms(), s, rounds);
         RoundHistory history = new RoundHistory(rounds, settings.tolerance(), listener);

@@ -73,12 +73,12 @@ public final class OutputWeights {
         }
     }
 
-    /** The sum over rows of energies that were weighted, without the weights: {@code Σ e_j / h_j}. */
-    double unweighted(double[] energies) {
-        double sum = 0;
-        for (int j = 0; j < energies.length; j++) {
-            sum += diagonal == null ? energies[j] : energies[j] / diagonal[j];
+    /** Energies by output feature that the weights are in, without them: {@code e_j / h_j}. */
+    double[] unweighted(double[] energies) {
+        double[] plain = energies.clone();
+        for (int j = 0; diagonal != null && j < plain.length; j++) {
+            plain[j] /= diagonal[j];
         }
-        return sum;
+        return plain;
     }
 }

@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import java.util.Arrays;
 
 /**
  * Relative functional error {@code tr((W−Ŵ) G (W−Ŵ)ᵀ) / tr(W G Wᵀ)}, the share of the output's energy on the calibration
@@ -30,15 +31,24 @@ public final class RelativeError {
      * @param energy tr(W G Wᵀ)
      */
     static double of(Backend backend, Problem problem, Factors factors, double energy) {
+        double lost = Arrays.stream(lostEnergies(backend, problem, factors)).sum();
+        return lost == 0 ? 0 : lost / energy;
+    }
+
+    /** What the factors lose at each output feature: {@code Δ_j G Δ_jᵀ} for every row of Δ = W − Ŵ; (d2), never negative. */
+    static double[] lostEnergies(Backend backend, Problem problem, Factors factors) {
         try (Matrix left = left(backend, factors);
                 Matrix right = right(backend, factors);
                 Scratch scratch = new Scratch(backend)) {
             Matrix lost = scratch.f64(problem.weight());
             Matrix product = scratch.f64(problem.d2(), problem.d1());
+            Matrix energies = scratch.f64(1, problem.d2());
             backend.gemm(-1, left, false, right, false, 1, lost);
             backend.gemm(1, lost, false, problem.gram(), false, 0, product);
-            double lostEnergy = Math.max(0, backend.dot(lost, product));
-            return lostEnergy == 0 ? 0 : lostEnergy / energy;
+            backend.rowDots(lost, product, energies);
+            return Arrays.stream(backend.readDoubles(energies))
+                    .map(energy -> Math.max(0, energy))
+                    .toArray();
         }
     }
 

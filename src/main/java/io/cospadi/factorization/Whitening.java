@@ -4,6 +4,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
+import java.util.Arrays;
 
 /**
  * The problem with its metric absorbed: a target Y (d2, r) with {@code Y Yᵀ = W G Wᵀ}, so that fitting Y in the plain
@@ -29,6 +30,7 @@ final class Whitening implements AutoCloseable {
     private final Backend backend;
     private final Effort effort;
     private final Matrix target;
+    private final OutputWeights outputs;
     private final double energy;
     private final double outputEnergy;
     private final double scale;
@@ -44,6 +46,7 @@ final class Whitening implements AutoCloseable {
             Backend backend,
             Effort effort,
             Matrix target,
+            OutputWeights outputs,
             double energy,
             double outputEnergy,
             double scale,
@@ -53,6 +56,7 @@ final class Whitening implements AutoCloseable {
         this.backend = backend;
         this.effort = effort;
         this.target = target;
+        this.outputs = outputs;
         this.energy = energy;
         this.outputEnergy = outputEnergy;
         this.scale = scale;
@@ -160,7 +164,7 @@ final class Whitening implements AutoCloseable {
                 Matrix rowEnergies = backend.allocate(1, target64.rows(), DType.F64)) {
             backend.rowDots(target64, target64, rowEnergies);
             double[] energies = backend.readDoubles(rowEnergies);
-            double energy = OutputWeights.equal().unweighted(energies);
+            double energy = Arrays.stream(energies).sum();
             if (!(energy > 0) || !Double.isFinite(energy)) {
                 if (factor != null) {
                     factor.close();
@@ -175,8 +179,10 @@ final class Whitening implements AutoCloseable {
             backend.scale(scale, target64);
             Matrix target = backend.allocate(target64.rows(), target64.cols(), DType.F32);
             backend.copy(target64, target);
-            double outputEnergy = problem.outputs().unweighted(energies);
-            return new Whitening(backend, effort, target, energy, outputEnergy, scale, factor, map, sigma);
+            double outputEnergy =
+                    Arrays.stream(problem.outputs().unweighted(energies)).sum();
+            return new Whitening(
+                    backend, effort, target, problem.outputs(), energy, outputEnergy, scale, factor, map, sigma);
         }
     }
 
@@ -278,6 +284,19 @@ final class Whitening implements AutoCloseable {
 
     /** Orthonormal rows (r, r) F32, read only, and the singular values of the unscaled Y that belong to them, descending. */
     record PrincipalAxes(Matrix axes, double[] singularValues) {}
+
+    /**
+     * Squared norms of rows in the target's space as what they are of the output: without its scale and the output weights.
+     *
+     * @param rows (d2), such as the squared norms of Y − C D
+     */
+    double[] outputEnergies(float[] rows) {
+        double[] energies = new double[rows.length];
+        for (int j = 0; j < rows.length; j++) {
+            energies[j] = rows[j] / (scale * scale);
+        }
+        return outputs.unweighted(energies);
+    }
 
     /**
      * The dictionary in the space of the inputs: D (k, d1) F64 with {@code codes · D} standing for W where
