@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Token perplexity as transformers computes it in f32, for the Java engine to be held against.
 
-    pip install torch==2.15.0 transformers==5.23.0
+    pip install torch==2.15.0 transformers==5.24.0
     python smollm2_reference.py MODEL_DIR TEXT OUT.json [--window 1024] [--windows N]
 
 It made fixtures/smollm2/reference.json from SmolLM2-135M-Instruct and WikiText-2's test.txt, and fixtures/demo/reference.json
