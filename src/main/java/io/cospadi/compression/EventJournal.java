@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * What happened when: one JSON object a line, appended as it happens, over all the runs that one job took. Times and
@@ -51,6 +52,31 @@ final class EventJournal implements AutoCloseable {
             return journal;
         } catch (IOException e) {
             throw unwritable(file, e);
+        }
+    }
+
+    /** Runs something between an event for its start and, where it fails or is stopped, one for that. */
+    <T> T during(String program, Supplier<T> run) {
+        record(
+                "started",
+                Map.of("program", program, "process", ProcessHandle.current().pid()));
+        try {
+            return run.get();
+        } catch (StoppedException e) {
+            record("stopped", Map.of());
+            throw e;
+        } catch (CospadiException e) {
+            recordFailure(e);
+            throw e;
+        }
+    }
+
+    /** A journal that can't be written either must not hide the failure itself. */
+    private void recordFailure(CospadiException failure) {
+        try {
+            record("failed", Map.of("message", String.valueOf(failure.getMessage())));
+        } catch (CospadiException e) {
+            failure.addSuppressed(e);
         }
     }
 

@@ -38,10 +38,12 @@ final class JobReport {
     RunReport of(
             Checkpoint model,
             Calibrating calibrating,
+            Fingerprint fingerprint,
             CompactSizes sizes,
             List<Allocation> allocations,
             List<Path> parts) {
         JobEnvironment environment = session.environment();
+        String identity = Fingerprints.backend(fingerprint);
         List<RunReport.ProjectionResult> projections = new ArrayList<>();
         double factorization = 0;
         for (int i = 0; i < parts.size(); i++) {
@@ -64,8 +66,8 @@ final class JobReport {
                 recipe.rounds(),
                 recipe.seed(),
                 recipe.valueBits(),
-                environment.backend().name(),
-                environment.backend().identity(),
+                identity.substring(0, identity.indexOf(' ')),
+                identity,
                 environment.threads());
         return new RunReport(
                 RunReport.FORMAT_VERSION,
