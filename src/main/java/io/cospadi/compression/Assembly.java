@@ -25,12 +25,15 @@ final class Assembly {
     private final JobPlaces places;
     private final JobSession session;
     private final EventJournal journal;
+    private final List<Path> shareJournals;
 
-    Assembly(Recipe recipe, JobPlaces places, JobSession session, EventJournal journal) {
+    /** @param shareJournals of the shares that made the parts; empty where this run did */
+    Assembly(Recipe recipe, JobPlaces places, JobSession session, EventJournal journal, List<Path> shareJournals) {
         this.recipe = recipe;
         this.places = places;
         this.session = session;
         this.journal = journal;
+        this.shareJournals = shareJournals;
     }
 
     /** Announces the work that lies in {@link #run}. */
@@ -60,7 +63,9 @@ final class Assembly {
             List<Path> parts) {
         CompactSizes sizes =
                 session.phase("writing", WorkMeter.Kind.WRITE, () -> write(model, fingerprint, work, parts));
-        RunReport report = new JobReport(recipe, places, session, journal)
+        JobTimes times = JobTimes.read(
+                work.events(), shareJournals, session.environment().clock().instant());
+        RunReport report = new JobReport(recipe, places, session, times)
                 .of(model, calibrating, fingerprint, sizes, allocations, parts);
         session.phase("verification", WorkMeter.Kind.WRITE, () -> {
             verify(sizes, report, work);

@@ -111,7 +111,7 @@ public final class CompressionJob {
             factorizing.run(grams);
             return null;
         });
-        return new Assembly(recipe, places, session, journal)
+        return new Assembly(recipe, places, session, journal, List.of())
                 .run(model, calibrating, fingerprint, work, output, allocations, factorizing.parts());
     }
 

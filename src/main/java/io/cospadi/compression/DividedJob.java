@@ -81,7 +81,8 @@ public final class DividedJob {
         return run(session, places.work(share), (model, targeted, grams, work, journal) -> {
             AtomicFile.write(work.share(), (share + "\n").getBytes(StandardCharsets.UTF_8));
             Fingerprint fingerprint = Fingerprint.read(work.fingerprint()).orElseThrow();
-            List<Allocation> all = Sizing.settled(recipe, targeted, places, fingerprint);
+            List<Allocation> all = Sizing.settled(recipe, targeted, places.budgetWork(), fingerprint);
+            Sizing.keep(recipe, all, work);
             Factorizing factorizing = new Factorizing(
                     session, model, recipe, work, journal, fingerprint.identity(), share.of(all, recipe));
             session.meter().allAnnounced();

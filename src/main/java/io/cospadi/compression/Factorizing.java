@@ -138,7 +138,7 @@ final class Factorizing {
                             (round, rounds, error) -> session.reached(doing, before + units * round / (rounds + 1.0)));
         }
         session.checkStop();
-        PartFile.write(work.part(projection, fingerprint), projection, result, recipe.valueBits(), fingerprint);
+        // the event first: a part without one would be a part without its times
         journal.record(
                 "projection",
                 Map.of(
@@ -148,7 +148,9 @@ final class Factorizing {
                         "relative_error", result.relativeError(),
                         "atoms_replaced", result.atomsReplaced(),
                         "gram_shift", result.gramShift(),
-                        "seconds", result.seconds()));
+                        "seconds", result.seconds(),
+                        "seconds_by_phase", result.secondsByPhase()));
+        PartFile.write(work.part(projection, fingerprint), projection, result, recipe.valueBits(), fingerprint);
         session.reached(doing, before + units);
         return units;
     }

@@ -87,7 +87,10 @@ public final class MergeJob {
                     checks.enter(work, shares, plan.workBytes());
                     Assembly.announce(session, model);
                     session.meter().allAnnounced();
-                    return new Assembly(recipe, places, session, journal)
+                    List<Path> journals = works.stream()
+                            .map(folder -> folder.resolve(WorkFolder.EVENTS))
+                            .toList();
+                    return new Assembly(recipe, places, session, journal, journals)
                             .run(
                                     model,
                                     calibrating,
@@ -129,7 +132,7 @@ public final class MergeJob {
     /** Every projection's part, in the model's order. */
     private Map<Allocation, Path> parts(Checkpoint model, Fingerprint shares) {
         List<Projection> targeted = Targets.of(recipe, model.config());
-        List<Allocation> allocations = Sizing.settled(recipe, targeted, places, shares);
+        List<Allocation> allocations = Sizing.settled(recipe, targeted, works.get(0), shares);
         PartCheck check = new PartCheck(shares.identity(), allocations);
         List<Share> owners = Share.owners(allocations, recipe, shareCount());
         Map<Allocation, Path> parts = new LinkedHashMap<>();

@@ -79,14 +79,13 @@ final class Sizing {
     /**
      * The sizes that all shares of a job use: they follow from shapes, or were found once, by {@link DividedJob#budget}.
      *
+     * @param work folder that keeps them, where they were found
      * @throws CospadiException if that was not done yet, or for another job
      */
-    static List<Allocation> settled(
-            Recipe recipe, List<Projection> targeted, JobPlaces places, Fingerprint fingerprint) {
+    static List<Allocation> settled(Recipe recipe, List<Projection> targeted, Path work, Fingerprint fingerprint) {
         if (!needsGrams(recipe)) {
             return Targets.uniform(recipe, targeted);
         }
-        Path work = places.budgetWork();
         Path file = work.resolve(FILE);
         Optional<Fingerprint> found = Fingerprint.read(work.resolve(WorkFolder.FINGERPRINT));
         if (found.isEmpty() || !Files.exists(file)) {
@@ -99,6 +98,13 @@ final class Sizing {
                     + ", here it is " + d.here() + "; remove " + work + " and run the command budget again");
         });
         return read(file, targeted);
+    }
+
+    /** Keeps the sizes that a share uses beside its parts, for the merge. */
+    static void keep(Recipe recipe, List<Allocation> allocations, WorkFolder work) {
+        if (needsGrams(recipe)) {
+            write(work.folder().resolve(FILE), allocations);
+        }
     }
 
     private static List<Allocation> pooled(

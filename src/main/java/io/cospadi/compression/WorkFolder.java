@@ -35,16 +35,16 @@ import java.util.stream.Stream;
  * </pre>
  */
 final class WorkFolder implements AutoCloseable {
-    /** What a run that was killed before its first checkpoint may have left. */
-    private static final Set<String> OWN =
-            Set.of("lock", "events.jsonl", "recipe.yaml", ".recipe.yaml.tmp", ".fingerprint.json.tmp");
-
     /** Names of what others look for in a folder that they don't hold. */
     static final String FINGERPRINT = "fingerprint.json";
 
     static final String RECIPE = "recipe.yaml";
     static final String SHARE = "share";
+    static final String EVENTS = "events.jsonl";
     static final String REPLACED = "replaced";
+
+    /** What a run that was killed before its first checkpoint may have left. */
+    private static final Set<String> OWN = Set.of("lock", EVENTS, RECIPE, ".recipe.yaml.tmp", ".fingerprint.json.tmp");
 
     private static final String PARTS = "parts";
     /** Hexadecimal digits of the job's identity in a part's name: 64 bits. */
@@ -173,7 +173,7 @@ final class WorkFolder implements AutoCloseable {
     }
 
     Path events() {
-        return folder.resolve("events.jsonl");
+        return folder.resolve(EVENTS);
     }
 
     Path grams() {

@@ -119,7 +119,7 @@ class DividedProcessesTest {
                 "--ratio",
                 "0.2",
                 "--rounds",
-                "5",
+                "300",
                 "--threads",
                 "1");
     }

@@ -71,11 +71,11 @@ class DividedJobTest {
         }
         assertEquals(14, projections);
         Collections.shuffle(shares, new Random(-count));
-        JobResult merged = merge(recipe, "out", shares);
-        assertEquals(whole(recipe), TinyJob.contents(job.out("out")));
-        assertFalse(Files.exists(job.out("out.work")), "the merge's own work is removed");
+        JobResult merged = merge(recipe, shares);
+        assertEquals(whole(recipe), TinyJob.contents(job.out("merged")));
+        assertFalse(Files.exists(job.out("merged.work")), "the merge's own work is removed");
         assertEquals(backend.identity(), merged.report().run().identity());
-        assertTrue(merge(recipe, "out", shares).alreadyComplete());
+        assertTrue(merge(recipe, shares).alreadyComplete());
     }
 
     @Test
@@ -97,8 +97,17 @@ class DividedJobTest {
         assertTrue(stops > 5, stops + " stops");
         DividedJob.ShareResult again = divided(recipe, "out", () -> false).share(share);
         assertTrue(again.projections() > 0 && again.made() == 0, again.toString());
-        merge(recipe, "out", shares(2));
-        assertEquals(whole(recipe), TinyJob.contents(job.out("out")));
+        JobResult merged = merge(recipe, shares(2));
+        assertEquals(whole(recipe), TinyJob.contents(job.out("merged")));
+        assertTrue(merged.report().projections().stream().allMatch(p -> p.seconds() > 0), "the shares' times");
+    }
+
+    @Test
+    void taskDoneTwiceGivesTheSamePart() {
+        Recipe recipe = TinyJob.recipe("");
+        Path once = divided(recipe, "once", () -> false).share(Share.WHOLE).work();
+        Path twice = divided(recipe, "twice", () -> false).share(Share.WHOLE).work();
+        assertEquals(TinyJob.contents(once.resolve("parts")), TinyJob.contents(twice.resolve("parts")));
     }
 
     @Test
@@ -122,22 +131,21 @@ class DividedJobTest {
                 }
             }
         }
-        String message = assertThrows(CospadiException.class, () -> merge(recipe, "out", shares(3)))
+        String message = assertThrows(CospadiException.class, () -> merge(recipe, shares(3)))
                 .getMessage();
         assertTrue(message.startsWith("2 of 14 parts"), message);
         assertTrue(message.contains(lost.get(0)) && message.contains(lost.get(1)), message);
         assertTrue(message.contains("sha256"), message);
         assertTrue(message.contains("0/3") && message.contains("2/3") && !message.contains("1/3"), message);
-        assertFalse(Files.exists(job.out("out")));
+        assertFalse(Files.exists(job.out("merged")));
         String alone = assertThrows(
-                        CospadiException.class,
-                        () -> merge(recipe, "out", shares(3).subList(0, 1)))
+                        CospadiException.class, () -> merge(recipe, shares(3).subList(0, 1)))
                 .getMessage();
         assertTrue(alone.contains("1/3") && alone.contains("2/3"), alone);
         divided(recipe, "out", () -> false).share(new Share(0, 3));
         divided(recipe, "out", () -> false).share(new Share(2, 3));
-        merge(recipe, "out", shares(3));
-        assertEquals(whole(recipe), TinyJob.contents(job.out("out")));
+        merge(recipe, shares(3));
+        assertEquals(whole(recipe), TinyJob.contents(job.out("merged")));
     }
 
     @Test
@@ -145,7 +153,7 @@ class DividedJobTest {
         Recipe recipe = TinyJob.recipe("");
         divided(recipe, "out", () -> false).share(new Share(0, 2));
         divided(TinyJob.recipe("seed: 7\n"), "out", () -> false).share(new Share(1, 2));
-        assertRefused("its seed is 7, there it is 42", () -> merge(recipe, "out", shares(2)));
+        assertRefused("its seed is 7, there it is 42", () -> merge(recipe, shares(2)));
         assertRefused("its seed is 42, here it is 7", () -> divided(TinyJob.recipe("seed: 7\n"), "out", () -> false)
                 .share(new Share(0, 2)));
         assertRefused("is no work folder", () -> MergeJob.document(List.of(job.model())));
@@ -157,7 +165,7 @@ class DividedJobTest {
         divided(recipe, "out", () -> false).share(Share.WHOLE);
         Path config = job.model().resolve("config.json");
         Files.writeString(config, Files.readString(config) + "\n");
-        assertRefused("another model files", () -> merge(recipe, "out", shares(1)));
+        assertRefused("another model files", () -> merge(recipe, shares(1)));
     }
 
     @Test
@@ -191,10 +199,11 @@ class DividedJobTest {
     }
 
     /** As the command line does: from what the shares wrote down. */
-    private JobResult merge(Recipe recipe, String out, List<Share> shares) {
-        List<Path> works = shares.stream().map(places(out)::work).toList();
+    private JobResult merge(Recipe recipe, List<Share> shares) {
+        List<Path> works = shares.stream().map(places("out")::work).toList();
         assertEquals(recipe, MergeJob.document(works).recipe());
-        return new MergeJob(works, recipe, places(out), job.environment(backend, JobListener.NONE, () -> false)).run();
+        return new MergeJob(works, recipe, places("merged"), job.environment(backend, JobListener.NONE, () -> false))
+                .run();
     }
 
     private TreeMap<String, String> whole(Recipe recipe) {
