@@ -2,15 +2,13 @@ package io.cospadi.cli;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.compression.CalibrationJob;
-import io.cospadi.compression.RecipeException;
+import io.cospadi.compression.Share;
 import io.cospadi.compression.StoppedException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -21,8 +19,6 @@ import picocli.CommandLine.Parameters;
         name = "calibrate",
         description = "Runs text through a dense model and keeps the Gram matrix of every layer's inputs.")
 final class CalibrateCommand implements Callable<Integer> {
-    private static final Pattern SHARD = Pattern.compile("(\\d{1,6})/(\\d{1,6})");
-
     @Parameters(paramLabel = "MODEL", description = "Hugging Face folder of a dense model.")
     private Path model;
 
@@ -71,23 +67,14 @@ final class CalibrateCommand implements Callable<Integer> {
     public Integer call() {
         SharedOptions.atLeast("--windows", windows, 1);
         SharedOptions.atLeast("--window", window, 2);
-        Matcher share = SHARD.matcher(shard);
-        if (!share.matches()) {
-            throw RecipeException.usage("--shard is I/N, such as 0/4; found '" + shard + "'");
-        }
+        Share share = Share.parse(shard);
         String resume = "finished layers are kept in " + out + "; the same command resumes";
         stop.orderly(resume);
         long tokens;
         try (Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
             tokens = new CalibrationJob(model, data, out, windows, window, sample.equals("random"), seed)
-                    .run(
-                            Integer.parseInt(share.group(1)),
-                            Integer.parseInt(share.group(2)),
-                            backend,
-                            display,
-                            new TaskProgress(display, "calibrating"),
-                            stop::requested);
+                    .run(share, backend, display, new TaskProgress(display, "calibrating"), stop::requested);
         } catch (StoppedException e) {
             terminal.failure("stopped; " + resume);
             return ExitStatus.STOPPED;

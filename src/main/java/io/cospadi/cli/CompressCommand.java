@@ -2,18 +2,21 @@ package io.cospadi.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.cospadi.backend.Backend;
 import io.cospadi.compression.CompressionJob;
+import io.cospadi.compression.DividedJob;
 import io.cospadi.compression.JobEnvironment;
 import io.cospadi.compression.JobPlaces;
 import io.cospadi.compression.JobResult;
 import io.cospadi.compression.Recipe;
 import io.cospadi.compression.RecipeDocument;
-import io.cospadi.compression.StoppedException;
-import io.cospadi.report.HtmlReport;
-import java.time.Clock;
+import io.cospadi.compression.Share;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -40,6 +43,12 @@ final class CompressCommand implements Callable<Integer> {
     @Option(names = "--stats", paramLabel = "DIR", description = "Gram store of calibrate, instead of --data.")
     private String stats;
 
+    @Option(
+            names = "--shard",
+            paramLabel = "I/N",
+            description = "Only share I (from 0) of N of the projections, into DIR.I-of-N.work; needs --stats.")
+    private String shard;
+
     @Option(names = "--keep-work", description = "Leave DIR.work behind.")
     private boolean keepWork;
 
@@ -62,37 +71,46 @@ final class CompressCommand implements Callable<Integer> {
         RecipeDocument document = options.document(given());
         JobPlaces places = document.places();
         Recipe recipe = document.recipe();
-        int threads = Backends.threads(document.threads().orElse(null));
-        String resume = "everything finished is kept in " + places.work() + "; the same command resumes";
-        stop.orderly(resume);
-        JobResult result;
-        try (Backend backend = Backends.open(document.backend(), threads, terminal);
-                JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
-            JobEnvironment environment = new JobEnvironment(
-                    backend,
-                    threads,
-                    BuildInfo.read().toString(),
-                    Clock.systemUTC(),
-                    Machine.here()::host,
-                    (report, folder) -> HtmlReport.write(folder.resolve("report.html"), List.of(report)),
-                    display,
-                    stop::requested);
-            result = new CompressionJob(recipe, places, environment).run();
-        } catch (StoppedException e) {
-            terminal.failure("stopped; " + resume);
+        return shard == null ? whole(document, recipe, places) : share(document, recipe, places);
+    }
+
+    private int whole(RecipeDocument document, Recipe recipe, JobPlaces places) {
+        Optional<JobResult> result =
+                run(document, places.work(), environment -> new CompressionJob(recipe, places, environment).run());
+        if (result.isEmpty()) {
             return ExitStatus.STOPPED;
         }
-        show(places, result);
+        new RunView(places.out().toString(), result.get().report()).show(terminal, shared.json);
         return ExitStatus.DONE;
     }
 
-    private void show(JobPlaces places, JobResult result) {
-        RunView view = new RunView(places.out().toString(), result.report());
-        if (shared.json) {
-            terminal.json(view.json());
-        } else {
-            terminal.out().print(view.text());
+    private int share(RecipeDocument document, Recipe recipe, JobPlaces places) {
+        Share share = Share.parse(shard);
+        DividedJob.requireStats(places);
+        Optional<DividedJob.ShareResult> result = run(
+                document, places.work(share), environment -> new DividedJob(recipe, places, environment).share(share));
+        if (result.isEmpty()) {
+            return ExitStatus.STOPPED;
         }
+        DividedJob.ShareResult done = result.get();
+        if (shared.json) {
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("work", done.work().toString());
+            json.put("shard", share.toString());
+            json.put("projections", done.projections());
+            json.put("made", done.made());
+            terminal.json(json);
+        } else {
+            terminal.out()
+                    .println(done.work() + ": share " + share + " is complete, " + done.projections()
+                            + " projections; merge makes " + places.out() + " of all shares");
+        }
+        return ExitStatus.DONE;
+    }
+
+    private <T> Optional<T> run(RecipeDocument document, Path work, Function<JobEnvironment, T> job) {
+        return new JobRun(terminal, stop, "everything finished is kept in " + work + "; the same command resumes")
+                .run(document.backend(), Backends.threads(document.threads().orElse(null)), job);
     }
 
     private ObjectNode given() {

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
-import io.cospadi.compression.JobEnvironment;
 import io.cospadi.compression.RunReport;
 import io.cospadi.compression.RunReport.Sample;
 import io.cospadi.compression.RunReport.Score;
@@ -14,7 +13,6 @@ import io.cospadi.factorization.Method;
 import io.cospadi.report.HtmlReport;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -87,7 +85,7 @@ final class DemoCommand implements Callable<Integer> {
             terminal.note("compressing with " + method.option());
             RunReport report;
             try (JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
-                report = run.compress(method, compact, environment(backend, threads, display));
+                report = run.compress(method, compact, JobRun.environment(backend, threads, display, stop));
             }
             Perplexity perplexity = run.evaluate(compact, folder.path());
             Score score = EvaluationFile.score(Score.COMPRESSED, perplexity);
@@ -96,18 +94,6 @@ final class DemoCommand implements Callable<Integer> {
             results.add(DemoResult.of(DemoRun.weightBytes(compact), perplexity.value(), sample, report));
         }
         return results;
-    }
-
-    private JobEnvironment environment(Backend backend, int threads, JobDisplay display) {
-        return new JobEnvironment(
-                backend,
-                threads,
-                BuildInfo.read().toString(),
-                Clock.systemUTC(),
-                Machine.here()::host,
-                (report, place) -> HtmlReport.write(place.resolve("report.html"), List.of(report)),
-                display,
-                stop::requested);
     }
 
     private static ObjectNode json(DemoFolder folder, List<DemoResult> results) {

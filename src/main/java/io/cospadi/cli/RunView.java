@@ -10,6 +10,15 @@ import java.util.Locale;
 
 /** A finished compression for people and for programs. */
 record RunView(String output, RunReport report) {
+    /** Prints it as one of the two. */
+    void show(Terminal terminal, boolean json) {
+        if (json) {
+            terminal.json(json());
+        } else {
+            terminal.out().print(text());
+        }
+    }
+
     /** A few lines. */
     String text() {
         long file =

@@ -34,13 +34,12 @@ public record CalibrationJob(
     /**
      * Fills the store.
      *
-     * @param share from 0
-     * @param of    how many shares make up the whole calibration
+     * @param share of the calibration that is made
      * @return tokens that the store's Grams were summed over
      * @throws CospadiException if the user can set right what is wrong
      * @throws StoppedException if asked to stop; finished layers are kept
      */
-    public long run(int share, int of, Backend backend, JobListener listener, Progress progress, BooleanSupplier stop) {
+    public long run(Share share, Backend backend, JobListener listener, Progress progress, BooleanSupplier stop) {
         Progress stoppable = (done, total) -> {
             if (stop.getAsBoolean()) {
                 throw new StoppedException();
@@ -59,7 +58,7 @@ public record CalibrationJob(
                     throw new StoppedException();
                 }
             });
-            GramStore store = GramStore.create(out, origin(checkpoint, fingerprint, backend, tokens, share, of));
+            GramStore store = GramStore.create(out, origin(checkpoint, fingerprint, backend, tokens, share));
             Path spill = Files.createDirectories(out.resolve("spill"));
             Calibration.run(
                     new DenseWeights(checkpoint),
@@ -79,9 +78,10 @@ public record CalibrationJob(
     }
 
     private static GramOrigin origin(
-            Checkpoint checkpoint, String fingerprint, Backend backend, TokenWindows tokens, int share, int of) {
+            Checkpoint checkpoint, String fingerprint, Backend backend, TokenWindows tokens, Share share) {
         try {
-            return GramOrigin.shard(fingerprint, backend, checkpoint.config().layers(), tokens, share, of);
+            return GramOrigin.shard(
+                    fingerprint, backend, checkpoint.config().layers(), tokens, share.index(), share.count());
         } catch (IllegalArgumentException e) {
             throw RecipeException.usage("--" + e.getMessage());
         }

@@ -1,21 +1,18 @@
 package io.cospadi.compression;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * What happened when: one JSON object a line, appended as it happens, over all the runs that one job took. Times and
@@ -54,6 +51,31 @@ final class EventJournal implements AutoCloseable {
         }
     }
 
+    /** Runs something between an event for its start and, where it fails or is stopped, one for that. */
+    <T> T during(String program, Supplier<T> run) {
+        record(
+                "started",
+                Map.of("program", program, "process", ProcessHandle.current().pid()));
+        try {
+            return run.get();
+        } catch (StoppedException e) {
+            record("stopped", Map.of());
+            throw e;
+        } catch (CospadiException e) {
+            recordFailure(e);
+            throw e;
+        }
+    }
+
+    /** A journal that can't be written either must not hide the failure itself. */
+    private void recordFailure(CospadiException failure) {
+        try {
+            record("failed", Map.of("message", String.valueOf(failure.getMessage())));
+        } catch (CospadiException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
     /** Appends one event; values are numbers, strings, booleans, lists or maps of these. */
     void record(String event, Map<String, ?> values) {
         Map<String, Object> line = new LinkedHashMap<>();
@@ -66,56 +88,6 @@ final class EventJournal implements AutoCloseable {
             throw new IllegalStateException("an event that is no JSON: " + line, e);
         } catch (IOException e) {
             throw unwritable(file, e);
-        }
-    }
-
-    /**
-     * What the journal says about the whole job so far.
-     *
-     * @param started when its first run began
-     * @param seconds wall time of all its runs, each from its first to its last event, this one until now
-     */
-    record History(Instant started, double seconds) {}
-
-    /** Reads the journal back; lines that a killed run left unfinished are passed over. */
-    History history() {
-        Instant now = clock.instant();
-        Instant first = now;
-        Instant began = now;
-        Instant last = null;
-        double seconds = 0;
-        try {
-            for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
-                JsonNode event = parsed(line);
-                if (event == null) {
-                    continue;
-                }
-                Instant time = Instant.parse(event.get("time").asText());
-                if (last == null) {
-                    first = time;
-                    began = time;
-                } else if (event.path("event").asText().equals("started")) {
-                    seconds += seconds(began, last);
-                    began = time;
-                }
-                last = time;
-            }
-        } catch (IOException e) {
-            throw new CospadiException(file + " can't be read: " + e.getMessage(), e);
-        }
-        return new History(first, seconds + seconds(began, now));
-    }
-
-    private static double seconds(Instant from, Instant to) {
-        return Math.max(0, Duration.between(from, to).toMillis() / 1e3);
-    }
-
-    private static JsonNode parsed(String line) {
-        try {
-            JsonNode event = JSON.readTree(line);
-            return event != null && event.path("time").isTextual() ? event : null;
-        } catch (JsonProcessingException e) {
-            return null;
         }
     }
 

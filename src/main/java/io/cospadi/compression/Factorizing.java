@@ -9,7 +9,6 @@ import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.Factorizer;
 import io.cospadi.factorization.Problem;
-import io.cospadi.format.CompactModule;
 import io.cospadi.format.PartFile;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -19,7 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.SortedMap;
 
 /**
  * One part file for each targeted projection, in the model's order. Sound parts of earlier runs are kept, damaged ones are
@@ -32,7 +30,7 @@ final class Factorizing {
     private final WorkFolder work;
     private final EventJournal journal;
     private final String fingerprint;
-    private final SortedMap<String, Optional<CompactModule>> modules;
+    private final PartCheck check;
     private final List<Allocation> missing = new ArrayList<>();
     private final List<Path> parts = new ArrayList<>();
 
@@ -50,10 +48,10 @@ final class Factorizing {
         this.work = work;
         this.journal = journal;
         this.fingerprint = fingerprint;
-        this.modules = Targets.modules(allocations);
+        this.check = new PartCheck(fingerprint, allocations);
         for (Allocation allocation : allocations) {
             session.checkStop();
-            Path part = work.part(allocation.projection());
+            Path part = work.part(allocation.projection(), fingerprint);
             parts.add(part);
             if (!isSound(part, allocation.projection())) {
                 missing.add(allocation);
@@ -76,20 +74,12 @@ final class Factorizing {
         if (!Files.exists(file)) {
             return false;
         }
-        String defect;
-        try (PartFile part = PartFile.open(file)) {
-            if (part.fingerprint().equals(fingerprint)
-                    && part.projection().equals(projection.name())
-                    && part.module().equals(modules.get(projection.name()))) {
-                return true;
-            }
-            defect = file + " belongs to another job";
-        } catch (CospadiException e) {
-            defect = e.getMessage();
-        }
-        session.warn("part of " + projection.name() + " can't be used and is computed again: " + defect);
-        journal.record("part_damaged", Map.of("projection", projection.name(), "defect", defect));
-        return false;
+        Optional<String> defect = check.defect(file, projection);
+        defect.ifPresent(what -> {
+            session.warn("part of " + projection.name() + " can't be used and is computed again: " + what);
+            journal.record("part_damaged", Map.of("projection", projection.name(), "defect", what));
+        });
+        return defect.isEmpty();
     }
 
     /** Makes the missing parts. */
@@ -103,7 +93,8 @@ final class Factorizing {
             for (Allocation allocation : missing) {
                 Projection projection = allocation.projection();
                 if (allocation.isDense()) {
-                    PartFile.writeKeptDense(work.part(projection), projection, recipe.valueBits(), fingerprint);
+                    PartFile.writeKeptDense(
+                            work.part(projection, fingerprint), projection, recipe.valueBits(), fingerprint);
                     continue;
                 }
                 if (!projection.siteName().equals(site)) {
@@ -147,7 +138,7 @@ final class Factorizing {
                             (round, rounds, error) -> session.reached(doing, before + units * round / (rounds + 1.0)));
         }
         session.checkStop();
-        PartFile.write(work.part(projection), projection, result, recipe.valueBits(), fingerprint);
+        // the event first: a part without one would be a part without its times
         journal.record(
                 "projection",
                 Map.of(
@@ -157,7 +148,9 @@ final class Factorizing {
                         "relative_error", result.relativeError(),
                         "atoms_replaced", result.atomsReplaced(),
                         "gram_shift", result.gramShift(),
-                        "seconds", result.seconds()));
+                        "seconds", result.seconds(),
+                        "seconds_by_phase", result.secondsByPhase()));
+        PartFile.write(work.part(projection, fingerprint), projection, result, recipe.valueBits(), fingerprint);
         session.reached(doing, before + units);
         return units;
     }

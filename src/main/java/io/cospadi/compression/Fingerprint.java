@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.Sha256;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -50,6 +51,11 @@ record Fingerprint(Map<String, String> fields) {
         ObjectNode object = JSON.createObjectNode();
         fields.forEach(object::put);
         return (object.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** A hash of all fields: the job's name in its part files. */
+    String identity() {
+        return Sha256.of(json());
     }
 
     /** Writes it, durably. */

@@ -13,15 +13,19 @@ import java.util.stream.Collectors;
 
 /** What goes into a job's fingerprint. */
 final class Fingerprints {
+    private static final String BACKEND = "backend";
+
     private Fingerprints() {}
 
     /**
      * All fields, those first that users change most.
      *
      * @param weights fingerprint of the model's weights and forward pass
+     * @param backend identity of what computes: library, kernel, threads
+     * @param program version and commit
      */
     static Fingerprint of(
-            Recipe recipe, Checkpoint model, Calibrating calibrating, String weights, JobEnvironment environment) {
+            Recipe recipe, Checkpoint model, Calibrating calibrating, String weights, String backend, String program) {
         Map<String, String> fields = new LinkedHashMap<>();
         fields.put("ratio", String.valueOf(recipe.ratio()));
         fields.put("method", recipe.method().option());
@@ -42,9 +46,14 @@ final class Fingerprints {
         fields.put("weights", weights);
         fields.put("model files", companions(model));
         fields.put("model name", BaseModel.of(model.folder()).toString());
-        fields.put("backend", environment.backend().identity());
-        fields.put("program", environment.program());
+        fields.put(BACKEND, backend);
+        fields.put("program", program);
         return new Fingerprint(fields);
+    }
+
+    /** Identity of the backend that a job computes with. */
+    static String backend(Fingerprint fingerprint) {
+        return fingerprint.fields().getOrDefault(BACKEND, "");
     }
 
     private static String patterns(List<NamePattern> patterns) {

@@ -21,7 +21,21 @@ public record JobPlaces(Path model, Path out, List<Path> data, Optional<Path> st
 
     /** The work folder, beside {@code out} and on its file system: {@code DIR.work}. */
     public Path work() {
+        return beside("work");
+    }
+
+    /** The work folder of one share: {@code DIR.1-of-4.work}. */
+    public Path work(Share share) {
+        return beside(share.index() + "-of-" + share.count() + ".work");
+    }
+
+    /** The work folder of the sizes that all shares use, where they need a step of their own: {@code DIR.budget.work}. */
+    public Path budgetWork() {
+        return beside("budget.work");
+    }
+
+    private Path beside(String ending) {
         Path absolute = out.toAbsolutePath().normalize();
-        return absolute.resolveSibling(absolute.getFileName() + ".work");
+        return absolute.resolveSibling(absolute.getFileName() + "." + ending);
     }
 }

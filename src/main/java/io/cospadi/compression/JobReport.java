@@ -25,23 +25,25 @@ final class JobReport {
     private final Recipe recipe;
     private final JobPlaces places;
     private final JobSession session;
-    private final EventJournal journal;
+    private final JobTimes times;
 
-    JobReport(Recipe recipe, JobPlaces places, JobSession session, EventJournal journal) {
+    JobReport(Recipe recipe, JobPlaces places, JobSession session, JobTimes times) {
         this.recipe = recipe;
         this.places = places;
         this.session = session;
-        this.journal = journal;
+        this.times = times;
     }
 
-    /** The report; times are those of all the runs that the job took. */
+    /** The report; its times are those of all the runs that the job took. */
     RunReport of(
             Checkpoint model,
             Calibrating calibrating,
+            Fingerprint fingerprint,
             CompactSizes sizes,
             List<Allocation> allocations,
             List<Path> parts) {
         JobEnvironment environment = session.environment();
+        String identity = Fingerprints.backend(fingerprint);
         List<RunReport.ProjectionResult> projections = new ArrayList<>();
         double factorization = 0;
         for (int i = 0; i < parts.size(); i++) {
@@ -49,12 +51,11 @@ final class JobReport {
             projections.add(result);
             factorization += result.seconds();
         }
-        EventJournal.History history = journal.history();
         Map<String, Double> secondsByPhase = new LinkedHashMap<>(session.secondsByPhase());
         secondsByPhase.put("factorisation", Math.max(factorization, secondsByPhase.getOrDefault("factorisation", 0.0)));
         RunReport.Run run = new RunReport.Run(
                 environment.program(),
-                history.started().toString(),
+                times.started().toString(),
                 places.model().toString(),
                 places.out().toString(),
                 recipe.method().option(),
@@ -64,8 +65,8 @@ final class JobReport {
                 recipe.rounds(),
                 recipe.seed(),
                 recipe.valueBits(),
-                environment.backend().name(),
-                environment.backend().identity(),
+                identity.substring(0, identity.indexOf(' ')),
+                identity,
                 environment.threads());
         return new RunReport(
                 RunReport.FORMAT_VERSION,
@@ -73,7 +74,7 @@ final class JobReport {
                 calibrating.describe(recipe),
                 new RunReport.Ratio(recipe.ratio(), sizes.ratioProjections(), sizes.ratioFile()),
                 bytes(model, allocations, sizes),
-                history.seconds(),
+                times.seconds(),
                 secondsByPhase,
                 projections,
                 List.of(),
@@ -82,8 +83,9 @@ final class JobReport {
                 session.warnings());
     }
 
-    private static RunReport.ProjectionResult projection(Allocation allocation, Path file) {
+    private RunReport.ProjectionResult projection(Allocation allocation, Path file) {
         Projection p = allocation.projection();
+        JobTimes.ProjectionTime time = times.projection(p.name());
         try (PartFile part = PartFile.open(file)) {
             PartDiagnostics d = part.diagnostics();
             return new RunReport.ProjectionResult(
@@ -95,12 +97,12 @@ final class JobReport {
                     allocation.bytes(),
                     Allocation.denseBytes(p),
                     d.relativeError(),
-                    d.seconds(),
+                    time.seconds(),
                     d.flops(),
                     d.atomsReplaced(),
                     d.gramShift(),
                     Arrays.stream(d.errorByRound()).boxed().toList(),
-                    d.secondsByPhase());
+                    time.byPhase());
         }
     }
 

@@ -102,9 +102,12 @@ final class OutputPlace {
         return false;
     }
 
-    /** Refuses what can't be this job's output, before anything is read. */
-    void requireFreeOrComplete() {
-        if (exists() && !force && fingerprint().isEmpty()) {
+    /** Refuses what can't be this job's output, before anything is read; what was moved aside comes back first. */
+    void requireFreeOrComplete(JobPlaces places) {
+        if (!Files.exists(places.work().resolve(WorkFolder.REPLACED))
+                && exists()
+                && !force
+                && fingerprint().isEmpty()) {
             throw occupied(Optional.empty());
         }
     }

@@ -75,10 +75,6 @@ public record Plan(
 
     private static long workBytes(
             ModelConfig config, List<Allocation> allocations, CompactSizes sizes, boolean withGrams) {
-        long parts = allocations.stream()
-                .filter(allocation -> !allocation.isDense())
-                .mapToLong(Allocation::bytes)
-                .sum();
         long grams = 0;
         for (int layer = 0; withGrams && layer < config.layers(); layer++) {
             for (InputSite site : InputSite.values()) {
@@ -86,7 +82,19 @@ public record Plan(
                 grams += 8 * width * width;
             }
         }
-        return grams + parts + sizes.fileBytes();
+        return grams + partBytes(allocations) + sizes.fileBytes();
+    }
+
+    private static long partBytes(List<Allocation> allocations) {
+        return allocations.stream()
+                .filter(allocation -> !allocation.isDense())
+                .mapToLong(Allocation::bytes)
+                .sum();
+    }
+
+    /** Disk that all part files take. */
+    long partBytes() {
+        return partBytes(allocations);
     }
 
     private static TimeEstimate time(

@@ -33,7 +33,9 @@ final class RecipeText {
         if (!recipe.overrides().isEmpty()) {
             yaml.append("overrides:\n");
             for (ProjectionOverride override : recipe.overrides()) {
-                yaml.append("  - pattern: ").append(quoted(override.pattern())).append('\n');
+                yaml.append("  - pattern: ")
+                        .append(quoted(override.pattern().text()))
+                        .append('\n');
                 yaml.append(
                                 override.dense()
                                         ? "    dense: true"
@@ -44,6 +46,18 @@ final class RecipeText {
         return yaml.toString().getBytes(StandardCharsets.UTF_8);
     }
 
+    /** The same with the places and what computes, as a work folder keeps it: {@code merge} goes on from it. */
+    static byte[] yaml(Recipe recipe, JobPlaces places, JobEnvironment environment) {
+        StringBuilder yaml = new StringBuilder(new String(yaml(recipe), StandardCharsets.UTF_8));
+        line(yaml, "model", quoted(places.model().toAbsolutePath().toString()));
+        places.stats()
+                .ifPresent(stats ->
+                        line(yaml, "stats", quoted(stats.toAbsolutePath().toString())));
+        line(yaml, "backend", environment.backend().name());
+        line(yaml, "threads", String.valueOf(environment.threads()));
+        return yaml.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
     private static void line(StringBuilder yaml, String key, String value) {
         yaml.append(key).append(": ").append(value).append('\n');
     }
@@ -51,15 +65,15 @@ final class RecipeText {
     private static void patterns(StringBuilder yaml, String key, List<NamePattern> patterns) {
         if (!patterns.isEmpty()) {
             yaml.append(key).append(":\n");
-            patterns.forEach(
-                    pattern -> yaml.append("  - ").append(quoted(pattern)).append('\n'));
+            patterns.forEach(pattern ->
+                    yaml.append("  - ").append(quoted(pattern.text())).append('\n'));
         }
     }
 
     /** A double-quoted YAML scalar, which is JSON's where only these characters need care. */
-    private static String quoted(NamePattern pattern) {
+    private static String quoted(String text) {
         StringBuilder quoted = new StringBuilder("\"");
-        for (char c : pattern.text().toCharArray()) {
+        for (char c : text.toCharArray()) {
             if (c == '"' || c == '\\') {
                 quoted.append('\\').append(c);
             } else if (c < ' ') {

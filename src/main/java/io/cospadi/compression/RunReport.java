@@ -19,7 +19,7 @@ import java.util.Map;
  * @param calibration    the text behind the Grams; null for a method that looks at none
  * @param ratio          shares of bytes saved
  * @param bytes          where the bytes of the safetensors files went, headers included; their sum is the files' size
- * @param seconds        wall time of the job, over all its sessions if it was resumed
+ * @param seconds        wall time of the job, all its sessions and all its shares added up
  * @param secondsByPhase wall time of each phase of the job, in order; they may leave a rest of {@code seconds}
  * @param projections    in order of the model, one entry for each that was targeted
  * @param scores         evaluations of the result and of what it is compared with; may be empty

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The sizes of all targeted projections under the recipe's budget. Uniform ones follow from shapes; pooled ones need every
@@ -35,10 +36,14 @@ final class Sizing {
 
     private Sizing() {}
 
+    /** Whether the sizes depend on weights and text, rather than on shapes alone. */
+    static boolean needsGrams(Recipe recipe) {
+        return recipe.budget() == BudgetChoice.POOLED;
+    }
+
     /** Announces the decompositions that a pooled budget still needs. */
     static void announce(JobSession session, Recipe recipe, List<Projection> targeted, WorkFolder work) {
-        if (recipe.budget() == BudgetChoice.POOLED
-                && !Files.exists(work.folder().resolve(FILE))) {
+        if (needsGrams(recipe) && !Files.exists(work.folder().resolve(FILE))) {
             session.meter()
                     .expect(
                             WorkMeter.Kind.BUDGET,
@@ -59,7 +64,7 @@ final class Sizing {
             List<Projection> targeted,
             GramStore grams,
             WorkFolder work) {
-        if (recipe.budget() != BudgetChoice.POOLED) {
+        if (!needsGrams(recipe)) {
             return Targets.uniform(recipe, targeted);
         }
         Path file = work.folder().resolve(FILE);
@@ -69,6 +74,37 @@ final class Sizing {
         List<Allocation> allocations = pooled(session, model, recipe, targeted, grams);
         write(file, allocations);
         return allocations;
+    }
+
+    /**
+     * The sizes that all shares of a job use: they follow from shapes, or were found once, by {@link DividedJob#budget}.
+     *
+     * @param work folder that keeps them, where they were found
+     * @throws CospadiException if that was not done yet, or for another job
+     */
+    static List<Allocation> settled(Recipe recipe, List<Projection> targeted, Path work, Fingerprint fingerprint) {
+        if (!needsGrams(recipe)) {
+            return Targets.uniform(recipe, targeted);
+        }
+        Path file = work.resolve(FILE);
+        Optional<Fingerprint> found = Fingerprint.read(work.resolve(WorkFolder.FINGERPRINT));
+        if (found.isEmpty() || !Files.exists(file)) {
+            throw new CospadiException(
+                    file + " does not exist: under --budget " + recipe.budget().option()
+                            + " all shares use sizes that are found once; run the command budget with the same options first");
+        }
+        fingerprint.firstDifference(found.get()).ifPresent(d -> {
+            throw new CospadiException(file + " is of another job: its " + d.field() + " is " + d.there()
+                    + ", here it is " + d.here() + "; remove " + work + " and run the command budget again");
+        });
+        return read(file, targeted);
+    }
+
+    /** Keeps the sizes that a share uses beside its parts, for the merge. */
+    static void keep(Recipe recipe, List<Allocation> allocations, WorkFolder work) {
+        if (needsGrams(recipe)) {
+            write(work.folder().resolve(FILE), allocations);
+        }
     }
 
     private static List<Allocation> pooled(

@@ -20,23 +20,35 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * The folder {@code DIR.work} in which one run at a time prepares DIR:
+ * The folder {@code DIR.work} in which one run at a time prepares DIR, or {@code DIR.I-of-N.work} for a share of it:
  *
  * <pre>
  * lock                         held while a run is at work; its contents name the process
  * fingerprint.json             what decides the result, {@link Fingerprint}
- * recipe.yaml                  the options as they were understood
+ * recipe.yaml                  the options as they were understood, {@link RecipeText}
+ * share                        I/N, where it is a share's
  * events.jsonl                 {@link EventJournal}
  * grams/                       the Gram store, unless one was given
- * parts/NAME.safetensors       one finished projection each
+ * parts/NAME-HASH.safetensors  one finished projection each; HASH is of all that decides its content
  * output/                      the folder to be, until it is verified and renamed
  * replaced/                    what stood at DIR, for the moment between two renames under --force
  * </pre>
  */
 final class WorkFolder implements AutoCloseable {
+    /** Names of what others look for in a folder that they don't hold. */
+    static final String FINGERPRINT = "fingerprint.json";
+
+    static final String RECIPE = "recipe.yaml";
+    static final String SHARE = "share";
+    static final String EVENTS = "events.jsonl";
+    static final String REPLACED = "replaced";
+
     /** What a run that was killed before its first checkpoint may have left. */
-    private static final Set<String> OWN =
-            Set.of("lock", "events.jsonl", "recipe.yaml", ".recipe.yaml.tmp", ".fingerprint.json.tmp");
+    private static final Set<String> OWN = Set.of("lock", EVENTS, RECIPE, ".recipe.yaml.tmp", ".fingerprint.json.tmp");
+
+    private static final String PARTS = "parts";
+    /** Hexadecimal digits of the job's identity in a part's name: 64 bits. */
+    private static final int NAME_DIGITS = 16;
 
     private final Path folder;
     private final FileChannel lockFile;
@@ -153,15 +165,15 @@ final class WorkFolder implements AutoCloseable {
     }
 
     Path fingerprint() {
-        return folder.resolve("fingerprint.json");
+        return folder.resolve(FINGERPRINT);
     }
 
     Path recipe() {
-        return folder.resolve("recipe.yaml");
+        return folder.resolve(RECIPE);
     }
 
     Path events() {
-        return folder.resolve("events.jsonl");
+        return folder.resolve(EVENTS);
     }
 
     Path grams() {
@@ -169,11 +181,21 @@ final class WorkFolder implements AutoCloseable {
     }
 
     Path parts() {
-        return folder.resolve("parts");
+        return folder.resolve(PARTS);
     }
 
-    Path part(Projection projection) {
-        return parts().resolve(projection.name() + ".safetensors");
+    Path share() {
+        return folder.resolve(SHARE);
+    }
+
+    Path part(Projection projection, String identity) {
+        return part(folder, projection, identity);
+    }
+
+    /** Where a work folder keeps the part of the job with that {@link Fingerprint#identity}, made or not. */
+    static Path part(Path work, Projection projection, String identity) {
+        return work.resolve(PARTS)
+                .resolve(projection.name() + "-" + identity.substring(0, NAME_DIGITS) + ".safetensors");
     }
 
     Path output() {
@@ -181,7 +203,7 @@ final class WorkFolder implements AutoCloseable {
     }
 
     Path replaced() {
-        return folder.resolve("replaced");
+        return folder.resolve(REPLACED);
     }
 
     /** Removes everything, the lock last, so that a run that was cut off here finds a folder it can clear again. */

@@ -31,11 +31,10 @@ import java.util.Optional;
  * <pre>
  * part     {"version": 1, "projection", "fingerprint": the job's, "value_bits", "module": as in config.json or null,
  *           "relative_error", "error_by_round": [...], "atoms_replaced", "rank", "gram_shift", "flops"}
- * timing   {"seconds", "seconds_by_phase": {...}}
  * sha256   of the text of "part", then of every tensor's bytes in the order of the file
  * </pre>
  *
- * Only {@code timing}, which no checksum covers, differs between equal runs.
+ * Equal runs write equal files.
  */
 public final class PartFile implements AutoCloseable {
     private final SafetensorsFile file;
@@ -214,10 +213,7 @@ public final class PartFile implements AutoCloseable {
         MessageDigest digest = Sha256.digest(); // before the data, since the header that holds it comes first
         digest.update(identity.getBytes(StandardCharsets.UTF_8));
         tensors.forEach(tensor -> tensor.chunks(digest::update));
-        Map<String, String> metadata = Map.of(
-                PartMetadata.PART, identity,
-                PartMetadata.TIMING, PartMetadata.timing(diagnostics).toString(),
-                PartMetadata.SHA256, Sha256.hex(digest));
+        Map<String, String> metadata = Map.of(PartMetadata.PART, identity, PartMetadata.SHA256, Sha256.hex(digest));
         try (SafetensorsWriter writer = SafetensorsWriter.create(target, part.tensors(), metadata)) {
             tensors.forEach(tensor -> tensor.chunks(writer::append));
             writer.finish();

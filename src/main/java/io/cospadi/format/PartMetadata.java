@@ -9,15 +9,12 @@ import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.format.PartFile.PartRecord;
 import io.cospadi.tensor.CospadiException;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
 /** The metadata of a {@link PartFile}, to and from JSON. */
 record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
     static final String PART = "part";
-    static final String TIMING = "timing";
     static final String SHA256 = "sha256";
 
     private static final int VERSION = 1;
@@ -42,27 +39,18 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
         return json;
     }
 
-    static ObjectNode timing(PartDiagnostics diagnostics) {
-        ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.put("seconds", diagnostics.seconds());
-        ObjectNode phases = json.putObject("seconds_by_phase");
-        diagnostics.secondsByPhase().forEach(phases::put);
-        return json;
-    }
-
     /**
-     * Reads what {@link #identity} and {@link #timing} wrote.
+     * Reads what {@link #identity} wrote.
      *
      * @throws CospadiException if a key is missing or of another type
      */
     static PartMetadata read(SafetensorsFile file) {
-        if (!file.metadata().keySet().containsAll(Set.of(PART, TIMING, SHA256))) {
+        if (!file.metadata().keySet().containsAll(Set.of(PART, SHA256))) {
             throw new CospadiException(
                     file.file() + ": metadata has " + file.metadata().keySet()
-                            + ", expected part, timing and sha256; not a part of a job: delete it and run the job again");
+                            + ", expected part and sha256; not a part of a job: delete it and run the job again");
         }
         Keys part = new Keys(file, PART);
-        Keys timing = new Keys(file, TIMING);
         if (part.number("version").intValue() != VERSION) {
             throw part.wrong("version", String.valueOf(VERSION));
         }
@@ -75,10 +63,6 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
         for (int i = 0; i < errors.length; i++) {
             errors[i] = rounds.get(i).doubleValue();
         }
-        Map<String, Double> phases = new LinkedHashMap<>();
-        timing.get("seconds_by_phase")
-                .properties()
-                .forEach(e -> phases.put(e.getKey(), e.getValue().doubleValue()));
         return new PartMetadata(
                 new PartRecord(part.text("projection"), part.text("fingerprint"), valueBits, part.module()),
                 new PartDiagnostics(
@@ -87,9 +71,7 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
                         part.number("atoms_replaced").intValue(),
                         part.number("rank").intValue(),
                         part.number("gram_shift").doubleValue(),
-                        part.number("flops").longValue(),
-                        timing.number("seconds").doubleValue(),
-                        phases));
+                        part.number("flops").longValue()));
     }
 
     /** One JSON object of the metadata. */

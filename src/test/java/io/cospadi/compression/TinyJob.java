@@ -99,9 +99,11 @@ public final class TinyJob {
     }
 
     JobResult run(Recipe recipe, JobPlaces places, Backend backend, JobListener listener, BooleanSupplier stop) {
-        JobEnvironment environment =
-                new JobEnvironment(backend, 1, "test", Clock.systemUTC(), () -> HOST, ReportPage.NONE, listener, stop);
-        return new CompressionJob(recipe, places, environment).run();
+        return new CompressionJob(recipe, places, environment(backend, listener, stop)).run();
+    }
+
+    JobEnvironment environment(Backend backend, JobListener listener, BooleanSupplier stop) {
+        return new JobEnvironment(backend, 1, "test", Clock.systemUTC(), () -> HOST, ReportPage.NONE, listener, stop);
     }
 
     /** Path and hex of every file that equal jobs must make equal. */

@@ -43,7 +43,7 @@ class CompactFuzzTest {
         }
     }
 
-    /** A part is either refused, or gives exactly what was written: only its timing is not under the checksum. */
+    /** A part is either refused, or gives exactly what was written. */
     @Test
     void aDamagedPartNeverPassesForAnother() throws IOException {
         Path dense = TinyCheckpoint.of(Architecture.LLAMA).write(temporary.resolve("dense"));

@@ -1,0 +1,128 @@
+package io.cospadi.compression;
+
+import io.cospadi.budget.Allocation;
+import io.cospadi.calibration.GramStore;
+import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.tensor.CospadiException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The stages of a compression that several processes or machines divide: with the Grams in a store, every projection is a
+ * task of its own, (recipe, Gram, weight) to part file. Each stage has its own work folder beside DIR, so none waits for
+ * another; each may be killed at any instant and is resumed, or repeated, by the same call. {@link MergeJob} makes DIR of
+ * the parts, with the bytes that one {@link CompressionJob} over the same store would have written.
+ */
+public final class DividedJob {
+    private final Recipe recipe;
+    private final JobPlaces places;
+    private final JobEnvironment environment;
+
+    /** @param places checked by {@link #requireStats} */
+    public DividedJob(Recipe recipe, JobPlaces places, JobEnvironment environment) {
+        requireStats(places);
+        this.recipe = recipe;
+        this.places = places;
+        this.environment = environment;
+    }
+
+    /** @throws RecipeException if the Grams are not given: every share would have to make all of them */
+    public static void requireStats(JobPlaces places) {
+        if (places.stats().isEmpty()) {
+            throw RecipeException.usage(
+                    "a divided job needs --stats: the Grams that calibrate and merge-stats make once "
+                            + "for all shares");
+        }
+    }
+
+    /** A stage's work, given what every stage needs. */
+    private interface Stage<T> {
+        T run(Checkpoint model, List<Projection> targeted, GramStore grams, WorkFolder work, EventJournal journal);
+    }
+
+    /**
+     * The one global step, needed where the sizes depend on weights and text: finds all sizes and keeps them for the shares.
+     *
+     * @return their folder
+     */
+    public Path budget() {
+        JobSession session = new JobSession(environment, System::nanoTime);
+        return run(session, places.budgetWork(), (model, targeted, grams, work, journal) -> {
+            Sizing.announce(session, recipe, targeted, work);
+            session.meter().allAnnounced();
+            session.phase(
+                    "budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(session, model, recipe, targeted, grams, work));
+            journal.record("finished", Map.of());
+            return work.folder();
+        });
+    }
+
+    /**
+     * What a share came to.
+     *
+     * @param work        folder that holds its parts
+     * @param projections that it has
+     * @param made        those of them that this run made; the others were there
+     */
+    public record ShareResult(Path work, int projections, int made) {}
+
+    /**
+     * Makes the parts of one share, as far as they are missing.
+     *
+     * @throws CospadiException if something is wrong that the user can set right; all finished work is kept
+     * @throws StoppedException if asked to stop; likewise
+     */
+    public ShareResult share(Share share) {
+        JobSession session = new JobSession(environment, System::nanoTime);
+        return run(session, places.work(share), (model, targeted, grams, work, journal) -> {
+            AtomicFile.write(work.share(), (share + "\n").getBytes(StandardCharsets.UTF_8));
+            Fingerprint fingerprint = Fingerprint.read(work.fingerprint()).orElseThrow();
+            List<Allocation> all = Sizing.settled(recipe, targeted, places.budgetWork(), fingerprint);
+            Sizing.keep(recipe, all, work);
+            Factorizing factorizing = new Factorizing(
+                    session, model, recipe, work, journal, fingerprint.identity(), share.of(all, recipe));
+            session.meter().allAnnounced();
+            int projections = factorizing.parts().size();
+            session.note("share " + share + ": " + projections + " of " + all.size() + " projections, "
+                    + (projections - factorizing.missing()) + " of them done already");
+            session.phase("factorisation", WorkMeter.Kind.FACTORIZE, () -> {
+                factorizing.run(grams);
+                return null;
+            });
+            journal.record("finished", Map.of());
+            return new ShareResult(work.folder(), projections, factorizing.missing());
+        });
+    }
+
+    private <T> T run(JobSession session, Path folder, Stage<T> stage) {
+        OutputPlace output = new OutputPlace(places);
+        try (Checkpoint model = Checkpoint.open(places.model())) {
+            JobChecks checks = new JobChecks(recipe, places, session, model);
+            Plan plan = checks.plan();
+            Calibrating calibrating = Calibrating.prepare(session, model, recipe, places);
+            output.createParents();
+            try (WorkFolder work = WorkFolder.open(folder);
+                    EventJournal journal = EventJournal.open(work.events(), environment.clock())) {
+                return journal.during(environment.program(), () -> {
+                    String weights = checks.hashWeights();
+                    checks.enter(
+                            work,
+                            Fingerprints.of(
+                                    recipe,
+                                    model,
+                                    calibrating,
+                                    weights,
+                                    environment.backend().identity(),
+                                    environment.program()),
+                            plan.partBytes());
+                    GramStore grams = calibrating.run(session, model, weights, work);
+                    return stage.run(model, Targets.of(recipe, model.config()), grams, work, journal);
+                });
+            }
+        }
+    }
+}

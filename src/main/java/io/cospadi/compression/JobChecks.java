@@ -1,0 +1,112 @@
+package io.cospadi.compression;
+
+import io.cospadi.calibration.ModelFingerprint;
+import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.StoredTensor;
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.file.Files;
+
+/** What every stage of a job makes sure of before it computes: the model can be compressed so, and the work is this job's. */
+final class JobChecks {
+    private final Recipe recipe;
+    private final JobPlaces places;
+    private final JobSession session;
+    private final Checkpoint model;
+
+    JobChecks(Recipe recipe, JobPlaces places, JobSession session, Checkpoint model) {
+        this.recipe = recipe;
+        this.places = places;
+        this.session = session;
+        this.model = model;
+    }
+
+    /**
+     * What the job will come to, from headers alone.
+     *
+     * @throws CospadiException if the model is no dense one, or the ratio can't be met
+     */
+    Plan plan() {
+        if (model.compactBlock() != null) {
+            throw new CospadiException(
+                    places.model() + " is a compact folder already; compress the dense model that it was made from");
+        }
+        model.requireDense();
+        Plan plan = Plan.of(
+                model, recipe, places.stats().isEmpty(), session.environment().threads(), 0);
+        requireRatio(plan);
+        return plan;
+    }
+
+    /** What stays dense because no factors of it are small enough may not spoil the ratio unnoticed. */
+    private void requireRatio(Plan plan) {
+        if (recipe.overrides().isEmpty() && plan.sizes().ratioProjections() < recipe.ratio()) {
+            throw new CospadiException("ratio " + recipe.ratio() + " can't be met: the smallest factors save only "
+                    + plan.sizes().ratioProjections() + " of the projections' bytes; leave the smallest ones out by "
+                    + "--exclude, or ask for less");
+        }
+    }
+
+    /** Reads the model whole, for the fingerprint of its weights and forward pass. */
+    String hashWeights() {
+        long bytes = modelBytes();
+        double before = session.meter().done(WorkMeter.Kind.READ);
+        session.meter().expect(WorkMeter.Kind.READ, bytes);
+        return session.phase(
+                "checks",
+                WorkMeter.Kind.READ,
+                () -> ModelFingerprint.of(model, session.progress("reading the model", before, bytes)));
+    }
+
+    /**
+     * Makes sure that the work folder is this job's. One that is new is claimed, after all checks that need no computing.
+     *
+     * @param bytes that it may grow to
+     * @return whether it holds earlier work
+     */
+    boolean enter(WorkFolder work, Fingerprint fingerprint, long bytes) {
+        if (work.isOf(fingerprint)) {
+            return true;
+        }
+        requireSpace(work, bytes);
+        if (!model.extras().isEmpty()) {
+            session.warn(places.model() + " holds tensors that a "
+                    + model.config().architecture().modelType()
+                    + " model doesn't read; they are carried over unchanged: " + String.join(", ", model.extras()));
+        }
+        if (recipe.budget() == BudgetChoice.AUTO) {
+            session.note("budget auto is uniform in this version");
+        }
+        scanWeights();
+        AtomicFile.write(work.recipe(), RecipeText.yaml(recipe, places, session.environment()));
+        fingerprint.write(work.fingerprint());
+        return false;
+    }
+
+    private void scanWeights() {
+        long bytes = modelBytes();
+        double before = session.meter().done(WorkMeter.Kind.READ);
+        session.meter().expect(WorkMeter.Kind.READ, bytes);
+        session.phase("checks", WorkMeter.Kind.READ, () -> {
+            model.scanFinite(session.progress("checking the weights", before, bytes));
+            return null;
+        });
+    }
+
+    private long modelBytes() {
+        return model.tensors().values().stream().mapToLong(StoredTensor::bytes).sum();
+    }
+
+    private static void requireSpace(WorkFolder work, long bytes) {
+        try {
+            long free = Files.getFileStore(work.folder()).getUsableSpace();
+            if (free < bytes) {
+                throw new CospadiException(work.folder() + " needs up to " + bytes + " bytes, its disk has " + free
+                        + " left; free some space or choose another --out");
+            }
+        } catch (IOException e) {
+            throw new CospadiException(work.folder() + ": can't ask for the free space: " + e.getMessage(), e);
+        }
+    }
+}
