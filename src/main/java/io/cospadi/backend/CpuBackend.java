@@ -32,6 +32,8 @@ public final class CpuBackend implements Backend {
     private final CodeProducts codeProducts;
     private final Rotary rotary;
     private final Attention attention;
+    private final AttentionGradient attentionGradient;
+    private final RowGradients rowGradients;
 
     /**
      * @param threads workers, 1 or more, the caller counted
@@ -55,6 +57,8 @@ public final class CpuBackend implements Backend {
         codeProducts = new CodeProducts(workers);
         rotary = new Rotary(workers);
         attention = new Attention(workers);
+        attentionGradient = new AttentionGradient(workers, transfers);
+        rowGradients = new RowGradients(workers);
     }
 
     @Override
@@ -332,7 +336,7 @@ public final class CpuBackend implements Backend {
     @Override
     public void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
         DecoderChecks.rotate(x, cos, sin, firstPosition);
-        rotary.rotate(own(x), own(cos), own(sin), firstPosition);
+        rotary.rotate(own(x), own(cos), own(sin), firstPosition, 1);
     }
 
     @Override
@@ -383,5 +387,70 @@ public final class CpuBackend implements Backend {
     public int[] argmax(Matrix matrix) {
         DecoderChecks.argmax(matrix);
         return reductions.argmax(own(matrix));
+    }
+
+    // ---- gradients ----
+
+    @Override
+    public void rmsNormGradient(Matrix x, Matrix weight, double eps, Matrix gradient) {
+        GradientChecks.rmsNormGradient(x, weight, gradient);
+        rowGradients.rmsNorm(own(x), own(weight), eps, own(gradient));
+    }
+
+    @Override
+    public void rotateBack(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
+        DecoderChecks.rotate(x, cos, sin, firstPosition);
+        rotary.rotate(own(x), own(cos), own(sin), firstPosition, -1);
+    }
+
+    @Override
+    public void attentionGradient(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            int heads,
+            int headDim,
+            int window,
+            Matrix gradient,
+            Matrix queryGradient,
+            Matrix keyGradient,
+            Matrix valueGradient) {
+        GradientChecks.attentionGradient(
+                queries, keys, values, heads, headDim, window, gradient, queryGradient, keyGradient, valueGradient);
+        attentionGradient.run(
+                own(queries),
+                own(keys),
+                own(values),
+                heads,
+                headDim,
+                window,
+                own(gradient),
+                own(queryGradient),
+                own(keyGradient),
+                own(valueGradient));
+    }
+
+    @Override
+    public void siluMultiplyGradient(Matrix gate, Matrix up, Matrix gradient) {
+        GradientChecks.siluMultiplyGradient(gate, up, gradient);
+        rowGradients.siluMultiply(own(gate), own(up), own(gradient));
+    }
+
+    @Override
+    public int[] sample(Matrix logProbabilities, double[] uniforms) {
+        GradientChecks.sample(logProbabilities, uniforms);
+        return rowGradients.sample(own(logProbabilities), uniforms);
+    }
+
+    @Override
+    public void likelihoodGradient(Matrix logProbabilities, int[] targets) {
+        GradientChecks.likelihoodGradient(logProbabilities, targets);
+        rowGradients.likelihood(own(logProbabilities), targets);
+    }
+
+    @Override
+    public void addSquares(Matrix x, Matrix factors, Matrix sums) {
+        GradientChecks.addSquares(x, factors, sums);
+        rowGradients.addSquares(own(x), own(factors), own(sums));
     }
 }

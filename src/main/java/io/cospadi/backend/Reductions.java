@@ -78,7 +78,7 @@ final class Reductions {
     }
 
     /** Four sums side by side, so that an addition need not wait for the one before. */
-    private static double dot(float[] x, float[] y, int count) {
+    static double dot(float[] x, float[] y, int count) {
         double s0 = 0;
         double s1 = 0;
         double s2 = 0;

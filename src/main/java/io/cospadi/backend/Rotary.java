@@ -45,7 +45,8 @@ final class Rotary {
         }
     }
 
-    void rotate(NativeMatrix x, NativeMatrix cos, NativeMatrix sin, int firstPosition) {
+    /** @param turn 1 by the tables' angles, −1 back */
+    void rotate(NativeMatrix x, NativeMatrix cos, NativeMatrix sin, int firstPosition, int turn) {
         int cols = x.cols();
         int half = cos.cols();
         Reductions.rows(workers, x.rows(), cols, (row, scratch) -> {
@@ -59,8 +60,9 @@ final class Rotary {
                 for (int j = 0; j < half; j++) {
                     float left = values[head + j];
                     float right = values[head + half + j];
-                    values[head + j] = left * c[j] - right * s[j];
-                    values[head + half + j] = right * c[j] + left * s[j];
+                    float sine = turn * s[j];
+                    values[head + j] = left * c[j] - right * sine;
+                    values[head + half + j] = right * c[j] + left * sine;
                 }
             }
             x.put((long) row * cols, values, cols);

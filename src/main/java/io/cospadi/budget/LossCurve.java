@@ -36,10 +36,23 @@ public final class LossCurve {
                 .toArray();
     }
 
+    private LossCurve() {
+        ratios = new double[0];
+        logLosses = new double[0];
+    }
+
+    /** Of a projection that must stay dense: an infinite loss at every ratio above 0. */
+    public static LossCurve never() {
+        return new LossCurve();
+    }
+
     /** Predicted rise of the loss at a ratio; 0 at {@code ratio <= 0}. */
     public double at(double ratio) {
         if (ratio <= 0) {
             return 0;
+        }
+        if (ratios.length == 0) {
+            return Double.POSITIVE_INFINITY;
         }
         int i = 1;
         while (i < ratios.length - 1 && ratio > ratios[i]) {

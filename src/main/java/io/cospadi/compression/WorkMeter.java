@@ -125,7 +125,8 @@ final class WorkMeter {
             spent += account.seconds;
         }
         double left = secondsLeft();
-        double fraction = left <= 0 ? 1 : spent / (spent + left);
+        // what is left never reads as nothing
+        double fraction = left <= 0 ? 1 : Math.min(0.99, spent / (spent + left));
         highestFraction = Math.max(highestFraction, Math.min(1, fraction));
         return highestFraction;
     }

@@ -40,6 +40,11 @@ public final class Decoder implements AutoCloseable {
         return DecoderLayer.load(index, weights, backend, scratch);
     }
 
+    /** What takes gradients back through the layers of this decoder; the caller closes it, before this decoder. */
+    LayerGradient layerGradient() {
+        return new LayerGradient(backend, config(), scratch);
+    }
+
     /** Reads the final norm and the output matrix (the embeddings where they are tied); the caller closes it. */
     public LanguageModelHead loadHead() {
         return LanguageModelHead.load(

@@ -139,8 +139,38 @@ public final class DecoderLayer implements AutoCloseable {
         addTo(hidden, ProjectionType.DOWN, gate);
     }
 
-    private void apply(ProjectionType type, Matrix x, Matrix out) {
+    void apply(ProjectionType type, Matrix x, Matrix out) {
         projections.get(type).apply(backend, x, out);
+    }
+
+    /**
+     * {@link DenseLinear#backward} of a projection.
+     *
+     * @throws IllegalStateException if it is factored: gradients are the dense model's
+     */
+    void backward(ProjectionType type, Matrix gradient, double beta, Matrix inputGradient) {
+        if (!(projections.get(type) instanceof DenseLinear dense)) {
+            throw new IllegalStateException("layer " + index + " is factored; only a dense layer is differentiated");
+        }
+        dense.backward(backend, gradient, beta, inputGradient);
+    }
+
+    Matrix attentionNorm() {
+        return attentionNorm;
+    }
+
+    Matrix mlpNorm() {
+        return mlpNorm;
+    }
+
+    /** Null where queries are not normalised. */
+    Matrix queryNorm() {
+        return queryNorm;
+    }
+
+    /** Null where keys are not normalised. */
+    Matrix keyNorm() {
+        return keyNorm;
     }
 
     private void addTo(Matrix hidden, ProjectionType type, Matrix x) {

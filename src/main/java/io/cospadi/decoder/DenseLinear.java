@@ -43,6 +43,13 @@ public final class DenseLinear implements Linear {
     }
 
     /**
+     * The gradient at the output taken to the input: {@code inputGradient (N, d1) <- gradient (N, d2) · Wᵀ + beta · inputGradient}.
+     */
+    void backward(Backend backend, Matrix gradient, double beta, Matrix inputGradient) {
+        backend.gemm(1, gradient, false, weight, transposed, beta, inputGradient);
+    }
+
+    /**
      * Keeps the weight transposed, (d1, d2), where that makes its rows long. A single token's product does nothing but read
      * the weight, and rows of a few hundred features end before the processor has begun to fetch ahead: SmolLM2's (1536, 576)
      * is read at 11 GB/s as it is stored and at 17 GB/s transposed. Takes room for both while it copies.

@@ -82,6 +82,30 @@ public final class LanguageModelHead implements AutoCloseable {
         }
     }
 
+    /** Labels of consecutive rows. */
+    @FunctionalInterface
+    interface RowLabels {
+        /** See {@link Labels#of}. */
+        int[] of(int firstRow, Matrix logProbabilities);
+    }
+
+    /**
+     * The gradient of the summed negative log-likelihood of labels at the hidden states.
+     *
+     * @param hidden   (N, hiddenSize) after the last layer; read only
+     * @param labels   asked for each chunk of rows
+     * @param gradient (N, hiddenSize), overwritten; not hidden
+     */
+    void gradient(Matrix hidden, RowLabels labels, Matrix gradient) {
+        forEachChunk(hidden, (from, logits) -> {
+            backend.logSoftmax(logits);
+            backend.likelihoodGradient(logits, labels.of(from, logits));
+            Matrix rows = gradient.rows(from, logits.rows());
+            output.backward(backend, logits, 0, rows);
+            backend.rmsNormGradient(hidden.rows(from, logits.rows()), norm, eps, rows);
+        });
+    }
+
     /** Multiply-adds for one token. */
     public long multiplyAdds() {
         return output.multiplyAdds();

@@ -3,6 +3,7 @@ package io.cospadi.factorization;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.DType;
+import java.util.Arrays;
 
 /**
  * What an error costs at each output feature: the diagonal of H in the objective {@code tr(H Δ G Δᵀ)}, Δ (d2, d1) = W − Ŵ. With
@@ -38,6 +39,28 @@ public final class OutputWeights {
             }
         }
         return new OutputWeights(h.clone());
+    }
+
+    /**
+     * H = diag of the gradients' mean squares, shrunk towards their mean: {@code (1 − share) h_j + share · mean(h)}, so that a
+     * feature whose gradient the few windows hardly showed keeps a weight.
+     *
+     * @param h     (d2), finite and not negative, not all 0
+     * @param share in (0, 1]
+     */
+    public static OutputWeights shrunk(double[] h, double share) {
+        double mean = Arrays.stream(h).average().orElse(0);
+        return diagonal(
+                Arrays.stream(h).map(own -> (1 - share) * own + share * mean).toArray());
+    }
+
+    /** {@code Σ_j h_j e_j}: energies by output feature as the objective counts them. */
+    public double weigh(double[] energies) {
+        double sum = 0;
+        for (int j = 0; j < energies.length; j++) {
+            sum += diagonal == null ? energies[j] : diagonal[j] * energies[j];
+        }
+        return sum;
     }
 
     /** Whether so many output features can be weighted by these. */

@@ -12,7 +12,8 @@ import io.cospadi.tensor.DType;
  * <p>Sparse dictionaries are tried by {@link BlockSolver}'s rounds, whichever solver will make them in the end.
  */
 public final class TrialFit implements AutoCloseable {
-    private static final int ROUNDS = 3;
+    /** Rounds of a trial; low-rank methods have none. */
+    public static final int ROUNDS = 3;
 
     private final Backend backend;
     private final Effort effort;
