@@ -329,13 +329,13 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void rmsNorm(Matrix x, Matrix weight, double eps, Matrix out) {
-        DecoderChecks.rmsNorm(x, weight, out);
+        DecoderChecks.rmsNorm("rmsNorm", x, weight, out);
         rotary.rmsNorm(own(x), own(weight), eps, own(out));
     }
 
     @Override
     public void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
-        DecoderChecks.rotate(x, cos, sin, firstPosition);
+        DecoderChecks.rotate("rotate", x, cos, sin, firstPosition);
         rotary.rotate(own(x), own(cos), own(sin), firstPosition, 1);
     }
 
@@ -349,7 +349,7 @@ public final class CpuBackend implements Backend {
             int firstPosition,
             int window,
             Matrix out) {
-        DecoderChecks.attention(queries, keys, values, heads, headDim, firstPosition, window, out);
+        DecoderChecks.attention("attention", queries, keys, values, heads, headDim, firstPosition, window, out);
         attention.run(own(queries), own(keys), own(values), heads, headDim, firstPosition, window, own(out));
     }
 
@@ -399,7 +399,7 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void rotateBack(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
-        DecoderChecks.rotate(x, cos, sin, firstPosition);
+        DecoderChecks.rotate("rotateBack", x, cos, sin, firstPosition);
         rotary.rotate(own(x), own(cos), own(sin), firstPosition, -1);
     }
 

@@ -22,26 +22,26 @@ final class DecoderChecks {
         requireApart("multiplyCodes", out, z);
     }
 
-    static void rmsNorm(Matrix x, Matrix weight, Matrix out) {
-        requireF32("rmsNorm", x, weight, out);
-        requireSame("rmsNorm", x, out);
+    static void rmsNorm(String verb, Matrix x, Matrix weight, Matrix out) {
+        requireF32(verb, x, weight, out);
+        requireSame(verb, x, out);
         require(
                 weight.rows() == 1 && weight.cols() > 0 && x.cols() % weight.cols() == 0,
-                "rmsNorm",
+                verb,
                 "a (1, n) weight whose n divides the columns",
                 weight,
                 x);
     }
 
-    static void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
-        requireF32("rotate", x, cos, sin);
-        requireSame("rotate", cos, sin);
+    static void rotate(String verb, Matrix x, Matrix cos, Matrix sin, int firstPosition) {
+        requireF32(verb, x, cos, sin);
+        requireSame(verb, cos, sin);
         require(
                 cos.cols() > 0
                         && x.cols() % (2 * cos.cols()) == 0
                         && firstPosition >= 0
                         && (long) firstPosition + x.rows() <= cos.rows(),
-                "rotate",
+                verb,
                 "x (N, heads · headDim) and tables (positions, headDim / 2) that reach position " + firstPosition
                         + " + N - 1",
                 x,
@@ -49,6 +49,7 @@ final class DecoderChecks {
     }
 
     static void attention(
+            String verb,
             Matrix queries,
             Matrix keys,
             Matrix values,
@@ -57,9 +58,9 @@ final class DecoderChecks {
             int firstPosition,
             int window,
             Matrix out) {
-        requireF32("attention", queries, keys, values, out);
-        requireSame("attention", queries, out);
-        requireSame("attention", keys, values);
+        requireF32(verb, queries, keys, values, out);
+        requireSame(verb, queries, out);
+        requireSame(verb, keys, values);
         require(
                 heads >= 1
                         && headDim >= 1
@@ -70,7 +71,7 @@ final class DecoderChecks {
                         && firstPosition >= 0
                         && window >= 1
                         && (long) firstPosition + queries.rows() <= keys.rows(),
-                "attention",
+                verb,
                 "queries (N, heads · headDim) and keys (positions, kvHeads · headDim), kvHeads a divisor of heads, "
                         + "positions >= firstPosition + N, window >= 1",
                 queries,
@@ -79,9 +80,9 @@ final class DecoderChecks {
                 "headDim=" + headDim,
                 "firstPosition=" + firstPosition,
                 "window=" + window);
-        requireApart("attention", out, queries);
-        requireApart("attention", out, keys);
-        requireApart("attention", out, values);
+        requireApart(verb, out, queries);
+        requireApart(verb, out, keys);
+        requireApart(verb, out, values);
     }
 
     static void siluMultiply(Matrix gate, Matrix up) {

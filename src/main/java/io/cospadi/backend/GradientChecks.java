@@ -13,7 +13,7 @@ final class GradientChecks {
     private GradientChecks() {}
 
     static void rmsNormGradient(Matrix x, Matrix weight, Matrix gradient) {
-        DecoderChecks.rmsNorm(x, weight, gradient);
+        DecoderChecks.rmsNorm("rmsNormGradient", x, weight, gradient);
         requireApart("rmsNormGradient", gradient, x);
     }
 
@@ -29,7 +29,7 @@ final class GradientChecks {
             Matrix keyGradient,
             Matrix valueGradient) {
         String verb = "attentionGradient";
-        DecoderChecks.attention(queries, keys, values, heads, headDim, 0, window, queryGradient);
+        DecoderChecks.attention(verb, queries, keys, values, heads, headDim, 0, window, queryGradient);
         requireF32(verb, gradient, keyGradient, valueGradient);
         requireSame(verb, queries, gradient);
         requireSame(verb, keys, keyGradient);

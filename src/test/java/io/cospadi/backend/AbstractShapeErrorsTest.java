@@ -80,7 +80,25 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("addBias", single(2, 3), single(1, 3)),
             new Call("logSoftmax", single(2, 3)),
             new Call("negativeLogLikelihood", single(2, 3), new int[] {0, 1}),
-            new Call("klDivergence", single(2, 3), single(2, 3)));
+            new Call("klDivergence", single(2, 3), single(2, 3)),
+            new Call("rmsNormGradient", single(2, 4), single(1, 4), 1e-5, single(2, 4)),
+            new Call("rotateBack", single(2, 4), single(3, 2), single(3, 2), 1),
+            new Call(
+                    "attentionGradient",
+                    single(3, 8),
+                    single(3, 4),
+                    single(3, 4),
+                    4,
+                    2,
+                    9,
+                    single(3, 8),
+                    single(3, 8),
+                    single(3, 4),
+                    single(3, 4)),
+            new Call("siluMultiplyGradient", single(2, 3), single(2, 3), single(2, 3)),
+            new Call("sample", single(2, 3), new double[] {0, 0.5}),
+            new Call("likelihoodGradient", single(2, 3), new int[] {0, -1}),
+            new Call("addSquares", single(2, 3), single(1, 2), wide(1, 3)));
 
     /** Verbs that take any matrix there is. */
     private static final Set<String> ANY_SHAPE = Set.of("fill", "scale", "smallest", "argmax", "download");
@@ -116,6 +134,8 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             "logSoftmax 0 row",
             "logSoftmax 0 column",
             "negativeLogLikelihood 0 column",
+            "sample 0 column",
+            "likelihoodGradient 0 column",
             "symmetricProduct 0 column");
 
     @Test
