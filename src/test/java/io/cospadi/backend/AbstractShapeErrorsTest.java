@@ -262,6 +262,9 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
                 .contains("s=4"));
         assertThrows(IllegalArgumentException.class, () -> backend.keepLargest(x, -1));
         assertThrows(IllegalArgumentException.class, () -> backend.negativeLogLikelihood(x, new int[] {0, 3}));
+        assertThrows(IllegalArgumentException.class, () -> backend.likelihoodGradient(x, new int[] {-1, 3}));
+        assertThrows(IllegalArgumentException.class, () -> backend.sample(x, new double[] {0, 1}));
+        assertThrows(IllegalArgumentException.class, () -> backend.sample(x, new double[] {0, Double.NaN}));
         assertThrows(
                 IllegalArgumentException.class, () -> backend.gatherRows(x, new int[] {2}, matrix(1, 3, DType.F32)));
         assertThrows(IllegalArgumentException.class, () -> backend.allocate(-1, 2, DType.F32));

@@ -40,7 +40,9 @@ class CpuDeterminismTest {
                 Matrix narrow = b.allocate(203, 203, DType.F32);
                 Matrix side = b.allocate(203, 401, DType.F32);
                 Matrix codes = b.allocate(401, 203, DType.F32);
-                Matrix attended = b.allocate(401, 203, DType.F32)) {
+                Matrix attended = b.allocate(401, 203, DType.F32);
+                Matrix ofKeys = b.allocate(401, 203, DType.F32);
+                Matrix ofValues = b.allocate(401, 203, DType.F32)) {
             b.gemm(1, x, false, y, true, 0, z);
             results.add(wide(b.readFloats(z)));
             b.addGram(x, gram);
@@ -53,6 +55,10 @@ class CpuDeterminismTest {
             results.add(wide(b.readFloats(codes)));
             b.attention(x, x, x, 29, 7, 0, 300, attended);
             results.add(wide(b.readFloats(attended)));
+            b.attentionGradient(x, x, x, 29, 7, 300, codes, attended, ofKeys, ofValues);
+            for (Matrix gradient : new Matrix[] {attended, ofKeys, ofValues}) {
+                results.add(wide(b.readFloats(gradient)));
+            }
             assertTrue(b.cholesky(narrow));
             b.transpose(x, side);
             b.solveCholesky(narrow, side);
