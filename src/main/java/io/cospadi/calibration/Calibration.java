@@ -1,14 +1,17 @@
 package io.cospadi.calibration;
 
 import io.cospadi.backend.Backend;
-import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.decoder.Decoder;
 import io.cospadi.decoder.LayerwisePass;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.decoder.SiteListener;
 import io.cospadi.tensor.Progress;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Runs calibration windows through a dense model, layer by layer, and keeps {@code G = Xᵀ X} of every input site, accumulated
@@ -35,54 +38,82 @@ public final class Calibration {
             Backend backend,
             CalibrationSettings settings,
             Progress progress) {
-        GramOrigin origin = store.origin();
-        if (!origin.sources().equals(List.of(GramSource.of(windows)))
-                || !origin.backend().equals(backend.identity())
-                || origin.layers() != weights.config().layers()) {
-            throw new IllegalArgumentException("the store in " + store.folder() + " was made for something else");
-        }
-        int firstWindow = GramTree.firstWindow(origin.firstBlock(), windows.found());
-        List<int[]> share =
-                windows.windows().subList(firstWindow, GramTree.firstWindow(origin.endBlock(), windows.found()));
-        int last = lastUnfinished(store);
+        StoredSums sums = store.sums();
+        requireMadeFor(sums, windows, backend, weights.config());
+        int last = lastUnfinished(sums);
         if (last < 0) {
             return;
         }
-        StoreLock lock = store.lock();
+        StoreLock lock = sums.lock();
         try {
-            fill(weights, share, firstWindow, windows.found(), store, last, backend, settings, progress);
+            fill(weights, windows, sums, last, backend, settings, progress);
         } finally {
             lock.close();
         }
     }
 
+    static void requireMadeFor(StoredSums sums, TokenWindows windows, Backend backend, ModelConfig config) {
+        GramOrigin origin = sums.origin();
+        if (!origin.sources().equals(List.of(GramSource.of(windows)))
+                || !origin.backend().equals(backend.identity())
+                || origin.layers() != config.layers()) {
+            throw new IllegalArgumentException("the store in " + sums.folder() + " was made for something else");
+        }
+    }
+
+    /** The windows of an origin's blocks. */
+    static List<int[]> share(GramOrigin origin, TokenWindows windows) {
+        return windows.windows()
+                .subList(
+                        GramTree.firstWindow(origin.firstBlock(), windows.found()),
+                        GramTree.firstWindow(origin.endBlock(), windows.found()));
+    }
+
     private static void fill(
             ModelWeights weights,
-            List<int[]> share,
-            int firstWindow,
-            int allWindows,
-            GramStore store,
+            TokenWindows windows,
+            StoredSums sums,
             int last,
             Backend backend,
             CalibrationSettings settings,
             Progress progress) {
+        GramOrigin origin = sums.origin();
+        int firstWindow = GramTree.firstWindow(origin.firstBlock(), windows.found());
+        List<int[]> share = share(origin, windows);
         long total = (long) share.size() * (last + 1);
         try (Decoder decoder = new Decoder(weights, backend);
                 LayerwisePass pass =
                         new LayerwisePass(decoder, share, settings.activationBytes(), settings.spillFolder())) {
             for (int layer = 0; layer <= last; layer++) {
+                int number = layer;
                 long before = (long) layer * share.size();
                 Progress ofLayer = (done, all) -> progress.advance(before + done, total);
-                if (store.isFinished(layer)) {
+                if (sums.isFinished(layer)) {
                     pass.advance(window -> SiteListener.NONE, ofLayer);
                 } else {
-                    try (LayerGrams grams = new LayerGrams(backend, weights.config(), store.origin(), allWindows)) {
-                        pass.advance(window -> grams.listen(firstWindow + window), ofLayer);
-                        store.write(layer, grams.finish(), backend);
+                    try (BlockSums grams =
+                            new BlockSums(backend, origin, windows.found(), shapes(weights.config(), layer))) {
+                        pass.advance(
+                                window -> {
+                                    grams.enter(firstWindow + window);
+                                    return (site, x) ->
+                                            backend.addGram(x, grams.sum(Projection.siteName(number, site)));
+                                },
+                                ofLayer);
+                        sums.write(layer, grams.finish(), backend);
                     }
                 }
             }
         }
+    }
+
+    private static SortedMap<String, BlockSums.Shape> shapes(ModelConfig config, int layer) {
+        SortedMap<String, BlockSums.Shape> shapes = new TreeMap<>();
+        for (ProjectionType type : ProjectionType.values()) {
+            int d1 = config.projection(layer, type).d1();
+            shapes.put(Projection.siteName(layer, type.site()), new BlockSums.Shape(d1, d1));
+        }
+        return shapes;
     }
 
     /**
@@ -90,11 +121,9 @@ public final class Calibration {
      * wait beside them, the hidden states up to their limit, and the scratch of one window.
      */
     public static long peakBytes(ModelConfig config, WindowSettings windows, long activationBytes) {
-        long grams = 0;
-        for (InputSite site : InputSite.values()) {
-            long d = LayerGrams.width(config, site);
-            grams += Double.BYTES * d * d;
-        }
+        long grams = shapes(config, 0).values().stream()
+                .mapToLong(BlockSums.Shape::bytes)
+                .sum();
         long hidden = (long) Float.BYTES * config.hiddenSize() * windows.length();
         return Decoder.denseLayerBytes(config)
                 + GramTree.MOST_SUMS * grams
@@ -102,9 +131,9 @@ public final class Calibration {
                 + Decoder.scratchBytes(config, windows.length());
     }
 
-    private static int lastUnfinished(GramStore store) {
-        int layer = store.origin().layers() - 1;
-        while (layer >= 0 && store.isFinished(layer)) {
+    private static int lastUnfinished(StoredSums sums) {
+        int layer = sums.origin().layers() - 1;
+        while (layer >= 0 && sums.isFinished(layer)) {
             layer--;
         }
         return layer;

@@ -16,22 +16,26 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
- * The Grams of one layer, a safetensors file:
+ * The sums of one layer, a safetensors file:
  *
  * <ul>
- *   <li>one F64 tensor (d, d) per input site, both triangles, named {@code model.layers.N.<site>} ({@code attn_in}, {@code
- *       attn_out}, {@code mlp_in}, {@code mlp_hidden}); a shard's sums over some blocks b to c are named {@code
- *       model.layers.N.<site>.blocks.b-c};
- *   <li>metadata {@code format} "cospadi-grams", {@code version} "1", {@code layer}, {@code origin} (SHA-256 of store.json),
- *       and for each tensor {@code sha256.<tensor name>} of its bytes.
+ *   <li>F64 tensors. In a Gram store one (d, d) per input site, both triangles, named {@code model.layers.N.<site>} ({@code
+ *       attn_in}, {@code attn_out}, {@code mlp_in}, {@code mlp_hidden}); {@link GradientStore} says what it holds. A shard's
+ *       sums over some blocks b to c are named {@code <name>.blocks.b-c};
+ *   <li>metadata {@code format} ("cospadi-grams" or "cospadi-gradients"), {@code version} "1", {@code layer}, {@code origin}
+ *       (SHA-256 of the description), and for each tensor {@code sha256.<tensor name>} of its bytes.
  * </ul>
  *
  * <p>A checksum is verified when its tensor is loaded, not when the file is opened.
  */
 final class GramFile implements AutoCloseable {
+    private static final String VERSION = "1";
+    private static final String BLOCKS = ".blocks.";
     private static final int CHUNK_BYTES = 8 << 20;
     private static final String CHECKSUM = "sha256.";
 
@@ -41,57 +45,64 @@ final class GramFile implements AutoCloseable {
         this.file = file;
     }
 
-    static String tensorName(String siteName, int firstBlock, int endBlock) {
+    static String tensorName(String name, int firstBlock, int endBlock) {
         return firstBlock == 0 && endBlock == GramTree.BLOCKS
-                ? siteName
-                : siteName + ".blocks." + firstBlock + "-" + (endBlock - 1);
+                ? name
+                : name + BLOCKS + firstBlock + "-" + (endBlock - 1);
+    }
+
+    /** Of what the file holds sums. */
+    SortedSet<String> names() {
+        SortedSet<String> names = new TreeSet<>();
+        file.tensors().keySet().forEach(tensor -> names.add(tensor.split(BLOCKS, 2)[0]));
+        return names;
     }
 
     /**
      * Writes the file, to appear at once.
      *
-     * @param sums the nodes of each site, by site name
-     * @throws CospadiException if a Gram is not finite: an activation overflowed
+     * @param sums by name
+     * @throws CospadiException if a sum is not finite: an activation or a gradient overflowed
      */
     static void write(
-            Path path, int layer, String origin, SortedMap<String, List<GramTree.Node>> sums, Backend backend) {
+            Path path, String format, int layer, String origin, SortedMap<String, GramTree> sums, Backend backend) {
         List<TensorSpec> specs = new ArrayList<>();
         List<Matrix> matrices = new ArrayList<>();
-        SortedMap<String, String> metadata = new TreeMap<>(identity(layer, origin));
-        sums.forEach((site, nodes) -> {
-            for (GramTree.Node node : nodes) {
-                String name = tensorName(site, node.first(), node.end());
-                Matrix gram = node.sum();
-                specs.add(new TensorSpec(name, DType.F64, gram.rows(), gram.cols()));
-                matrices.add(gram);
+        SortedMap<String, String> metadata = new TreeMap<>(identity(format, layer, origin));
+        sums.forEach((name, tree) -> {
+            for (GramTree.Node node : tree.nodes()) {
+                String tensor = tensorName(name, node.first(), node.end());
+                Matrix sum = node.sum();
+                specs.add(new TensorSpec(tensor, DType.F64, sum.rows(), sum.cols()));
+                matrices.add(sum);
                 MessageDigest digest = Sha256.digest();
-                forEachChunk(gram, backend, bytes -> {
-                    requireFinite(site, bytes);
+                forEachChunk(sum, backend, bytes -> {
+                    requireFinite(name, bytes);
                     digest.update(bytes);
                 });
-                metadata.put(CHECKSUM + name, HexFormat.of().formatHex(digest.digest()));
+                metadata.put(CHECKSUM + tensor, HexFormat.of().formatHex(digest.digest()));
             }
         });
         try (SafetensorsWriter writer = SafetensorsWriter.create(path, specs, metadata)) {
-            matrices.forEach(gram -> forEachChunk(gram, backend, writer::append));
+            matrices.forEach(sum -> forEachChunk(sum, backend, writer::append));
             writer.finish();
         }
     }
 
-    private static SortedMap<String, String> identity(int layer, String origin) {
+    private static SortedMap<String, String> identity(String format, int layer, String origin) {
         SortedMap<String, String> metadata = new TreeMap<>();
-        metadata.put("format", GramOrigin.FORMAT);
-        metadata.put("version", Integer.toString(GramOrigin.VERSION));
+        metadata.put("format", format);
+        metadata.put("version", VERSION);
         metadata.put("layer", Integer.toString(layer));
         metadata.put("origin", origin);
         return metadata;
     }
 
-    private static void requireFinite(String site, ByteBuffer bytes) {
+    private static void requireFinite(String name, ByteBuffer bytes) {
         for (int at = bytes.position(); at < bytes.limit(); at += Double.BYTES) {
             if (!Double.isFinite(bytes.getDouble(at))) {
                 throw new CospadiException(
-                        site + ": the Gram matrix is not finite: activations overflowed f32; check the"
+                        name + ": the sum is not finite: activations or gradients overflowed f32; check the"
                                 + " model's weights and the data");
             }
         }
@@ -102,15 +113,15 @@ final class GramFile implements AutoCloseable {
         void chunk(ByteBuffer littleEndian);
     }
 
-    private static void forEachChunk(Matrix gram, Backend backend, ChunkListener listener) {
-        int step = Math.max(1, CHUNK_BYTES / Math.max(1, Double.BYTES * gram.cols()));
+    private static void forEachChunk(Matrix sum, Backend backend, ChunkListener listener) {
+        int step = Math.max(1, CHUNK_BYTES / Math.max(1, Double.BYTES * sum.cols()));
         ByteBuffer bytes = ByteBuffer.allocate(
-                        Math.multiplyExact(Math.min(step, gram.rows()), gram.cols() * Double.BYTES))
+                        Math.multiplyExact(Math.min(step, sum.rows()), sum.cols() * Double.BYTES))
                 .order(ByteOrder.LITTLE_ENDIAN);
-        for (int row = 0; row < gram.rows(); row += step) {
-            int rows = Math.min(step, gram.rows() - row);
-            bytes.clear().limit(rows * gram.cols() * Double.BYTES);
-            bytes.asDoubleBuffer().put(backend.readDoubles(gram.rows(row, rows)));
+        for (int row = 0; row < sum.rows(); row += step) {
+            int rows = Math.min(step, sum.rows() - row);
+            bytes.clear().limit(rows * sum.cols() * Double.BYTES);
+            bytes.asDoubleBuffer().put(backend.readDoubles(sum.rows(row, rows)));
             listener.chunk(bytes);
         }
     }
@@ -120,10 +131,10 @@ final class GramFile implements AutoCloseable {
      *
      * @throws CospadiException naming the file and what differs
      */
-    static GramFile open(Path path, int layer, String origin) {
+    static GramFile open(Path path, String format, int layer, String origin) {
         SafetensorsFile file = SafetensorsFile.open(path);
         try {
-            identity(layer, origin).forEach((key, expected) -> {
+            identity(format, layer, origin).forEach((key, expected) -> {
                 String found = file.metadata().get(key);
                 if (!expected.equals(found)) {
                     throw new CospadiException(path + ": " + key + " is " + found + ", expected " + expected
@@ -143,31 +154,60 @@ final class GramFile implements AutoCloseable {
      * @param name as {@link #tensorName} gives it
      */
     Matrix load(String name, Backend backend) {
-        StoredTensor tensor = file.tensor(name);
-        if (tensor.dtype() != DType.F64 || tensor.rows() != tensor.cols()) {
-            throw new CospadiException(file.file() + ": tensor " + name + " is " + tensor.describe()
-                    + ", expected a square F64 matrix; delete the file and calibrate again");
-        }
-        MessageDigest digest = Sha256.digest();
-        Matrix gram = backend.allocate(tensor.rows(), tensor.cols(), DType.F64);
+        StoredTensor tensor = tensor(name);
+        Matrix sum = backend.allocate(tensor.rows(), tensor.cols(), DType.F64);
         try {
-            int step = Math.max(1, CHUNK_BYTES / Math.max(1, Double.BYTES * tensor.cols()));
-            for (int row = 0; row < tensor.rows(); row += step) {
-                int rows = Math.min(step, tensor.rows() - row);
-                ByteBuffer bytes = file.map(tensor, row, rows);
-                digest.update(bytes.duplicate());
-                backend.load(gram.rows(row, rows), bytes, DType.F64);
-            }
-            String found = HexFormat.of().formatHex(digest.digest());
-            String expected = file.metadata().get(CHECKSUM + name);
-            if (!found.equals(expected)) {
-                throw new CospadiException(file.file() + ": tensor " + name + " has SHA-256 " + found + ", expected "
-                        + expected + "; the file is damaged: delete it and calibrate again");
-            }
-            return gram;
+            verify(tensor, (row, rows, bytes) -> backend.load(sum.rows(row, rows), bytes, DType.F64));
+            return sum;
         } catch (RuntimeException | Error failure) {
-            gram.close();
+            sum.close();
             throw failure;
+        }
+    }
+
+    /** Reads one sum that is a single row, verifying its checksum. */
+    double[] row(String name) {
+        StoredTensor tensor = tensor(name);
+        if (tensor.rows() != 1) {
+            throw unexpected(tensor, "a row");
+        }
+        double[] values = new double[tensor.cols()];
+        verify(tensor, (row, rows, bytes) -> bytes.asDoubleBuffer().get(values));
+        return values;
+    }
+
+    private StoredTensor tensor(String name) {
+        StoredTensor tensor = file.tensor(name);
+        if (tensor.dtype() != DType.F64 || (tensor.rows() != tensor.cols() && tensor.rows() != 1)) {
+            throw unexpected(tensor, "a square F64 matrix or a row");
+        }
+        return tensor;
+    }
+
+    private CospadiException unexpected(StoredTensor tensor, String expected) {
+        return new CospadiException(file.file() + ": tensor " + tensor.name() + " is " + tensor.describe()
+                + ", expected " + expected + "; delete the file and calibrate again");
+    }
+
+    @FunctionalInterface
+    private interface RowsListener {
+        void rows(int first, int count, ByteBuffer littleEndian);
+    }
+
+    private void verify(StoredTensor tensor, RowsListener listener) {
+        MessageDigest digest = Sha256.digest();
+        int step = Math.max(1, CHUNK_BYTES / Math.max(1, Double.BYTES * tensor.cols()));
+        for (int row = 0; row < tensor.rows(); row += step) {
+            int rows = Math.min(step, tensor.rows() - row);
+            ByteBuffer bytes = file.map(tensor, row, rows);
+            digest.update(bytes.duplicate());
+            listener.rows(row, rows, bytes);
+        }
+        String found = HexFormat.of().formatHex(digest.digest());
+        String expected = file.metadata().get(CHECKSUM + tensor.name());
+        if (!found.equals(expected)) {
+            throw new CospadiException(file.file() + ": tensor " + tensor.name() + " has SHA-256 " + found
+                    + ", expected " + expected + "; the file is damaged: delete it and calibrate again");
         }
     }
 

@@ -2,8 +2,6 @@ package io.cospadi.calibration;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.checkpoint.InputSite;
-import io.cospadi.checkpoint.Projection;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.nio.file.Path;
@@ -13,25 +11,28 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
-/** Adds Gram stores, a layer and a site at a time. */
+/** Adds stored sums, a layer and a name at a time. */
 final class GramMerge {
     private GramMerge() {}
 
-    static GramStore merge(List<GramStore> stores, Path out, Backend backend, Progress progress) {
+    /** @param stores of one kind */
+    static StoredSums merge(List<StoredSums> stores, Path out, Backend backend, Progress progress) {
         if (stores.isEmpty()) {
             throw new CospadiException("no Gram stores to merge; name at least one");
         }
         GramOrigin first = stores.get(0).origin();
-        for (GramStore store : stores) {
+        for (StoredSums store : stores) {
             requireEqual(store, "model", first.model(), store.origin().model());
             requireEqual(store, "layers", first.layers(), store.origin().layers());
+            requireEqual(store, "settings", stores.get(0).settings(), store.settings());
             store.requireFinished();
         }
         boolean shards = stores.stream().anyMatch(store -> !store.origin().isWhole());
-        List<GramStore> ordered = shards ? requireAllShards(stores) : requireDifferentData(stores);
+        List<StoredSums> ordered = shards ? requireAllShards(stores) : requireDifferentData(stores);
         List<GramSource> sources = shards
                 ? first.sources()
                 : stores.stream()
@@ -41,7 +42,11 @@ final class GramMerge {
                 .map(store -> store.origin().backend())
                 .distinct()
                 .collect(Collectors.joining(" + "));
-        GramStore merged = GramStore.create(out, first.with(backends, 0, first.blocks(), sources));
+        StoredSums merged = StoredSums.create(
+                stores.get(0).kind(),
+                out,
+                first.with(backends, 0, first.blocks(), sources),
+                stores.get(0).settings());
         StoreLock lock = merged.lock();
         try {
             for (int layer = 0; layer < first.layers(); layer++) {
@@ -56,7 +61,7 @@ final class GramMerge {
         return merged;
     }
 
-    private static void requireEqual(GramStore store, String field, Object expected, Object found) {
+    private static void requireEqual(StoredSums store, String field, Object expected, Object found) {
         if (!expected.equals(found)) {
             throw new CospadiException(store.folder() + ": " + field + " is " + found + ", expected " + expected
                     + " as in the first store; only stores of one model can be merged");
@@ -64,38 +69,39 @@ final class GramMerge {
     }
 
     /** The shards in the order of their blocks, which must be all of one calibration's. */
-    private static List<GramStore> requireAllShards(List<GramStore> stores) {
-        List<GramStore> ordered = new ArrayList<>(stores);
+    private static List<StoredSums> requireAllShards(List<StoredSums> stores) {
+        List<StoredSums> ordered = new ArrayList<>(stores);
         ordered.sort(Comparator.comparingInt(store -> store.origin().firstBlock()));
         GramOrigin first = stores.get(0).origin();
         int next = 0;
-        for (GramStore store : ordered) {
+        for (StoredSums store : ordered) {
             GramOrigin origin = store.origin();
             requireEqual(store, "sources", first.sources(), origin.sources());
             requireEqual(store, "backend", first.backend(), origin.backend());
             if (origin.firstBlock() > next) {
-                throw missing(next, origin.firstBlock(), first.blocks());
+                throw missing(store, next, origin.firstBlock());
             }
             if (origin.firstBlock() < next) {
-                throw new CospadiException(store.folder() + ": blocks " + origin.firstBlock() + " to "
-                        + (origin.endBlock() - 1) + " are in another store too; name every shard once");
+                throw new CospadiException(
+                        store.folder() + ": " + store.kind().noun() + " of blocks " + origin.firstBlock() + " to "
+                                + (origin.endBlock() - 1) + " are in another store too; name every shard once");
             }
             next = origin.endBlock();
         }
         if (next < first.blocks()) {
-            throw missing(next, first.blocks(), first.blocks());
+            throw missing(stores.get(0), next, first.blocks());
         }
         return ordered;
     }
 
-    private static CospadiException missing(int first, int end, int blocks) {
-        return new CospadiException("blocks " + first + " to " + (end - 1) + " of " + blocks
-                + " are in none of the stores; name every shard of the calibration");
+    private static CospadiException missing(StoredSums store, int first, int end) {
+        return new CospadiException(store.kind().noun() + " of blocks " + first + " to " + (end - 1) + " of "
+                + store.origin().blocks() + " are in none of the stores; name every shard of the calibration");
     }
 
-    private static List<GramStore> requireDifferentData(List<GramStore> stores) {
+    private static List<StoredSums> requireDifferentData(List<StoredSums> stores) {
         Set<GramSource> seen = new HashSet<>();
-        for (GramStore store : stores) {
+        for (StoredSums store : stores) {
             for (GramSource source : store.origin().sources()) {
                 if (!seen.add(source)) {
                     throw new CospadiException(store.folder() + ": its data (SHA-256 " + source.dataSha256()
@@ -107,13 +113,12 @@ final class GramMerge {
     }
 
     private static void mergeLayer(
-            int layer, List<GramStore> stores, boolean shards, GramStore merged, Backend backend) {
-        SortedMap<InputSite, GramTree> sums = new TreeMap<>();
+            int layer, List<StoredSums> stores, boolean shards, StoredSums merged, Backend backend) {
+        SortedMap<String, GramTree> sums = new TreeMap<>();
         try {
-            for (InputSite site : InputSite.values()) {
+            for (String name : names(stores.get(0), layer)) {
                 GramTree tree = new GramTree(backend);
-                sums.put(site, tree);
-                String name = Projection.siteName(layer, site);
+                sums.put(name, tree);
                 if (shards) {
                     stores.forEach(store -> addShard(store, layer, name, tree, backend));
                 } else {
@@ -126,7 +131,13 @@ final class GramMerge {
         }
     }
 
-    private static void addShard(GramStore store, int layer, String name, GramTree tree, Backend backend) {
+    private static SortedSet<String> names(StoredSums store, int layer) {
+        try (GramFile file = store.openLayer(layer)) {
+            return file.names();
+        }
+    }
+
+    private static void addShard(StoredSums store, int layer, String name, GramTree tree, Backend backend) {
         try (GramFile file = store.openLayer(layer)) {
             for (int block = store.origin().firstBlock(); block < store.origin().endBlock(); ) {
                 int end = GramTree.subtreeEnd(block, store.origin().endBlock());
@@ -136,20 +147,20 @@ final class GramMerge {
         }
     }
 
-    private static Matrix sum(List<GramStore> stores, int layer, String name, Backend backend) {
+    private static Matrix sum(List<StoredSums> stores, int layer, String name, Backend backend) {
         Matrix sum = null;
         try {
-            for (GramStore store : stores) {
-                Matrix gram = store.gram(name, backend);
+            for (StoredSums store : stores) {
+                Matrix next = store.load(layer, name, backend);
                 if (sum == null) {
-                    sum = gram;
+                    sum = next;
                 } else {
-                    try (gram) {
-                        if (gram.cols() != sum.cols()) {
-                            throw new CospadiException(store.folder() + ": " + name + " is " + gram.shape()
+                    try (next) {
+                        if (next.rows() != sum.rows() || next.cols() != sum.cols()) {
+                            throw new CospadiException(store.folder() + ": " + name + " is " + next.shape()
                                     + ", expected " + sum.shape() + " as in the other stores");
                         }
-                        backend.axpy(1, gram, sum);
+                        backend.axpy(1, next, sum);
                     }
                 }
             }

@@ -7,7 +7,7 @@ import io.cospadi.backend.Backend;
 import java.util.List;
 
 /**
- * What decides the contents of a Gram store; kept in it, and compared whenever it is used again.
+ * What the sums of a store are of; kept in it, and compared whenever it is used again.
  *
  * @param model      {@link ModelFingerprint}
  * @param backend    {@link Backend#identity}
@@ -17,7 +17,7 @@ import java.util.List;
  * @param endBlock   behind the last block that it holds
  * @param sources    the data; more than one where finished stores were merged
  */
-@JsonPropertyOrder({"format", "version", "model", "backend", "layers", "blocks", "first_block", "end_block", "sources"})
+@JsonPropertyOrder({"model", "backend", "layers", "blocks", "first_block", "end_block", "sources"})
 public record GramOrigin(
         String model,
         String backend,
@@ -26,9 +26,6 @@ public record GramOrigin(
         @JsonProperty("first_block") int firstBlock,
         @JsonProperty("end_block") int endBlock,
         List<GramSource> sources) {
-    static final String FORMAT = "cospadi-grams";
-    static final int VERSION = 1;
-
     public GramOrigin {
         if (model == null || backend == null || layers < 1 || sources == null || sources.isEmpty()) {
             throw new IllegalArgumentException("model, backend, layers and at least one source are needed");
@@ -64,16 +61,6 @@ public record GramOrigin(
                 GramTree.BLOCKS * index / count,
                 GramTree.BLOCKS * (index + 1) / count,
                 List.of(GramSource.of(windows)));
-    }
-
-    @JsonProperty("format")
-    String format() {
-        return FORMAT;
-    }
-
-    @JsonProperty("version")
-    int version() {
-        return VERSION;
     }
 
     /** Whether all blocks are there, not only a shard's. */

@@ -256,19 +256,19 @@ class CalibrationTest {
         TokenWindows windows = windows(9, 3);
         GramStore left = calibrate("left", windows, 0, 4);
         GramStore right = calibrate("right", windows, 3, 4);
-        assertRefused("left: holds blocks 0 to 1 of 8", () -> left.requireUsable(MODEL));
+        assertRefused("left: holds Grams of blocks 0 to 1 of 8", () -> left.requireUsable(MODEL));
         assertRefused(
-                "blocks 2 to 5 of 8 are in none",
+                "Grams of blocks 2 to 5 of 8 are in none",
                 () -> GramStore.merge(List.of(right, left), temporary.resolve("m"), backend, Progress.NONE));
         assertRefused(
-                "blocks 2 to 7 of 8 are in none",
+                "Grams of blocks 2 to 7 of 8 are in none",
                 () -> GramStore.merge(List.of(left), temporary.resolve("m"), backend, Progress.NONE));
         assertRefused(
-                "blocks 0 to 1 are in another store too",
+                "Grams of blocks 0 to 1 are in another store too",
                 () -> GramStore.merge(List.of(left, left), temporary.resolve("m"), backend, Progress.NONE));
         Files.delete(temporary.resolve("left").resolve("layer-00001.safetensors"));
-        assertRefused("layer-00001.safetensors is missing", () -> left.requireFinished());
-        assertRefused("no Gram store here", () -> GramStore.open(temporary.resolve("nowhere")));
+        assertRefused("layer-00001.safetensors is missing", () -> left.requireUsable(MODEL));
+        assertRefused("no Grams here", () -> GramStore.open(temporary.resolve("nowhere")));
     }
 
     @Test

@@ -110,7 +110,7 @@ class OverflowTest {
                         temporary.resolve("grams"),
                         GramOrigin.whole("m", backend, broken.config().layers(), windows));
                 assertRefused(
-                        "the Gram matrix is not finite",
+                        "the sum is not finite",
                         () -> Calibration.run(
                                 broken, windows, store, backend, new CalibrationSettings(0, temporary), Progress.NONE));
                 assertEquals(1, store.finishedLayers());

@@ -1,0 +1,296 @@
+package io.cospadi.calibration;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.CpuBackend;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.decoder.Decoder;
+import io.cospadi.decoder.DecoderFixture;
+import io.cospadi.decoder.GradientPass;
+import io.cospadi.decoder.Labels;
+import io.cospadi.decoder.ModelWeights;
+import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.Progress;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class OutputGradientsTest {
+    private static final String MODEL = "fingerprint";
+    private static final int LENGTH = 10;
+
+    private final DecoderFixture fixture = DecoderFixture.named("qwen3");
+    private final Backend backend = new CpuBackend(2);
+    private final ModelWeights weights = fixture.open();
+    private final ModelConfig config = weights.config();
+
+    @TempDir
+    Path temporary;
+
+    @AfterEach
+    void close() {
+        weights.close();
+        assertEquals(0, backend.allocatedBytes(), "everything allocated is freed");
+        backend.close();
+    }
+
+    private TokenWindows windows(int count, long seed) {
+        int[] tokens = new Random(seed)
+                .ints((long) count * LENGTH, 0, config.vocabSize())
+                .toArray();
+        return TokenWindows.cut(tokens, new WindowSettings(count, LENGTH, false, 0));
+    }
+
+    private static GradientSettings settings(LabelSource labels) {
+        return new GradientSettings(labels, 42, 1.5);
+    }
+
+    private GradientStore fill(String name, TokenWindows windows, int shard, int shards) {
+        return fill(name, windows, shard, shards, settings(LabelSource.MODEL), Progress.NONE);
+    }
+
+    private GradientStore fill(
+            String name, TokenWindows windows, int shard, int shards, GradientSettings settings, Progress progress) {
+        GramOrigin origin = GramOrigin.shard(MODEL, backend, config.layers(), windows, shard, shards);
+        GradientStore store = GradientStore.create(temporary.resolve(name), origin, settings);
+        OutputGradients.run(weights, windows, store, backend, new CalibrationSettings(1 << 20, temporary), progress);
+        return store;
+    }
+
+    /** The same store with Grams beside the gradients. */
+    private GramStore whole(String name, TokenWindows windows, int shard, int shards) {
+        fill(name, windows, shard, shards);
+        GramStore store = GramStore.create(
+                temporary.resolve(name), GramOrigin.shard(MODEL, backend, config.layers(), windows, shard, shards));
+        Calibration.run(weights, windows, store, backend, new CalibrationSettings(1 << 20, temporary), Progress.NONE);
+        return store;
+    }
+
+    private static SortedMap<String, ByteBuffer> files(Path folder) {
+        SortedMap<String, ByteBuffer> files = new TreeMap<>();
+        try (Stream<Path> list = Files.list(folder)) {
+            for (Path file : list.toList()) {
+                files.put(file.getFileName().toString(), ByteBuffer.wrap(Files.readAllBytes(file)));
+            }
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return files;
+    }
+
+    private List<String> projections() {
+        return config.projections().stream().map(Projection::name).toList();
+    }
+
+    @ParameterizedTest
+    @EnumSource(LabelSource.class)
+    void weightsEqualPlainLoopsOverTheClippedGradients(LabelSource labels) {
+        TokenWindows windows = windows(11, 1);
+        SortedMap<String, double[]> expected = new TreeMap<>();
+        int[] clipped = new int[1];
+        Labels ofWindows = labels == LabelSource.MODEL ? Labels.sampled(backend, 42) : Labels.ofText(windows.windows());
+        try (Decoder decoder = new Decoder(weights, backend);
+                GradientPass pass =
+                        new GradientPass(decoder, windows.windows(), ofWindows, Long.MAX_VALUE, temporary)) {
+            pass.forward(Progress.NONE);
+            while (pass.nextLayer() >= 0) {
+                int layer = pass.nextLayer();
+                pass.retreat(
+                        window -> (type, gradient) -> clipped[0] += addSquares(
+                                backend.readFloats(gradient),
+                                expected.computeIfAbsent(
+                                        config.projection(layer, type).name(), n -> new double[gradient.cols()])),
+                        Progress.NONE);
+            }
+        }
+        GradientStore store = fill("gradients", windows, 0, 1, settings(labels), Progress.NONE);
+        assertEquals(11 * LENGTH, store.tokens());
+        assertEquals(projections().stream().sorted().toList(), List.copyOf(expected.keySet()));
+        assertTrue(clipped[0] > 100, "only " + clipped[0] + " gradients were long enough to be clipped");
+        expected.forEach((name, sums) -> {
+            double[] found = store.outputWeights(name);
+            for (int j = 0; j < sums.length; j++) {
+                double mean = sums[j] / store.tokens();
+                // norms and factors are f32 there and f64 here: their squares add 2^-22
+                assertEquals(mean, found[j], 0x1p-20 * mean, name + " at " + j);
+            }
+        });
+    }
+
+    /** Adds a window's squares and says how many of its gradients were shortened. */
+    private static int addSquares(float[] gradient, double[] sums) {
+        int cols = sums.length;
+        int rows = gradient.length / cols;
+        double[] norms = new double[rows];
+        for (int i = 0; i < gradient.length; i++) {
+            norms[i / cols] += (double) gradient[i] * gradient[i];
+        }
+        Arrays.setAll(norms, i -> Math.sqrt(norms[i]));
+        double[] sorted = norms.clone();
+        Arrays.sort(sorted);
+        double longest = 1.5 * sorted[(rows - 1) / 2];
+        for (int i = 0; i < gradient.length; i++) {
+            double value = gradient[i] * Math.min(1, longest / Math.max(norms[i / cols], Double.MIN_NORMAL));
+            sums[i % cols] += value * value;
+        }
+        return (int) Arrays.stream(norms).filter(norm -> norm > longest).count();
+    }
+
+    @Test
+    void tokensAreShortenedToTheLongestAllowed() {
+        // norms 1, 2, 3, 4, 100: the median is 3
+        float[] squares = {16, 1, 10_000, 9, 4};
+        assertArrayEquals(new float[] {1, 1, 0.06f, 1, 1}, OutputGradients.shortening(squares, 2));
+        assertArrayEquals(new float[] {1, 1, 1, 1, 1}, OutputGradients.shortening(squares, 40));
+        assertArrayEquals(new float[] {1, 1, 1}, OutputGradients.shortening(new float[] {0, 0, 5}, 10), "median 0");
+        assertArrayEquals(new float[0], OutputGradients.shortening(new float[0], 10));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3, 5, 8})
+    void mergedShardsAreTheBytesOfOneRun(int shards) {
+        TokenWindows windows = windows(13, 2);
+        whole("whole", windows, 0, 1);
+        List<GramStore> parts = new ArrayList<>();
+        for (int i = shards - 1; i >= 0; i--) {
+            parts.add(whole("shard" + i, windows, i, shards));
+        }
+        GramStore.merge(parts, temporary.resolve("merged"), backend, Progress.NONE);
+        assertEquals(files(temporary.resolve("whole")), files(temporary.resolve("merged")));
+    }
+
+    @Test
+    void aRunStoppedAnywhereResumesToTheSameBytes() {
+        TokenWindows windows = windows(3, 3);
+        fill("whole", windows, 0, 1);
+        int total = 3 * (2 * config.layers() + 1);
+        for (int stopAfter = 1; stopAfter < total; stopAfter++) {
+            String name = "stopped" + stopAfter;
+            long stop = stopAfter;
+            assertThrows(
+                    StopException.class,
+                    () -> fill(name, windows, 0, 1, settings(LabelSource.MODEL), (done, all) -> {
+                        assertEquals(total, all);
+                        if (done == stop) {
+                            throw new StopException();
+                        }
+                    }));
+            fill(name, windows, 0, 1);
+            assertEquals(files(temporary.resolve("whole")), files(temporary.resolve(name)));
+        }
+        fill("whole", windows, 0, 1, settings(LabelSource.MODEL), (done, all) -> {
+            throw new AssertionError("work on a finished store");
+        });
+    }
+
+    private static final class StopException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    @Test
+    void storesOfDifferentDataAddUp() {
+        GramStore a = whole("a", windows(9, 3), 0, 1);
+        GramStore b = whole("b", windows(4, 4), 0, 1);
+        GramStore without = GramStore.create(
+                temporary.resolve("c"), GramOrigin.whole(MODEL, backend, config.layers(), windows(2, 5)));
+        Calibration.run(
+                weights, windows(2, 5), without, backend, new CalibrationSettings(1 << 20, temporary), Progress.NONE);
+        assertFalse(without.hasOutputWeights());
+        GramStore merged = GramStore.merge(List.of(a, without, b), temporary.resolve("merged"), backend, Progress.NONE);
+        assertEquals(150, merged.tokens());
+        assertEquals(130, merged.gradients().tokens(), "of the stores that hold gradients");
+        for (String name : projections()) {
+            double[] ofA = a.outputWeights(name);
+            double[] ofB = b.outputWeights(name);
+            double[] sum = merged.outputWeights(name);
+            for (int j = 0; j < sum.length; j++) {
+                double mean = (90 * ofA[j] + 40 * ofB[j]) / 130;
+                assertEquals(mean, sum[j], 1e-14 * mean, name);
+            }
+        }
+    }
+
+    @Test
+    void whatDoesNotFitIsRefused() throws IOException {
+        TokenWindows windows = windows(9, 3);
+        whole("a", windows, 0, 2);
+        Path folder = temporary.resolve("a");
+        assertRefused(
+                "gradients.json: settings is",
+                () -> fill("a", windows, 0, 2, settings(LabelSource.TEXT), Progress.NONE));
+        assertRefused("gradients.json: sources is", () -> fill("a", windows(9, 4), 0, 2));
+        GramStore left = GramStore.open(folder);
+        assertRefused("a: holds gradients of blocks 0 to 3 of 8", () -> left.gradients()
+                .requireUsable(MODEL));
+        assertRefused(
+                "gradients.json: model is fingerprint", () -> left.gradients().requireUsable("other"));
+        GramStore right = whole("b", windows, 1, 2);
+        Files.delete(temporary.resolve("b").resolve("gradients.json"));
+        assertRefused(
+                "gradients of blocks 4 to 7 of 8 are in none",
+                () -> GramStore.merge(List.of(left, right), temporary.resolve("m"), backend, Progress.NONE));
+        assertRefused("b: no gradients here", right::gradients);
+        Files.delete(folder.resolve("gradients-00001.safetensors"));
+        assertRefused(
+                "gradients-00001.safetensors is missing", () -> left.gradients().requireUsable(MODEL));
+        Path description = folder.resolve("gradients.json");
+        String sound = Files.readString(description);
+        for (String[] change : new String[][] {
+            {"\"version\" : 1", "\"version\" : 2"},
+            {"\"labels\" : \"model\"", "\"labels\" : \"other\""},
+            {"\"clipping\" : 1.5", "\"clipping\" : -1"},
+            {"\"seed\" : 42,", ""},
+            {"\"end_block\" : 4", "\"end_block\" : 9"},
+        }) {
+            assertTrue(sound.contains(change[0]), change[0]);
+            Files.writeString(description, sound.replace(change[0], change[1]));
+            assertRefused("gradients.json: ", left::gradients);
+        }
+    }
+
+    @Test
+    void damagedGradientsAreNoticed() throws IOException {
+        GradientStore store = fill("a", windows(3, 3), 0, 1);
+        Path file = temporary.resolve("a").resolve("gradients-00000.safetensors");
+        byte[] sound = Files.readAllBytes(file);
+        Map<Integer, Byte> flips = Map.of(sound.length - 1, (byte) 64, sound.length - 400, (byte) 1);
+        flips.forEach((at, bit) -> {
+            byte[] damaged = sound.clone();
+            damaged[at] ^= bit;
+            assertRefused("gradients-00000.safetensors: tensor", () -> {
+                Files.write(file, damaged);
+                for (ProjectionType type : ProjectionType.values()) {
+                    store.outputWeights(config.projection(0, type).name());
+                }
+            });
+        });
+    }
+
+    private static void assertRefused(String message, Executable action) {
+        CospadiException refused = assertThrows(CospadiException.class, action);
+        assertTrue(refused.getMessage().contains(message), refused.getMessage());
+    }
+}
