@@ -1,23 +1,30 @@
 package io.cospadi.cli;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.calibration.GradientSettings;
+import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.LabelSource;
+import io.cospadi.calibration.WindowSettings;
 import io.cospadi.compression.CalibrationJob;
+import io.cospadi.compression.GradientPlan;
+import io.cospadi.compression.RecipeException;
 import io.cospadi.compression.Share;
 import io.cospadi.compression.StoppedException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code calibrate MODEL --data FILE... --out STATS}: Grams for later, for any method and ratio. */
+/** {@code calibrate MODEL --data FILE... --out STATS}: Grams and gradients for later, for any method and ratio. */
 @Command(
         name = "calibrate",
-        description = "Runs text through a dense model and keeps the Gram matrix of every layer's inputs.")
+        description = "Runs text through a dense model and keeps the Gram matrix of every layer's inputs, and the mean"
+                + " square of the loss gradient at every projection's output.")
 final class CalibrateCommand implements Callable<Integer> {
     @Parameters(paramLabel = "MODEL", description = "Hugging Face folder of a dense model.")
     private Path model;
@@ -46,7 +53,32 @@ final class CalibrateCommand implements Callable<Integer> {
             description = "Windows taken: consecutive (default) or random.")
     private String sample = "consecutive";
 
-    @Option(names = "--seed", paramLabel = "N", description = "Seed of random windows (default: 42).")
+    @Option(
+            names = "--gradient-windows",
+            paramLabel = "N",
+            description = "Windows that gradients are taken on; 0: none (default: 16).")
+    private int gradientWindows = GradientPlan.DEFAULT_WINDOWS;
+
+    @Option(
+            names = "--gradient-window",
+            paramLabel = "N",
+            description = "Tokens in each (default: 512, or as many as --window if that is fewer).")
+    private Integer gradientWindow;
+
+    @Option(
+            names = "--labels",
+            paramLabel = "NAME",
+            converter = Choices.LabelName.class,
+            description = "Tokens whose loss has the gradients: drawn by the model (default) or of the text.")
+    private LabelSource labels = GradientSettings.DEFAULT.labels();
+
+    @Option(
+            names = "--gradient-clipping",
+            paramLabel = "X",
+            description = "Longest gradient of a token, in medians of its window (default: 10).")
+    private double clipping = GradientSettings.DEFAULT.clipping();
+
+    @Option(names = "--seed", paramLabel = "N", description = "Seed of random windows and of labels (default: 42).")
     private long seed = 42;
 
     @Option(names = "--shard", paramLabel = "I/N", description = "Only share I (from 0) of N; merge-stats joins them.")
@@ -67,26 +99,42 @@ final class CalibrateCommand implements Callable<Integer> {
     public Integer call() {
         SharedOptions.atLeast("--windows", windows, 1);
         SharedOptions.atLeast("--window", window, 2);
+        SharedOptions.atLeast("--gradient-windows", gradientWindows, 0);
+        if (gradientWindow != null) {
+            SharedOptions.atLeast("--gradient-window", gradientWindow, 2);
+        }
+        if (!(clipping > 0)) {
+            throw RecipeException.usage("--gradient-clipping is above 0; found " + clipping);
+        }
         Share share = Share.parse(shard);
         String resume = "finished layers are kept in " + out + "; the same command resumes";
         stop.orderly(resume);
-        long tokens;
+        GramStore store;
         try (Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
-            tokens = new CalibrationJob(model, data, out, windows, window, sample.equals("random"), seed)
-                    .run(share, backend, display, new TaskProgress(display, "calibrating"), stop::requested);
+            store = job().run(share, backend, display, doing -> new TaskProgress(display, doing), stop::requested);
         } catch (StoppedException e) {
             terminal.failure("stopped; " + resume);
             return ExitStatus.STOPPED;
         }
-        if (shared.json) {
-            Map<String, Object> json = new LinkedHashMap<>();
-            json.put("stats", out.toString());
-            json.put("tokens", tokens);
-            terminal.json(json);
-        } else {
-            terminal.out().println(out + ": Grams of " + tokens + " tokens");
-        }
+        StoreView.print(out, store, shared.json, terminal);
         return ExitStatus.DONE;
+    }
+
+    private CalibrationJob job() {
+        WindowSettings grams = new WindowSettings(windows, window, sample.equals("random"), seed);
+        GradientSettings settings = new GradientSettings(labels, seed, clipping);
+        return new CalibrationJob(
+                model,
+                data,
+                out,
+                grams,
+                gradientWindows == 0
+                        ? Optional.empty()
+                        : Optional.of(GradientPlan.beside(
+                                grams,
+                                gradientWindows,
+                                gradientWindow == null ? OptionalInt.empty() : OptionalInt.of(gradientWindow),
+                                settings)));
     }
 }

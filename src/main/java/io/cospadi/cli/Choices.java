@@ -1,5 +1,6 @@
 package io.cospadi.cli;
 
+import io.cospadi.calibration.LabelSource;
 import io.cospadi.compression.BudgetChoice;
 import io.cospadi.compression.NearestName;
 import io.cospadi.compression.Objective;
@@ -8,6 +9,7 @@ import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Solver;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -67,6 +69,14 @@ final class Choices {
         @Override
         public String convert(String text) {
             return check(text, names(Sampling.values(), Sampling::option));
+        }
+    }
+
+    static final class LabelName implements ITypeConverter<LabelSource> {
+        @Override
+        public LabelSource convert(String text) {
+            check(text, names(LabelSource.values(), LabelSource::option));
+            return LabelSource.valueOf(text.toUpperCase(Locale.ROOT));
         }
     }
 }

@@ -3,9 +3,7 @@ package io.cospadi.cli;
 import io.cospadi.backend.Backend;
 import io.cospadi.calibration.GramStore;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,21 +32,13 @@ final class MergeStatsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        long tokens;
+        GramStore merged;
         try (Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
             List<GramStore> opened = stores.stream().map(GramStore::open).toList();
-            tokens = GramStore.merge(opened, out, backend, new TaskProgress(display, "adding"))
-                    .tokens();
+            merged = GramStore.merge(opened, out, backend, new TaskProgress(display, "adding"));
         }
-        if (shared.json) {
-            Map<String, Object> json = new LinkedHashMap<>();
-            json.put("stats", out.toString());
-            json.put("tokens", tokens);
-            terminal.json(json);
-        } else {
-            terminal.out().println(out + ": Grams of " + tokens + " tokens");
-        }
+        StoreView.print(out, merged, shared.json, terminal);
         return ExitStatus.DONE;
     }
 }

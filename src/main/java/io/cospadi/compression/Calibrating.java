@@ -46,7 +46,7 @@ final class Calibrating {
         }
         WindowSettings settings = new WindowSettings(
                 recipe.windows(), recipe.window(), recipe.sample() == Sampling.RANDOM, recipe.seed());
-        TokenWindows windows = read(model, settings, places.data(), session::warn);
+        TokenWindows windows = read(model, settings, "--window", places.data(), session::warn);
         return new Calibrating(
                 Optional.of(windows),
                 Optional.empty(),
@@ -58,11 +58,13 @@ final class Calibrating {
     /**
      * Calibration windows of some files.
      *
+     * @param option  that gives their length, for messages
      * @param warning told if there are fewer than asked for
      */
-    static TokenWindows read(Checkpoint model, WindowSettings settings, List<Path> files, Consumer<String> warning) {
+    static TokenWindows read(
+            Checkpoint model, WindowSettings settings, String option, List<Path> files, Consumer<String> warning) {
         if (settings.length() > model.config().maxPositions()) {
-            throw new CospadiException("--window " + settings.length() + " is longer than the model's "
+            throw new CospadiException(option + " " + settings.length() + " is longer than the model's "
                     + model.config().maxPositions() + " positions; choose a shorter one");
         }
         TokenWindows windows = read(model, settings, files);

@@ -3,9 +3,11 @@ package io.cospadi.compression;
 import io.cospadi.backend.Backend;
 import io.cospadi.calibration.Calibration;
 import io.cospadi.calibration.CalibrationSettings;
+import io.cospadi.calibration.GradientStore;
 import io.cospadi.calibration.GramOrigin;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.calibration.ModelFingerprint;
+import io.cospadi.calibration.OutputGradients;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
@@ -16,65 +18,81 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 
 /**
  * Calibration alone: a Gram store that serves every method and ratio.
  *
- * @param model   dense folder
- * @param data    text or token ids
- * @param out     the store; continued if it is there and of the same calibration
- * @param windows asked for
- * @param window  tokens of each
- * @param random  whether windows are drawn by the seed
- * @param seed    of the draw
+ * @param model     dense folder
+ * @param data      text or token ids
+ * @param out       the store; continued if it is there and of the same calibration
+ * @param windows   that Grams are summed over
+ * @param gradients taken as well, if any
  */
 public record CalibrationJob(
-        Path model, List<Path> data, Path out, int windows, int window, boolean random, long seed) {
+        Path model, List<Path> data, Path out, WindowSettings windows, Optional<GradientPlan> gradients) {
     /**
      * Fills the store.
      *
-     * @param share of the calibration that is made
-     * @return tokens that the store's Grams were summed over
+     * @param share    of the calibration that is made
+     * @param progress of each task, by what it is called
+     * @return the store, finished
      * @throws CospadiException if the user can set right what is wrong
      * @throws StoppedException if asked to stop; finished layers are kept
      */
-    public long run(Share share, Backend backend, JobListener listener, Progress progress, BooleanSupplier stop) {
-        Progress stoppable = (done, total) -> {
-            if (stop.getAsBoolean()) {
-                throw new StoppedException();
-            }
-            progress.advance(done, total);
-        };
+    public GramStore run(
+            Share share,
+            Backend backend,
+            JobListener listener,
+            Function<String, Progress> progress,
+            BooleanSupplier stop) {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             if (checkpoint.compactBlock() != null) {
                 throw new CospadiException(model + " is a compact folder; calibrate the dense model it was made from");
             }
             checkpoint.requireDense();
-            TokenWindows tokens = Calibrating.read(
-                    checkpoint, new WindowSettings(windows, window, random, seed), data, listener::warning);
-            String fingerprint = ModelFingerprint.of(checkpoint, (done, total) -> {
-                if (stop.getAsBoolean()) {
-                    throw new StoppedException();
-                }
-            });
+            TokenWindows tokens = Calibrating.read(checkpoint, windows, "--window", data, listener::warning);
+            Optional<TokenWindows> gradientTokens = gradients.map(
+                    plan -> Calibrating.read(checkpoint, plan.windows(), "--gradient-window", data, listener::warning));
+            String fingerprint = ModelFingerprint.of(checkpoint, stoppable(Progress.NONE, stop));
             GramStore store = GramStore.create(out, origin(checkpoint, fingerprint, backend, tokens, share));
             Path spill = Files.createDirectories(out.resolve("spill"));
-            Calibration.run(
-                    new DenseWeights(checkpoint),
-                    tokens,
-                    store,
-                    backend,
-                    new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill),
-                    stoppable);
+            CalibrationSettings settings = new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill);
+            DenseWeights weights = new DenseWeights(checkpoint);
+            Calibration.run(weights, tokens, store, backend, settings, stoppable(progress.apply("calibrating"), stop));
+            if (gradients.isPresent()) {
+                TokenWindows windowsBack = gradientTokens.get();
+                GradientStore gradientStore = GradientStore.create(
+                        out,
+                        origin(checkpoint, fingerprint, backend, windowsBack, share),
+                        gradients.get().settings());
+                OutputGradients.run(
+                        weights,
+                        windowsBack,
+                        gradientStore,
+                        backend,
+                        settings,
+                        stoppable(progress.apply("taking gradients"), stop));
+            }
             WorkFolder.deleteTree(spill);
-            return store.tokens();
+            return store;
         } catch (IOException e) {
             throw new CospadiException(
                     out + " can't be written (" + e.getMessage() + "); free some space or change its rights, and run "
                             + "the same command again",
                     e);
         }
+    }
+
+    private static Progress stoppable(Progress progress, BooleanSupplier stop) {
+        return (done, total) -> {
+            if (stop.getAsBoolean()) {
+                throw new StoppedException();
+            }
+            progress.advance(done, total);
+        };
     }
 
     private static GramOrigin origin(

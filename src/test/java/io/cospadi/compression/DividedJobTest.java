@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.calibration.WindowSettings;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
@@ -38,8 +39,9 @@ class DividedJobTest {
     void calibrate() {
         job = TinyJob.in(folder);
         backend = new CpuBackend(1);
-        new CalibrationJob(job.model(), List.of(job.data()), job.out("stats"), 8, 16, false, 42)
-                .run(Share.WHOLE, backend, JobListener.NONE, Progress.NONE, () -> false);
+        WindowSettings windows = new WindowSettings(8, 16, false, 42);
+        new CalibrationJob(job.model(), List.of(job.data()), job.out("stats"), windows, Optional.empty())
+                .run(Share.WHOLE, backend, JobListener.NONE, task -> Progress.NONE, () -> false);
     }
 
     @AfterEach
