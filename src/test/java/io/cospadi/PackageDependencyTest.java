@@ -30,6 +30,7 @@ class PackageDependencyTest {
             "decoder",
             "checkpoint",
             "backend",
+            "gpu",
             "tensor");
 
     private static JavaClasses classes;

@@ -1,0 +1,129 @@
+// select.cu: the s largest magnitudes of each row, exactly s of them, ties to the lower column; alone and after a step
+//
+// Problem  keep_largest: all but the s largest |x[i,:]| become 0. hard_threshold_step, the `block` solver's coding step, row by
+//          row: step = (g.g) / (g.c), 0 where g.g or g.c is not positive; then x = the s largest of x + step r.
+// Source   The `block` solver's coding step. Selection by radix on the bit patterns of magnitudes, which order as finite
+//          magnitudes do.
+// Layout   x (codes), r (residual), g (gradient), c (curvature): row-major (rows, k) f32. x is updated, the others read only.
+// Launch   One block of 256 a row; dynamic shared memory 4 k bytes: the row's magnitudes.
+// Order    Dot products: thread t takes elements t, t + 256, ..., then a fixed tree. Counting by integer atomics, whose order
+//          does not show. Among equals the kept ones are ranked by ballots in column order. Equal inputs give equal bits.
+// Bound    Memory, by design (not yet measured): 8 k bytes a row, 20 k with the step; beside it five passes over shared memory.
+// Limits   0 <= s <= k, 1 <= k <= 40000 (163 KiB of shared memory on compute capability 8.0); 8 bits of exponent and 23 of
+//          mantissa order finite values only: rows are finite. Callers check.
+// Registers at most 40.
+#include "primitives/reduce.cuh"
+#include "primitives/shared.cuh"
+
+constexpr int BINS = 256;
+
+/** What a block shares while it selects. */
+struct Selection {
+    int histogram[BINS];
+    int bin;
+    int above;
+    int equals[MOST_WARPS];
+};
+
+/**
+ * The pattern of the s-th largest magnitude, and how many of the equal ones are kept: 8 bits at a time from the top, the bin
+ * of the s-th being the one below which fewer than s lie.
+ */
+static __device__ unsigned int threshold(const unsigned int* magnitudes, int k, int s, int* kept, Selection* shared) {
+    unsigned int prefix = 0;
+    int wanted = s;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        for (int b = threadIdx.x; b < BINS; b += blockDim.x) shared->histogram[b] = 0;
+        __syncthreads();
+        for (int j = threadIdx.x; j < k; j += blockDim.x) {
+            unsigned int m = magnitudes[j];
+            if (shift == 24 || m >> (shift + 8) == prefix >> (shift + 8)) atomicAdd(&shared->histogram[m >> shift & 255], 1);
+        }
+        __syncthreads();
+        if (threadIdx.x < 32) {
+            // each lane holds 8 bins, lane 0 the highest; how many lie in the lanes before it
+            int first = BINS - 8 * (threadIdx.x + 1);
+            int own = 0;
+            for (int b = 0; b < 8; b++) own += shared->histogram[first + b];
+            int through = own;
+            for (int by = 1; by < 32; by *= 2) {
+                int before = __shfl_up_sync(ALL_LANES, through, by);
+                if (threadIdx.x >= by) through += before;
+            }
+            int above = through - own;
+            if (above < wanted && through >= wanted) {
+                int b = 7;
+                while (above + shared->histogram[first + b] < wanted) above += shared->histogram[first + b--];
+                shared->bin = first + b;
+                shared->above = above;
+            }
+        }
+        __syncthreads();
+        prefix |= (unsigned int) shared->bin << shift;
+        wanted -= shared->above;
+    }
+    *kept = wanted;
+    return prefix;
+}
+
+/** Zeroes all but the s largest of the row. A thread reads only magnitudes that it wrote itself, so no barrier lies between. */
+static __device__ void keep(float* row, const unsigned int* magnitudes, int k, int s, Selection* shared) {
+    if (s >= k) return;
+    if (s == 0) {
+        for (int j = threadIdx.x; j < k; j += blockDim.x) row[j] = 0;
+        return;
+    }
+    int kept;
+    unsigned int least = threshold(magnitudes, k, s, &kept, shared);
+    int lane = threadIdx.x % 32;
+    int warp = threadIdx.x / 32;
+    int before = 0;
+    for (int from = 0; from < k; from += blockDim.x) {
+        int j = from + threadIdx.x;
+        bool equal = j < k && magnitudes[j] == least;
+        unsigned int votes = __ballot_sync(ALL_LANES, equal);
+        if (lane == 0) shared->equals[warp] = __popc(votes);
+        __syncthreads();
+        int rank = before + __popc(votes & ((1u << lane) - 1));
+        for (int w = 0; w < blockDim.x / 32; w++) {
+            rank += w < warp ? shared->equals[w] : 0;
+            before += shared->equals[w];
+        }
+        if (j < k && (equal ? rank >= kept : magnitudes[j] < least)) row[j] = 0;
+        __syncthreads();
+    }
+}
+
+static __device__ unsigned int magnitude(float value) { return __float_as_uint(value) & 0x7fffffffu; }
+
+extern "C" __global__ void __launch_bounds__(256) keep_largest(float* matrix, int k, int s) {
+    __shared__ Selection shared;
+    DYNAMIC_SHARED(unsigned int, magnitudes);
+    float* row = matrix + (long long) blockIdx.x * k;
+    for (int j = threadIdx.x; j < k; j += blockDim.x) magnitudes[j] = magnitude(row[j]);
+    keep(row, magnitudes, k, s, &shared);
+}
+
+extern "C" __global__ void __launch_bounds__(256) hard_threshold_step(
+    float* codes, const float* residual, const float* gradient, const float* curvature, int k, int s) {
+    __shared__ Selection shared;
+    __shared__ float partial[MOST_WARPS];
+    DYNAMIC_SHARED(unsigned int, magnitudes);
+    long long at = (long long) blockIdx.x * k;
+    float squared = 0;
+    float curved = 0;
+    for (int j = threadIdx.x; j < k; j += blockDim.x) {
+        float g = gradient[at + j];
+        squared += g * g;
+        curved += g * curvature[at + j];
+    }
+    squared = block_reduce<Sum>(squared, partial);
+    curved = block_reduce<Sum>(curved, partial);
+    float step = squared > 0 && curved > 0 ? squared / curved : 0;
+    for (int j = threadIdx.x; j < k; j += blockDim.x) {
+        float moved = codes[at + j] + step * residual[at + j];
+        codes[at + j] = moved;
+        magnitudes[j] = magnitude(moved);
+    }
+    keep(codes + at, magnitudes, k, s, &shared);
+}

@@ -1,0 +1,103 @@
+package io.cospadi.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import org.junit.jupiter.api.Test;
+
+/** The emulation shows the mistakes it claims to show. */
+class SimtTest extends AbstractKernelTest {
+    private static LaunchGeometry block(int threads, int sharedBytes) {
+        return new LaunchGeometry(1, 1, threads, 1, sharedBytes);
+    }
+
+    private void assertFails(String expected, String kernel, LaunchGeometry geometry, Number... arguments) {
+        assertFalse(device.tryLaunch(kernel, geometry, arguments), kernel + " has not failed");
+        assertTrue(device.failure().contains(expected), device.failure());
+    }
+
+    /** How many of the orders reverse 64 floats. */
+    private int rightOrders(String kernel) {
+        float[] values = normal(64);
+        int right = 0;
+        for (int order = 0; order < ORDERS; order++) {
+            var out = device.room(64);
+            device.launch(kernel, block(64, 0), device.array(values).address(), out.address());
+            boolean all = true;
+            for (int i = 0; i < 64; i++) {
+                all &= out.floats()[i] == values[63 - i];
+            }
+            right += all ? 1 : 0;
+        }
+        return right;
+    }
+
+    @Test
+    void missingBarrierChangesTheResult() {
+        assertEquals(ORDERS, rightOrders("reverse"));
+        assertEquals(0, rightOrders("reverse_without_barrier"));
+    }
+
+    @Test
+    void barrierThatSomeThreadsMissIsAnError() {
+        assertFails("63 wait at a barrier, 0 in a warp operation, 1 have ended", "barrier_for_some", block(64, 0));
+    }
+
+    @Test
+    void shuffleThatSomeLanesMissIsAnError() {
+        var out = device.room(32);
+        assertFails("31 in a warp operation, 1 have ended", "shuffle_for_some", block(32, 0), out.address());
+    }
+
+    @Test
+    void writeBehindDynamicSharedMemoryIsAnError() {
+        device.launch("writes_beyond_shared", block(32, 400), 100);
+        assertFails("behind the 400 bytes", "writes_beyond_shared", block(32, 400), 101);
+    }
+
+    @Test
+    void sharedMemoryStartsAsNaN() {
+        var out = device.room(32);
+        device.launch("reads_shared_unwritten", block(32, 128), out.address());
+        for (float value : out.floats()) {
+            assertTrue(Float.isNaN(value), "read " + value);
+        }
+    }
+
+    @Test
+    void writesOutsideAnArrayAreErrors() {
+        assumeFalse(Simt.SANITIZED, "the sanitizer would end the program first");
+        var out = device.room(40);
+        device.launch("writes", block(32, 0), out.address(), 0, 40);
+        AssertionError behind =
+                assertThrows(AssertionError.class, () -> device.launch("writes", block(32, 0), out.address(), 0, 41));
+        assertTrue(behind.getMessage().contains("wrote behind an array of 160 bytes"), behind.getMessage());
+        var other = device.room(40);
+        AssertionError before =
+                assertThrows(AssertionError.class, () -> device.launch("writes", block(32, 0), other.address(), -1, 0));
+        assertTrue(before.getMessage().contains("wrote "), before.getMessage());
+    }
+
+    @Test
+    void lanesExchangeWhatTheyHold() {
+        var out = device.room(96);
+        for (int order = 0; order < ORDERS; order++) {
+            device.launch("lanes", block(32, 0), out.address());
+            int[] expected = new int[96];
+            int votes = 0;
+            for (int lane = 0; lane < 32; lane++) {
+                votes |= lane % 3 == 0 ? 1 << lane : 0;
+            }
+            for (int lane = 0; lane < 32; lane++) {
+                expected[lane] = 32 * 33 / 2;
+                expected[32 + lane] = lane < 3 ? lane : lane - 3;
+                expected[64 + lane] = votes;
+            }
+            assertArrayEquals(expected, out.ints());
+        }
+    }
+}

@@ -1,0 +1,49 @@
+// faults.cu: kernels with the mistakes that the emulation has to show; blocks are one row of threads
+#include "primitives/reduce.cuh"
+#include "primitives/shared.cuh"
+
+/** out is in backwards; right. */
+extern "C" __global__ void reverse(const float* in, float* out) {
+    __shared__ float tile[256];
+    tile[threadIdx.x] = in[threadIdx.x];
+    __syncthreads();
+    out[threadIdx.x] = tile[blockDim.x - 1 - threadIdx.x];
+}
+
+/** The same without its barrier. */
+extern "C" __global__ void reverse_without_barrier(const float* in, float* out) {
+    __shared__ float tile[256];
+    tile[threadIdx.x] = in[threadIdx.x];
+    out[threadIdx.x] = tile[blockDim.x - 1 - threadIdx.x];
+}
+
+extern "C" __global__ void barrier_for_some() {
+    if (threadIdx.x != 3) __syncthreads();
+}
+
+extern "C" __global__ void shuffle_for_some(float* out) {
+    if (threadIdx.x != 3) out[threadIdx.x] = __shfl_xor_sync(ALL_LANES, 1.0f, 1);
+}
+
+extern "C" __global__ void writes_beyond_shared(int count) {
+    DYNAMIC_SHARED(float, shared);
+    for (int i = threadIdx.x; i < count; i += blockDim.x) shared[i] = 1;
+}
+
+extern "C" __global__ void reads_shared_unwritten(float* out) {
+    __shared__ float tile[32];
+    DYNAMIC_SHARED(float, shared);
+    out[threadIdx.x] = threadIdx.x % 2 ? tile[threadIdx.x] : shared[threadIdx.x];
+}
+
+extern "C" __global__ void writes(float* out, int from, int to) {
+    for (int i = from + threadIdx.x; i < to; i += blockDim.x) out[i] = 1;
+}
+
+/** Every sum and shuffle of lanes with numbers of their own. */
+extern "C" __global__ void lanes(int* out) {
+    int lane = threadIdx.x;
+    out[lane] = warp_reduce<Sum>(lane + 1);
+    out[32 + lane] = __shfl_up_sync(ALL_LANES, lane, 3);
+    out[64 + lane] = (int) __ballot_sync(ALL_LANES, lane % 3 == 0);
+}

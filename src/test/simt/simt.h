@@ -1,0 +1,128 @@
+// simt.h: enough of CUDA's C++ to run a kernel file on the host, compiled by g++, one fiber a device thread
+//
+// What is emulated  thread blocks with barriers; warps of 32 with shuffles, votes and __syncwarp; static and dynamic shared
+//                   memory, filled with NaN patterns before each block; atomics. Floating point is the host's, without
+//                   contraction to fused multiply-adds.
+// What is stricter  Every thread of a block must reach each barrier, and every lane of a mask each warp operation; a lane
+//                   never runs ahead in step with its warp; a thread that exits while others wait is an error. A launch
+//                   that breaks a limit of compute capability 8.0 is refused.
+// Order             Threads run one at a time. In some launches a warp runs until all of its threads wait at a barrier or have
+//                   ended, then the next one; in others the warps take turns at every warp operation. Within a warp a lane
+//                   runs to the next warp operation, then the next lane. Warps, lanes and blocks come in ascending,
+//                   descending or shuffled order. All of this changes from launch to launch: a missing barrier, or memory
+//                   that two warps share by mistake, shows as a result that depends on it.
+// Not emulated      time, caches, memory models weaker than one thread at a time, textures, cooperative launches,
+//                   asynchronous copies, mma.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static __attribute__((section("simt_shared")))
+#define SIMT 1
+
+struct uint3 { unsigned int x, y, z; };
+struct dim3 { unsigned int x, y, z; };
+struct alignas(16) uint4 { unsigned int x, y, z, w; };
+
+namespace simt {
+
+struct Thread;
+
+/** What the running thread sees of itself and its launch. */
+struct View {
+    uint3 thread;
+    uint3 block;
+    dim3 blockSize;
+    dim3 gridSize;
+    int lane;
+    unsigned char* dynamicShared;
+    Thread* self;
+};
+extern View view;
+
+void block_barrier();
+/** Waits for every lane of the mask; the values they offered, by lane, stay readable until this lane's next warp operation. */
+const uint64_t* warp_exchange(unsigned int mask, uint64_t offered);
+[[noreturn]] void fail(const char* what);
+
+using Entry = void (*)(void** arguments);
+struct Registrar {
+    Registrar(const char* name, Entry entry);
+};
+
+template <typename... P, size_t... I>
+void call(void (*kernel)(P...), void** arguments, std::index_sequence<I...>) {
+    kernel(*static_cast<std::remove_cv_t<P>*>(arguments[I])...);
+}
+template <typename... P>
+void call(void (*kernel)(P...), void** arguments) {
+    call(kernel, arguments, std::index_sequence_for<P...>{});
+}
+
+template <typename T>
+uint64_t bits(T value) {
+    static_assert(sizeof(T) <= 8, "a warp exchanges at most 8 bytes a lane");
+    uint64_t all = 0;
+    std::memcpy(&all, &value, sizeof(T));
+    return all;
+}
+template <typename T>
+T value(uint64_t bits) {
+    T result;
+    std::memcpy(&result, &bits, sizeof(T));
+    return result;
+}
+
+}  // namespace simt
+
+#define SIMT_KERNEL(name) \
+    static void simt_entry_##name(void** arguments) { simt::call(name, arguments); } \
+    static simt::Registrar simt_registrar_##name(#name, simt_entry_##name);
+
+#define threadIdx (simt::view.thread)
+#define blockIdx (simt::view.block)
+#define blockDim (simt::view.blockSize)
+#define gridDim (simt::view.gridSize)
+#define warpSize 32
+
+inline void __syncthreads() { simt::block_barrier(); }
+inline void __syncwarp(unsigned int mask = 0xffffffffu) { simt::warp_exchange(mask, 0); }
+
+template <typename T>
+T __shfl_sync(unsigned int mask, T v, int lane) {
+    const uint64_t* all = simt::warp_exchange(mask, simt::bits(v));
+    int source = lane & 31;
+    if (!(mask >> source & 1)) simt::fail("shuffle from a lane outside the mask");
+    return simt::value<T>(all[source]);
+}
+template <typename T>
+T __shfl_xor_sync(unsigned int mask, T v, int bits) {
+    return __shfl_sync(mask, v, simt::view.lane ^ bits);
+}
+template <typename T>
+T __shfl_up_sync(unsigned int mask, T v, unsigned int by) {
+    int source = simt::view.lane - int(by);
+    return __shfl_sync(mask, v, source < 0 ? simt::view.lane : source);
+}
+inline unsigned int __ballot_sync(unsigned int mask, int predicate) {
+    const uint64_t* all = simt::warp_exchange(mask, predicate != 0);
+    unsigned int votes = 0;
+    for (int lane = 0; lane < 32; lane++) votes |= (mask >> lane & 1 && all[lane]) ? 1u << lane : 0;
+    return votes;
+}
+template <typename T>
+T atomicAdd(T* address, T by) { T before = *address; *address = before + by; return before; }
+inline int __popc(unsigned int v) { return __builtin_popcount(v); }
+inline unsigned int __float_as_uint(float v) { return simt::value<unsigned int>(simt::bits(v)); }
+inline float __uint_as_float(unsigned int v) { return simt::value<float>(simt::bits(v)); }
+inline int min(int a, int b) { return a < b ? a : b; }
