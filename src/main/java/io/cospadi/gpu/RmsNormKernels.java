@@ -1,0 +1,23 @@
+package io.cospadi.gpu;
+
+/** Launches of {@code rms_norm.cu}. */
+public final class RmsNormKernels {
+    private final Launcher launcher;
+
+    public RmsNormKernels(Launcher launcher) {
+        this.launcher = launcher;
+    }
+
+    /**
+     * Normalises groups of neighbouring elements.
+     *
+     * @param x      (groups, group) f32, read only
+     * @param weight (group) f32, read only
+     * @param out    as x; may be x
+     */
+    public void rmsNorm(long x, long weight, double eps, long out, int groups, int group) {
+        if (groups > 0 && group > 0) {
+            launcher.launch("rms_norm", LaunchGeometry.blocks(groups, 0), x, weight, out, group, eps);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package io.cospadi.gpu;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Rotation against the formula in f64. */
+class RotaryKernelsTest extends AbstractKernelTest {
+    /** Two products and their sum: two roundings on each term. */
+    @ParameterizedTest
+    @CsvSource({"1,1,1,0,1", "2,3,4,5,1", "5,3,32,2,1", "5,3,32,2,2", "3,4,64,0,7"})
+    void turnedPairsEqualTheFormula(int tokens, int heads, int half, int first, int blocks) {
+        float[] x = normal(tokens * heads * 2 * half);
+        float[] cos = normal((first + tokens) * half);
+        float[] sin = normal((first + tokens) * half);
+        double[] expected = new double[x.length];
+        double[] allowance = new double[x.length];
+        for (int i = 0; i < tokens; i++) {
+            for (int h = 0; h < heads; h++) {
+                for (int j = 0; j < half; j++) {
+                    int left = (i * heads + h) * 2 * half + j;
+                    int right = left + half;
+                    double c = cos[(first + i) * half + j];
+                    double s = sin[(first + i) * half + j];
+                    expected[left] = x[left] * c - x[right] * s;
+                    expected[right] = x[right] * c + x[left] * s;
+                    allowance[left] = 2.001 * ROUNDING * (Math.abs(x[left] * c) + Math.abs(x[right] * s));
+                    allowance[right] = 2.001 * ROUNDING * (Math.abs(x[right] * c) + Math.abs(x[left] * s));
+                }
+            }
+        }
+        for (int order = 0; order < ORDERS; order++) {
+            var matrix = device.array(x);
+            new RotaryKernels(withBlocks(blocks))
+                    .rotate(
+                            matrix.address(),
+                            device.array(cos).address(),
+                            device.array(sin).address(),
+                            tokens,
+                            heads,
+                            half,
+                            first);
+            assertWithin(allowance, expected, matrix.floats(), "order " + order);
+        }
+    }
+}
