@@ -1,0 +1,113 @@
+package io.cospadi.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The PTX that ships was made from the kernel files as they stand, and assembles without spills. */
+class KernelImagesTest {
+    private static final Path IMAGES = Path.of("src/main/resources/io/cospadi/gpu");
+    private static final Pattern CAP = Pattern.compile("^// Registers at most (\\d+)\\.$", Pattern.MULTILINE);
+    private static final Pattern ASSEMBLED = Pattern.compile(
+            "Compiling entry function '(\\w+)'.*?"
+                    + "(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes spill loads.*?Used (\\d+) registers",
+            Pattern.DOTALL);
+
+    private static Path image(Path source) {
+        return IMAGES.resolve(source.getFileName().toString().replace(".cu", ".ptx"));
+    }
+
+    private static List<Path> files(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.sorted().toList();
+        }
+    }
+
+    /** As {@code compile.py} computes it. */
+    private static String digest(Path source) throws IOException, NoSuchAlgorithmException {
+        MessageDigest whole = MessageDigest.getInstance("SHA-256");
+        whole.update(Files.readAllBytes(source));
+        for (Path primitive : files(source.resolveSibling("primitives"))) {
+            whole.update(Files.readAllBytes(primitive));
+        }
+        return HexFormat.of().formatHex(whole.digest());
+    }
+
+    @Test
+    void everyImageIsMadeFromItsSource() throws Exception {
+        TreeSet<Path> images = new TreeSet<>();
+        for (Path source : Simt.kernelFiles()) {
+            images.add(image(source));
+            String firstLine = Files.readAllLines(image(source)).get(0);
+            assertEquals(
+                    "// source sha256 " + digest(source),
+                    firstLine,
+                    source + " has changed: run cuda-kernels/compile.py");
+        }
+        assertFalse(images.isEmpty());
+        assertEquals(images, new TreeSet<>(files(IMAGES)));
+    }
+
+    @Test
+    void everyKernelHasAnEntryForComputeCapability8() throws IOException {
+        for (Path source : Simt.kernelFiles()) {
+            String ptx = Files.readString(image(source));
+            assertTrue(ptx.contains(".target sm_80\n"), source + " is not compiled for compute_80");
+            TreeSet<String> entries = new TreeSet<>();
+            Matcher entry = Pattern.compile("\\.visible \\.entry (\\w+)\\(").matcher(ptx);
+            while (entry.find()) {
+                entries.add(entry.group(1));
+            }
+            assertEquals(new TreeSet<>(Simt.kernelsOf(Files.readString(source))), entries, source.toString());
+        }
+    }
+
+    /** With ptxas on the PATH or named by PTXAS; {@code cuda-kernels/README.md} says how to get it without CUDA. */
+    @ParameterizedTest
+    @ValueSource(strings = {"sm_80", "sm_90"})
+    void kernelsDoNotSpillAndKeepToTheirRegisters(String architecture) throws Exception {
+        String ptxas = System.getenv().getOrDefault("PTXAS", "ptxas");
+        assumeTrue(System.getenv("PTXAS") != null || Simt.onPath("ptxas"), "needs ptxas on the PATH or in PTXAS");
+        for (Path source : Simt.kernelFiles()) {
+            String text = Files.readString(source);
+            Matcher cap = CAP.matcher(text);
+            assertTrue(cap.find(), source + " states no number of registers");
+            String log = run(ptxas, "-v", "-arch=" + architecture, image(source).toString(), "-o", "/dev/null");
+            TreeMap<String, Integer> registers = new TreeMap<>();
+            for (Matcher kernel = ASSEMBLED.matcher(log); kernel.find(); ) {
+                String name = kernel.group(1);
+                assertEquals(
+                        "0 0 0", kernel.group(2) + " " + kernel.group(3) + " " + kernel.group(4), name + " spills");
+                registers.put(name, Integer.parseInt(kernel.group(5)));
+            }
+            assertEquals(new TreeSet<>(Simt.kernelsOf(text)), new TreeSet<>(registers.keySet()), log);
+            int most = Integer.parseInt(cap.group(1));
+            registers.forEach(
+                    (name, used) -> assertTrue(used <= most, name + " uses " + used + " registers of " + most));
+        }
+    }
+
+    private static String run(String... command) throws IOException, InterruptedException {
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes());
+        assertEquals(0, process.waitFor(), output);
+        return output;
+    }
+}
