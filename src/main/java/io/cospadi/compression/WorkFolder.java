@@ -67,11 +67,13 @@ final class WorkFolder implements AutoCloseable {
         try {
             Files.createDirectories(folder);
             while (true) {
+                Object before = fileKey(folder);
                 FileChannel channel = lock(folder);
-                if (stillThere(folder, channel)) {
+                if (before != null && before.equals(fileKey(folder))) {
                     return new WorkFolder(folder, channel);
                 }
-                // the run that held it has just finished and removed the folder
+                // new, or the run that held it has just finished and removed the folder: is what is locked what others
+                // find?
                 channel.close();
                 Files.createDirectories(folder);
             }
@@ -81,6 +83,19 @@ final class WorkFolder implements AutoCloseable {
                             + "); choose another --out, or change the rights of "
                             + folder.toAbsolutePath().getParent(),
                     e);
+        }
+    }
+
+    /**
+     * Which file the lock's name stands for, null where there is none. The file is not opened for that: a process that closes
+     * any descriptor of a file gives back all locks that it has on it.
+     */
+    private static Object fileKey(Path folder) throws IOException {
+        try {
+            return Files.readAttributes(folder.resolve("lock"), BasicFileAttributes.class)
+                    .fileKey();
+        } catch (NoSuchFileException e) {
+            return null;
         }
     }
 
@@ -107,18 +122,6 @@ final class WorkFolder implements AutoCloseable {
                 ByteBuffer.wrap(("process " + ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.UTF_8)),
                 0);
         return channel;
-    }
-
-    /** Whether the locked file is the one that others will find. */
-    private static boolean stillThere(Path folder, FileChannel channel) throws IOException {
-        try {
-            return Files.size(folder.resolve("lock")) == channel.size()
-                    && channel.size() > 0
-                    && Files.readString(folder.resolve("lock"))
-                            .equals("process " + ProcessHandle.current().pid() + "\n");
-        } catch (NoSuchFileException e) {
-            return false;
-        }
     }
 
     private static String reason(IOException e) {
