@@ -61,7 +61,7 @@ final class DemoRun {
                 RATIO,
                 method,
                 Solver.BLOCK,
-                BudgetChoice.AUTO,
+                BudgetChoice.UNIFORM,
                 Objective.OUTPUT,
                 SolverSettings.defaultRounds(method, Solver.BLOCK),
                 Recipe.DEFAULT_SEED,

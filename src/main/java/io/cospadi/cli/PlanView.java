@@ -6,7 +6,6 @@ import io.cospadi.budget.Allocation;
 import io.cospadi.budget.PaperFormulas;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
-import io.cospadi.compression.BudgetChoice;
 import io.cospadi.compression.Plan;
 import io.cospadi.compression.Recipe;
 import io.cospadi.factorization.Method;
@@ -41,7 +40,10 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 recipe.method().option(),
                 solver,
                 rounds,
-                budget());
+                recipe.budget().option());
+        if (!plan.exact()) {
+            line(text, "its sizes depend on weights and text; uniform ones, of the same total, below");
+        }
         text.append('\n');
         table(text);
         text.append('\n');
@@ -77,14 +79,6 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 plan.time().calibrationFlops() + plan.time().factorizationFlops(),
                 plan.time().basis());
         return text.toString();
-    }
-
-    private String budget() {
-        return switch (recipe.budget()) {
-            case AUTO -> "auto (in this version: uniform)";
-            case UNIFORM -> "uniform";
-            case POOLED -> "pooled (its sizes need weights and text; uniform ones below)";
-        };
     }
 
     private void table(StringBuilder text) {
@@ -170,7 +164,7 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
         json.put("model", model);
         json.put("method", recipe.method().option());
         json.put("solver", recipe.method() == Method.COSPADI ? recipe.solver().option() : null);
-        json.put("budget", (recipe.budget() == BudgetChoice.AUTO ? BudgetChoice.UNIFORM : recipe.budget()).option());
+        json.put("budget", recipe.budget().option());
         json.put("exact", plan.exact());
         json.putObject("ratio")
                 .put("target", recipe.ratio())

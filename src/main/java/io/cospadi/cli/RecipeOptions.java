@@ -38,7 +38,7 @@ final class RecipeOptions {
             names = "--budget",
             paramLabel = "NAME",
             converter = Choices.BudgetName.class,
-            description = "auto (default; in this version uniform), uniform, pooled.")
+            description = "auto (default; least predicted loss), uniform, pooled.")
     String budget;
 
     @Option(

@@ -2,7 +2,7 @@ package io.cospadi.compression;
 
 /** What {@code --budget} offers; {@link #option} is its name on the command line and in recipes. */
 public enum BudgetChoice {
-    /** The best there is: {@link #UNIFORM} as long as no loss-aware budget exists; the job says so. */
+    /** The least predicted rise of the loss; the total of all projections meets the ratio. */
     AUTO("auto"),
     /** Each projection meets the ratio, the paper's protocol. */
     UNIFORM("uniform"),

@@ -1,10 +1,14 @@
 package io.cospadi.compression;
 
+import io.cospadi.backend.Backend;
 import io.cospadi.calibration.Calibration;
 import io.cospadi.calibration.CalibrationSettings;
+import io.cospadi.calibration.GradientSettings;
+import io.cospadi.calibration.GradientStore;
 import io.cospadi.calibration.GramOrigin;
 import io.cospadi.calibration.GramSource;
 import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.OutputGradients;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
@@ -17,38 +21,86 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Consumer;
 
-/** Where a job's Grams come from: text that it runs through the model itself, or a store that is there already. */
+/**
+ * Where a job's Grams come from, and the gradients where it follows the loss: text that it runs through the model itself, or a
+ * store that is there already.
+ */
 final class Calibrating {
     private final Optional<TokenWindows> windows;
+    private final Optional<TokenWindows> gradientWindows;
+    private final GradientSettings gradientSettings;
     private final Optional<GramStore> given;
+    private final boolean gradients;
     private final List<String> sources;
 
-    private Calibrating(Optional<TokenWindows> windows, Optional<GramStore> given, List<String> sources) {
+    private Calibrating(
+            Recipe recipe,
+            Optional<TokenWindows> windows,
+            Optional<TokenWindows> gradientWindows,
+            Optional<GramStore> given,
+            List<String> sources) {
         this.windows = windows;
+        this.gradientWindows = gradientWindows;
+        this.gradientSettings = gradientSettings(recipe);
         this.given = given;
+        this.gradients = OutputLoss.isNeeded(recipe);
         this.sources = sources;
+    }
+
+    private static GradientSettings gradientSettings(Recipe recipe) {
+        GradientSettings defaults = GradientSettings.DEFAULT;
+        return new GradientSettings(defaults.labels(), recipe.seed(), defaults.clipping());
+    }
+
+    private static WindowSettings gramWindows(Recipe recipe) {
+        return new WindowSettings(recipe.windows(), recipe.window(), recipe.sample() == Sampling.RANDOM, recipe.seed());
+    }
+
+    /** The windows that a job takes gradients on, where it takes any. */
+    static Optional<WindowSettings> gradientWindows(Recipe recipe) {
+        return OutputLoss.isNeeded(recipe)
+                ? Optional.of(GradientPlan.beside(
+                                gramWindows(recipe),
+                                GradientPlan.DEFAULT_WINDOWS,
+                                OptionalInt.empty(),
+                                gradientSettings(recipe))
+                        .windows())
+                : Optional.empty();
     }
 
     /**
      * Reads and cuts the text, or opens the store; computes nothing.
      *
-     * @throws CospadiException if there is not one window, an id is not in the vocabulary, or the store can't be read
+     * @throws CospadiException if there is not one window, an id is not in the vocabulary, or the store can't be read or holds
+     *     no gradients where the job needs them
      */
     static Calibrating prepare(JobSession session, Checkpoint model, Recipe recipe, JobPlaces places) {
         if (places.stats().isPresent()) {
             Path folder = places.stats().get();
+            GramStore store = GramStore.open(folder);
+            if (OutputLoss.isNeeded(recipe) && !store.hasOutputWeights()) {
+                throw new CospadiException(
+                        folder + " holds Grams but no gradients, which budget auto and objective loss "
+                                + "need; calibrate with --gradient-windows, or choose --budget uniform --objective output");
+            }
             return new Calibrating(
+                    recipe,
                     Optional.empty(),
-                    Optional.of(GramStore.open(folder)),
+                    Optional.empty(),
+                    Optional.of(store),
                     List.of(folder.getFileName().toString()));
         }
-        WindowSettings settings = new WindowSettings(
-                recipe.windows(), recipe.window(), recipe.sample() == Sampling.RANDOM, recipe.seed());
-        TokenWindows windows = read(model, settings, "--window", places.data(), session::warn);
+        TokenWindows windows = read(model, gramWindows(recipe), "--window", places.data(), session::warn);
+        // a text that is short of these is short of the others, and the warning stands already
+        Optional<TokenWindows> gradientWindows = gradientWindows(recipe)
+                .map(settings -> read(model, settings, "--window", places.data(), warning -> {}));
         return new Calibrating(
+                recipe,
                 Optional.of(windows),
+                gradientWindows,
                 Optional.empty(),
                 places.data().stream()
                         .map(file -> file.getFileName().toString())
@@ -93,9 +145,26 @@ final class Calibrating {
 
     /** Name and value of the fingerprint's field for the data. */
     List<String> fingerprint() {
-        return windows.map(
-                        w -> List.of("data", w.sha256() + " (" + w.found() + " windows of " + w.length() + " tokens)"))
-                .orElseGet(() -> List.of("stats", given.orElseThrow().origin().toString()));
+        if (windows.isPresent()) {
+            return List.of(
+                    "data",
+                    describe(windows.get())
+                            + gradientWindows
+                                    .map(w -> ", gradients " + describe(w) + " " + gradientSettings)
+                                    .orElse(""));
+        }
+        GramStore store = given.orElseThrow();
+        return List.of(
+                "stats",
+                store.origin()
+                        + (gradients
+                                ? ", gradients " + store.gradients().origin() + " "
+                                        + store.gradients().settings()
+                                : ""));
+    }
+
+    private static String describe(TokenWindows w) {
+        return w.sha256() + " (" + w.found() + " windows of " + w.length() + " tokens)";
     }
 
     /** Whether there are Grams to be made. */
@@ -128,7 +197,7 @@ final class Calibrating {
     /** Announces what is left to be done in the work folder's store. */
     void announce(JobSession session, Checkpoint model, WorkFolder work) {
         if (makesGrams()) {
-            session.meter().expect(WorkMeter.Kind.CALIBRATE, flops(model, work));
+            session.meter().expect(WorkMeter.Kind.CALIBRATE, flops(model, work) + gradientFlops(model));
         }
     }
 
@@ -146,10 +215,19 @@ final class Calibrating {
         return flops;
     }
 
-    /** The Grams, made now as far as they are missing. */
+    private double gradientFlops(Checkpoint model) {
+        return gradientWindows
+                .map(w -> FlopCounts.gradients(model.config(), w.tokens(), w.length()))
+                .orElse(0.0);
+    }
+
+    /** The Grams and, where they are needed, the gradients, made now as far as they are missing. */
     GramStore run(JobSession session, Checkpoint model, String modelFingerprint, WorkFolder work) {
         if (given.isPresent()) {
             given.get().requireUsable(modelFingerprint);
+            if (gradients) {
+                given.get().gradients().requireUsable(modelFingerprint);
+            }
             return given.get();
         }
         double flops = flops(model, work);
@@ -162,13 +240,23 @@ final class Calibrating {
                         windows.orElseThrow()));
         try {
             Path spill = Files.createDirectories(work.folder().resolve("spill"));
+            CalibrationSettings settings = new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill);
+            Backend backend = session.environment().backend();
+            DenseWeights weights = new DenseWeights(model);
             Calibration.run(
-                    new DenseWeights(model),
-                    windows.get(),
-                    store,
-                    session.environment().backend(),
-                    new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill),
-                    session.progress("calibrating", 0, flops));
+                    weights, windows.get(), store, backend, settings, session.progress("calibrating", 0, flops));
+            if (gradientWindows.isPresent()) {
+                TokenWindows back = gradientWindows.get();
+                GramOrigin origin = GramOrigin.whole(
+                        modelFingerprint, backend, model.config().layers(), back);
+                OutputGradients.run(
+                        weights,
+                        back,
+                        GradientStore.create(work.grams(), origin, gradientSettings),
+                        backend,
+                        settings,
+                        session.progress("taking gradients", flops, gradientFlops(model)));
+            }
             WorkFolder.deleteTree(spill);
         } catch (IOException e) {
             throw new CospadiException(

@@ -96,6 +96,9 @@ public final class CompressionJob {
         Optional<Factorizing> early = Sizing.needsGrams(recipe)
                 ? Optional.empty()
                 : Optional.of(factorizing(session, model, work, journal, identity, Targets.uniform(recipe, targeted)));
+        // sizes that are not known yet take about as long as uniform ones
+        double guess = early.isPresent() ? 0 : Plan.flops(recipe, Targets.uniform(recipe, targeted));
+        session.meter().expect(WorkMeter.Kind.FACTORIZE, guess);
         session.meter().allAnnounced();
         if (resumed) {
             early.ifPresent(f -> session.note("resuming: " + (f.parts().size() - f.missing()) + " of "
@@ -105,6 +108,7 @@ public final class CompressionJob {
                 "calibration", WorkMeter.Kind.CALIBRATE, () -> calibrating.run(session, model, weights, work));
         List<Allocation> allocations = session.phase(
                 "budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(session, model, recipe, targeted, grams, work));
+        session.meter().expect(WorkMeter.Kind.FACTORIZE, -guess);
         Factorizing factorizing =
                 early.orElseGet(() -> factorizing(session, model, work, journal, identity, allocations));
         session.phase("factorisation", WorkMeter.Kind.FACTORIZE, () -> {

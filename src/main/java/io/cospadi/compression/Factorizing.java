@@ -8,6 +8,7 @@ import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.Factorizer;
+import io.cospadi.factorization.OutputWeights;
 import io.cospadi.factorization.Problem;
 import io.cospadi.format.PartFile;
 import io.cospadi.tensor.CospadiException;
@@ -105,7 +106,7 @@ final class Factorizing {
                     site = projection.siteName();
                     gram = grams.gram(site, backend);
                 }
-                before += factorize(backend, allocation, gram, before);
+                before += factorize(backend, allocation, gram, OutputLoss.objective(recipe, grams, projection), before);
             }
         } finally {
             if (gram != null) {
@@ -122,7 +123,8 @@ final class Factorizing {
         }
     }
 
-    private double factorize(Backend backend, Allocation allocation, Matrix gram, double before) {
+    private double factorize(
+            Backend backend, Allocation allocation, Matrix gram, OutputWeights outputs, double before) {
         Projection projection = allocation.projection();
         double units = Plan.flops(recipe, allocation);
         String doing = "factorising " + projection.name();
@@ -132,7 +134,7 @@ final class Factorizing {
             result = Factorizer.of(recipe.solverSettings())
                     .factorize(
                             backend,
-                            new Problem(projection.name(), weight, gram),
+                            new Problem(projection.name(), weight, gram, outputs),
                             allocation.k(),
                             allocation.s(),
                             (round, rounds, error) -> session.reached(doing, before + units * round / (rounds + 1.0)));

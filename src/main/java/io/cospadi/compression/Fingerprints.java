@@ -32,7 +32,7 @@ final class Fingerprints {
         if (recipe.method() == Method.COSPADI) {
             fields.put("solver", recipe.solver().option());
         }
-        fields.put("budget", (recipe.budget() == BudgetChoice.AUTO ? BudgetChoice.UNIFORM : recipe.budget()).option());
+        fields.put("budget", recipe.budget().option());
         fields.put("objective", recipe.objective().option());
         fields.put("rounds", String.valueOf(recipe.rounds()));
         fields.put("seed", String.valueOf(recipe.seed()));

@@ -19,19 +19,36 @@ final class FlopCounts {
      * four input sites in f64 ({@code d²} a token for one triangle).
      */
     static double calibration(ModelConfig config, int layer, long tokens, int window) {
+        double grams = 0;
+        for (InputSite site : InputSite.values()) {
+            double width = siteWidth(config, layer, site);
+            grams += 2 * width * width;
+        }
+        return tokens * (forward(config, layer, window) + grams);
+    }
+
+    /** One token through one layer. */
+    private static double forward(ModelConfig config, int layer, int window) {
         double forward = 0;
         for (ProjectionType type : ProjectionType.values()) {
             Projection projection = config.projection(layer, type);
             forward += 2.0 * projection.d1() * projection.d2();
         }
         double seen = Math.min(window, config.slidingWindow()[layer]) / 2.0;
-        forward += 4.0 * seen * config.heads() * config.headDim();
-        double grams = 0;
-        for (InputSite site : InputSite.values()) {
-            double width = siteWidth(config, layer, site);
-            grams += 2 * width * width;
+        return forward + 4.0 * seen * config.heads() * config.headDim();
+    }
+
+    /**
+     * Gradients of {@code tokens} tokens: each layer forward, again, and back (attention back costs two and a half times its
+     * forward pass, all else once), and the head there and back.
+     */
+    static double gradients(ModelConfig config, long tokens, int window) {
+        double flops = 4.0 * config.hiddenSize() * config.vocabSize();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            double seen = Math.min(window, config.slidingWindow()[layer]) / 2.0;
+            flops += 3 * forward(config, layer, window) + 6.0 * seen * config.heads() * config.headDim();
         }
-        return tokens * (forward + grams);
+        return tokens * flops;
     }
 
     /** Columns of an input site. */

@@ -75,9 +75,6 @@ final class JobChecks {
                     + model.config().architecture().modelType()
                     + " model doesn't read; they are carried over unchanged: " + String.join(", ", model.extras()));
         }
-        if (recipe.budget() == BudgetChoice.AUTO) {
-            session.note("budget auto is uniform in this version");
-        }
         scanWeights();
         AtomicFile.write(work.recipe(), RecipeText.yaml(recipe, places, session.environment()));
         fingerprint.write(work.fingerprint());

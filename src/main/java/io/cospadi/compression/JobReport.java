@@ -60,7 +60,7 @@ final class JobReport {
                 places.out().toString(),
                 recipe.method().option(),
                 recipe.method() == Method.COSPADI ? recipe.solver().option() : null,
-                (recipe.budget() == BudgetChoice.AUTO ? BudgetChoice.UNIFORM : recipe.budget()).option(),
+                recipe.budget().option(),
                 recipe.objective().option(),
                 recipe.rounds(),
                 recipe.seed(),

@@ -9,7 +9,8 @@ import io.cospadi.checkpoint.ProjectionType;
  * Resident memory that a job is expected to need at its widest moment, phase by phase. Never the model: one layer's
  * weights while calibrating, one projection's while factorising.
  *
- * @param calibration   one layer in f32, its Grams in f64 with their partial sums, hidden states up to their limit
+ * @param calibration   one layer in f32, its Grams in f64 with their partial sums, hidden states up to their limit; or the
+ *                      gradients, where they need more
  * @param factorization W, its Gram, and the solver's matrices, for the projection that needs most
  */
 public record PeakMemory(long calibration, long factorization) {
@@ -21,6 +22,9 @@ public record PeakMemory(long calibration, long factorization) {
 
     /** Rows of activations that pass through a layer at once. */
     private static final int CHUNK_ROWS = 2048;
+
+    /** Logits of the rows that pass the head at once. */
+    private static final long LOGITS = 64L << 20;
 
     /** What the larger of both needs, runtime included. */
     public long bytes() {
@@ -46,6 +50,22 @@ public record PeakMemory(long calibration, long factorization) {
             worst = Math.max(worst, weights + widest + grams);
         }
         return worst + Math.min(hiddenLimit, 4 * tokens * config.hiddenSize());
+    }
+
+    /** Of taking gradients on windows of {@code length}: a layer or the head, all layers' inputs and the gradients on them. */
+    static long gradients(ModelConfig config, long tokens, int length, long hiddenLimit) {
+        long weights = 0;
+        long width = 3L * config.hiddenSize() + 2L * config.intermediateSize();
+        for (ProjectionType type : ProjectionType.values()) {
+            Projection projection = config.projection(0, type);
+            weights += 4L * projection.d1() * projection.d2();
+            width += 2L * projection.d2();
+        }
+        long head = 4L * config.vocabSize() * config.hiddenSize() + LOGITS;
+        long states = 4 * tokens * config.hiddenSize();
+        return Math.max(head, weights + 4L * length * width)
+                + Math.min(hiddenLimit, states * (config.layers() + 1))
+                + Math.min(hiddenLimit, states);
     }
 
     /** Of factorising one projection. */

@@ -13,8 +13,8 @@ import io.cospadi.format.CompactSizes;
 import java.util.List;
 
 /**
- * What a recipe comes to for a model, from headers alone. Sizes and ratios are exact for the uniform budget; a pooled
- * budget depends on weights and text, so there the uniform sizes stand in for it: their total is the same, their spread is
+ * What a recipe comes to for a model, from headers alone. Sizes and ratios are exact for the uniform budget; the
+ * others depend on weights and text, so there the uniform sizes stand in for them: their total is the same, their spread is
  * not.
  *
  * @param allocations     k, s and bytes of each targeted projection, in the model's order
@@ -52,15 +52,15 @@ public record Plan(
         long tokens = (long) recipe.windows() * recipe.window();
         return new Plan(
                 allocations,
-                recipe.budget() != BudgetChoice.POOLED,
+                recipe.budget() == BudgetChoice.UNIFORM,
                 sizes,
                 recipe.ratio(),
-                peakMemory(config, allocations, withGrams ? tokens : 0),
+                peakMemory(config, recipe, allocations, withGrams ? tokens : 0),
                 workBytes(config, allocations, sizes, withGrams),
                 time(config, recipe, allocations, withGrams ? tokens : 0, threads, flopsPerSecond));
     }
 
-    private static PeakMemory peakMemory(ModelConfig config, List<Allocation> allocations, long tokens) {
+    private static PeakMemory peakMemory(ModelConfig config, Recipe recipe, List<Allocation> allocations, long tokens) {
         long worst = 0;
         for (Allocation allocation : allocations) {
             Projection p = allocation.projection();
@@ -70,7 +70,16 @@ public record Plan(
         }
         long calibration =
                 tokens == 0 ? 0 : PeakMemory.calibration(config, tokens, CalibrationSettings.DEFAULT_ACTIVATION_BYTES);
-        return new PeakMemory(calibration, worst);
+        long gradients = tokens == 0
+                ? 0
+                : Calibrating.gradientWindows(recipe)
+                        .map(w -> PeakMemory.gradients(
+                                config,
+                                (long) w.windows() * w.length(),
+                                w.length(),
+                                CalibrationSettings.DEFAULT_ACTIVATION_BYTES))
+                        .orElse(0L);
+        return new PeakMemory(Math.max(calibration, gradients), worst);
     }
 
     private static long workBytes(
@@ -108,9 +117,16 @@ public record Plan(
         for (int layer = 0; layer < config.layers(); layer++) {
             calibration += FlopCounts.calibration(config, layer, tokens, recipe.window());
         }
-        double factorization = 0;
-        for (Allocation allocation : allocations) {
-            factorization += flops(recipe, allocation);
+        if (tokens > 0) {
+            calibration += Calibrating.gradientWindows(recipe)
+                    .map(w -> FlopCounts.gradients(config, (long) w.windows() * w.length(), w.length()))
+                    .orElse(0.0);
+        }
+        double factorization = flops(recipe, allocations);
+        if (recipe.budget() == BudgetChoice.AUTO) {
+            factorization += allocations.stream()
+                    .mapToDouble(a -> LossCurves.flops(recipe, a.projection()))
+                    .sum();
         }
         return flopsPerSecond > 0
                 ? TimeEstimate.measured(calibration, factorization, flopsPerSecond, threads)
@@ -123,6 +139,13 @@ public record Plan(
         return allocation.isDense()
                 ? 0
                 : FlopCounts.factorization(recipe.solverSettings(), p.d1(), p.d2(), allocation.k(), allocation.s());
+    }
+
+    /** Counted operations of all factorisations. */
+    static double flops(Recipe recipe, List<Allocation> allocations) {
+        return allocations.stream()
+                .mapToDouble(allocation -> flops(recipe, allocation))
+                .sum();
     }
 
     /** Bits of a stored code that the sizes are counted with. */

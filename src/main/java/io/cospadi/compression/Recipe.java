@@ -69,7 +69,7 @@ public record Recipe(
                 Method.COSPADI,
                 Solver.BLOCK,
                 BudgetChoice.AUTO,
-                Objective.OUTPUT,
+                Objective.LOSS,
                 SolverSettings.defaultRounds(Method.COSPADI, Solver.BLOCK),
                 DEFAULT_SEED,
                 DEFAULT_WINDOWS,
@@ -79,6 +79,13 @@ public record Recipe(
                 List.of(),
                 List.of(),
                 List.of());
+    }
+
+    /** The same with another number of rounds. */
+    Recipe withRounds(int newRounds) {
+        return new Recipe(
+                ratio, method, solver, budget, objective, newRounds, seed, windows, window, sample, valueBits, include,
+                exclude, overrides);
     }
 
     /** What the factorisation is told. */

@@ -36,6 +36,7 @@ import java.util.function.Function;
  *
  * <pre>{@code
  * ratio: 0.2
+ * budget: uniform
  * exclude: ["layers.0.*"]
  * overrides:
  *   - pattern: "v_proj"
@@ -221,8 +222,11 @@ public final class RecipeDocument {
         BudgetChoice budget =
                 choice("budget", BudgetChoice.values(), BudgetChoice::option).orElse(BudgetChoice.AUTO);
         List<ProjectionOverride> overrides = overrides();
-        if (budget == BudgetChoice.POOLED && !overrides.isEmpty()) {
-            throw wrong("overrides", "belong to the uniform budget; use exclude with the pooled one", "budget pooled");
+        if (budget != BudgetChoice.UNIFORM && !overrides.isEmpty()) {
+            throw wrong(
+                    "overrides",
+                    "belong to the uniform budget; use exclude with the others",
+                    "budget " + budget.option());
         }
         int valueBits = integer("value-bits", 1, 32).orElse(FactorShape.VALUE_BITS);
         if (valueBits != FactorShape.VALUE_BITS) {
@@ -241,7 +245,7 @@ public final class RecipeDocument {
                 method,
                 solver,
                 budget,
-                objective(),
+                objective(method, budget),
                 rounds.orElse(defaultRounds),
                 whole("seed", Long.MIN_VALUE, Long.MAX_VALUE).orElse(Recipe.DEFAULT_SEED),
                 integer("windows", 1, Integer.MAX_VALUE).orElse(Recipe.DEFAULT_WINDOWS),
@@ -253,13 +257,14 @@ public final class RecipeDocument {
                 overrides);
     }
 
-    private Objective objective() {
-        Objective objective =
-                choice("objective", Objective.values(), Objective::option).orElse(Objective.OUTPUT);
-        if (objective == Objective.LOSS) {
-            throw wrong("objective", "is output in this version, which has no loss-aware fit", "loss");
+    /** The rivals keep the objective of their papers, so that a comparison shows what each part brings. */
+    private Objective objective(Method method, BudgetChoice budget) {
+        Optional<Objective> given = choice("objective", Objective.values(), Objective::option);
+        if (given.isPresent() && given.get() == Objective.LOSS && method != Method.COSPADI) {
+            throw wrong("objective", "loss belongs to method cospadi, not to " + method.option(), "loss");
         }
-        return objective;
+        return given.orElse(
+                method == Method.COSPADI && budget == BudgetChoice.AUTO ? Objective.LOSS : Objective.OUTPUT);
     }
 
     private List<NamePattern> patterns(String key) {

@@ -9,6 +9,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
+import io.cospadi.budget.LossCurve;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Checkpoint;
@@ -28,7 +29,7 @@ import java.util.Optional;
 
 /**
  * The sizes of all targeted projections under the recipe's budget. Uniform ones follow from shapes; pooled ones need every
- * whitened weight's singular values, so they are kept in the work folder ({@code budget.json}) once they are known.
+ * whitened weight's singular values and loss-aware ones a few trials of each projection, so they are kept in the work folder ({@code budget.json}) once they are known.
  */
 final class Sizing {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -38,16 +39,20 @@ final class Sizing {
 
     /** Whether the sizes depend on weights and text, rather than on shapes alone. */
     static boolean needsGrams(Recipe recipe) {
-        return recipe.budget() == BudgetChoice.POOLED;
+        return recipe.budget() != BudgetChoice.UNIFORM;
     }
 
-    /** Announces the decompositions that a pooled budget still needs. */
+    /** Announces what finding the sizes still takes. */
     static void announce(JobSession session, Recipe recipe, List<Projection> targeted, WorkFolder work) {
         if (needsGrams(recipe) && !Files.exists(work.folder().resolve(FILE))) {
             session.meter()
                     .expect(
                             WorkMeter.Kind.BUDGET,
-                            targeted.stream().mapToDouble(Sizing::flops).sum());
+                            targeted.stream()
+                                    .mapToDouble(p -> recipe.budget() == BudgetChoice.AUTO
+                                            ? LossCurves.flops(recipe, p)
+                                            : flops(p))
+                                    .sum());
         }
     }
 
@@ -71,7 +76,9 @@ final class Sizing {
         if (Files.exists(file)) {
             return read(file, targeted);
         }
-        List<Allocation> allocations = pooled(session, model, recipe, targeted, grams);
+        List<Allocation> allocations = recipe.budget() == BudgetChoice.AUTO
+                ? leastLoss(new LossCurves(session, model, recipe, grams, work).of(targeted), recipe)
+                : pooled(session, model, recipe, targeted, grams);
         write(file, allocations);
         return allocations;
     }
@@ -105,6 +112,10 @@ final class Sizing {
         if (needsGrams(recipe)) {
             write(work.folder().resolve(FILE), allocations);
         }
+    }
+
+    private static List<Allocation> leastLoss(Map<Projection, LossCurve> curves, Recipe recipe) {
+        return Budget.leastLoss(curves, recipe.ratio(), recipe.method(), Budget.Limits.of(recipe.ratio()));
     }
 
     private static List<Allocation> pooled(

@@ -15,12 +15,12 @@ import io.cospadi.checkpoint.StoredTensor;
 public record CompactSizes(long projectionBytes, long projectionBaseBytes, long fileBytes, long baseFileBytes) {
     /** Share saved of the targeted projections; 0 where none is targeted. */
     public double ratioProjections() {
-        return projectionBaseBytes == 0 ? 0 : 1 - (double) projectionBytes / projectionBaseBytes;
+        return projectionBaseBytes == 0 ? 0 : saved(projectionBytes, projectionBaseBytes);
     }
 
     /** Share saved of the files. */
     public double ratioFile() {
-        return 1 - (double) fileBytes / baseFileBytes;
+        return saved(fileBytes, baseFileBytes);
     }
 
     /** Bytes of a dense model's safetensors files, as if every float tensor took 16 bits an element. */
@@ -32,5 +32,10 @@ public record CompactSizes(long projectionBytes, long projectionBaseBytes, long 
             }
         }
         return bytes;
+    }
+
+    /** One rounding only: a ratio that is met exactly reads as what was asked for. */
+    private static double saved(long bytes, long baseBytes) {
+        return (baseBytes - bytes) / (double) baseBytes;
     }
 }

@@ -118,6 +118,8 @@ class DividedProcessesTest {
                 out(job, out),
                 "--ratio",
                 "0.2",
+                "--budget",
+                "uniform",
                 "--rounds",
                 "300",
                 "--threads",

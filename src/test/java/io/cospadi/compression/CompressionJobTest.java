@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.calibration.WindowSettings;
 import io.cospadi.format.Verifier;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -48,10 +50,14 @@ class CompressionJobTest {
     @ValueSource(
             strings = {
                 "",
+                "budget: uniform\n",
+                "budget: uniform\nobjective: loss\n",
+                "objective: output\n",
+                "solver: mod\n",
                 "method: svd-llm\n",
                 "method: compot\n",
                 "budget: pooled\n",
-                "overrides: [{pattern: v_proj, dense: true}, {pattern: 'layers.1.*', ratio: 0.4}]\n",
+                "budget: uniform\noverrides: [{pattern: v_proj, dense: true}, {pattern: 'layers.1.*', ratio: 0.4}]\n",
                 "exclude: ['layers.0.*']\n"
             })
     void outputIsSoundAndMeetsTheRatio(String more) {
@@ -261,9 +267,26 @@ class CompressionJobTest {
     }
 
     @Test
+    void storeWithoutGradientsIsRefusedWhereTheJobFollowsTheLoss() {
+        WindowSettings windows = new WindowSettings(8, 16, false, 42);
+        new CalibrationJob(job.model(), List.of(job.data()), job.out("stats"), windows, Optional.empty())
+                .run(Share.WHOLE, backend, JobListener.NONE, task -> Progress.NONE, () -> false);
+        JobPlaces places =
+                new JobPlaces(job.model(), job.out("out"), List.of(), Optional.of(job.out("stats")), false, false);
+        for (String more : List.of("", "budget: uniform\nobjective: loss\n", "method: compot\n")) {
+            assertRefused(
+                    "holds Grams but no gradients",
+                    () -> job.run(TinyJob.recipe(more), places, backend, JobListener.NONE, () -> false));
+        }
+        assertFalse(Files.exists(job.out("out.work")), "nothing was begun");
+        job.run(TinyJob.recipe("budget: uniform\n"), places, backend, JobListener.NONE, () -> false);
+        assertTrue(Files.exists(job.out("out")));
+    }
+
+    @Test
     void recipeInTheOutputReadsBackAsTheSameRecipe() throws IOException {
         Recipe recipe = TinyJob.recipe(
-                "exclude: ['layers.0.self_attn.{q,k}_proj']\noverrides: [{pattern: up_proj, ratio: 0.3}]\n");
+                "exclude: ['layers.0.self_attn.{q,k}_proj']\nbudget: uniform\noverrides: [{pattern: up_proj, ratio: 0.3}]\n");
         job.run(recipe, "out", backend);
         String yaml = Files.readString(job.out("out").resolve("cospadi/recipe.yaml"));
         assertEquals(recipe, RecipeDocument.parse(yaml, "recipe.yaml").recipe());

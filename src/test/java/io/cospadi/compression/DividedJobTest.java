@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.calibration.GradientSettings;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -40,7 +42,8 @@ class DividedJobTest {
         job = TinyJob.in(folder);
         backend = new CpuBackend(1);
         WindowSettings windows = new WindowSettings(8, 16, false, 42);
-        new CalibrationJob(job.model(), List.of(job.data()), job.out("stats"), windows, Optional.empty())
+        GradientPlan gradients = GradientPlan.beside(windows, 8, OptionalInt.empty(), GradientSettings.DEFAULT);
+        new CalibrationJob(job.model(), List.of(job.data()), job.out("stats"), windows, Optional.of(gradients))
                 .run(Share.WHOLE, backend, JobListener.NONE, task -> Progress.NONE, () -> false);
     }
 
@@ -57,12 +60,14 @@ class DividedJobTest {
         "3, uniform",
         "7, uniform",
         "20, uniform",
+        "1, auto",
+        "3, auto",
         "1, pooled",
         "3, pooled",
     })
     void sharesInAnyOrderMakeTheBytesOfOneRun(int count, String budget) {
         Recipe recipe = TinyJob.recipe("budget: " + budget + "\n");
-        if (budget.equals("pooled")) {
+        if (!budget.equals("uniform")) {
             divided(recipe, "out", () -> false).budget();
         }
         List<Share> shares = shares(count);
@@ -82,7 +87,7 @@ class DividedJobTest {
 
     @Test
     void shareStoppedAtAnyMomentIsResumedAndMadeOnlyOnce() {
-        Recipe recipe = TinyJob.recipe("");
+        Recipe recipe = TinyJob.recipe("budget: uniform\n");
         Share share = new Share(1, 2);
         divided(recipe, "out", () -> false).share(new Share(0, 2));
         int stops = 0;
@@ -106,7 +111,7 @@ class DividedJobTest {
 
     @Test
     void taskDoneTwiceGivesTheSamePart() {
-        Recipe recipe = TinyJob.recipe("");
+        Recipe recipe = TinyJob.recipe("budget: uniform\n");
         Path once = divided(recipe, "once", () -> false).share(Share.WHOLE).work();
         Path twice = divided(recipe, "twice", () -> false).share(Share.WHOLE).work();
         assertEquals(TinyJob.contents(once.resolve("parts")), TinyJob.contents(twice.resolve("parts")));
@@ -114,7 +119,7 @@ class DividedJobTest {
 
     @Test
     void everyMissingOrDamagedPartIsNamedWithItsShare() throws IOException {
-        Recipe recipe = TinyJob.recipe("");
+        Recipe recipe = TinyJob.recipe("budget: uniform\n");
         for (Share share : shares(3)) {
             divided(recipe, "out", () -> false).share(share);
         }
@@ -152,18 +157,20 @@ class DividedJobTest {
 
     @Test
     void sharesOfAnotherJobAreRefusedByTheFieldThatDiffers() {
-        Recipe recipe = TinyJob.recipe("");
+        Recipe recipe = TinyJob.recipe("budget: uniform\n");
         divided(recipe, "out", () -> false).share(new Share(0, 2));
-        divided(TinyJob.recipe("seed: 7\n"), "out", () -> false).share(new Share(1, 2));
+        divided(TinyJob.recipe("budget: uniform\nseed: 7\n"), "out", () -> false)
+                .share(new Share(1, 2));
         assertRefused("its seed is 7, there it is 42", () -> merge(recipe, shares(2)));
-        assertRefused("its seed is 42, here it is 7", () -> divided(TinyJob.recipe("seed: 7\n"), "out", () -> false)
+        assertRefused("its seed is 42, here it is 7", () -> divided(
+                        TinyJob.recipe("budget: uniform\nseed: 7\n"), "out", () -> false)
                 .share(new Share(0, 2)));
         assertRefused("is no work folder", () -> MergeJob.document(List.of(job.model())));
     }
 
     @Test
     void modelThatChangedBeforeTheMergeIsRefused() throws IOException {
-        Recipe recipe = TinyJob.recipe("");
+        Recipe recipe = TinyJob.recipe("budget: uniform\n");
         divided(recipe, "out", () -> false).share(Share.WHOLE);
         Path config = job.model().resolve("config.json");
         Files.writeString(config, Files.readString(config) + "\n");

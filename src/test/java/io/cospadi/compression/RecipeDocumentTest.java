@@ -74,11 +74,12 @@ class RecipeDocumentTest {
                 "ratio: 0.2\\nsolver: k-svd         | did you mean ksvd?",
                 "ratio: 0.2\\nratio: 0.3            | line 2",
                 "ratio: 0.2\\nrounds: 2.5           | whole number",
-                "ratio: 0.2\\nobjective: loss       | no loss-aware fit",
+                "ratio: 0.2\\nmethod: svd-llm\\nobjective: loss | belongs to method cospadi",
                 "ratio: 0.2\\nmethod: svd\\nrounds: 5 | does not apply",
                 "ratio: 0.2\\nmethod: svd\\nsolver: mod | belongs to method cospadi",
                 "ratio: 0.2\\noverrides: [{patern: x}] | did you mean pattern?",
                 "ratio: 0.2\\noverrides: [{pattern: x}] | either a ratio or",
+                "ratio: 0.2\\noverrides: [{pattern: x, dense: true}] | uniform budget",
                 "ratio: 0.2\\nbudget: pooled\\noverrides: [{pattern: x, dense: true}] | uniform budget",
                 "- a                                | no mapping",
                 "ratio: [                           | YAML or JSON",
@@ -94,8 +95,8 @@ class RecipeDocumentTest {
 
     @Test
     void writtenRecipeReadsBack() {
-        Recipe recipe =
-                recipe("ratio: 0.35\nmethod: compot\nrounds: 9\nseed: -3\nsample: random\nwindows: 3\nwindow: 17\n"
+        Recipe recipe = recipe(
+                "ratio: 0.35\nbudget: uniform\nmethod: compot\nrounds: 9\nseed: -3\nsample: random\nwindows: 3\nwindow: 17\n"
                         + "include: ['mlp.*', 'we\"ird\\']\nexclude: 'layers.[0-2].*'\n"
                         + "overrides: [{pattern: up_proj, ratio: 0.1}, {pattern: q_proj, dense: true}]\n");
         String yaml = new String(RecipeText.yaml(recipe), StandardCharsets.UTF_8);

@@ -24,7 +24,7 @@ class ShareTest {
 
     @BeforeEach
     void plan() {
-        recipe = TinyJob.recipe("overrides: [{pattern: 'layers.1.mlp.up_proj', dense: true}]\n");
+        recipe = TinyJob.recipe("budget: uniform\noverrides: [{pattern: 'layers.1.mlp.up_proj', dense: true}]\n");
         try (Checkpoint model = Checkpoint.open(TinyJob.in(folder).model())) {
             allocations = Plan.of(model, recipe, false, 1, 0).allocations();
         }

@@ -246,9 +246,11 @@ class CompactFolderTest {
         assertEquals(Files.size(out.resolve("model.safetensors")), sizes.fileBytes());
         assertEquals(Files.size(dense.resolve("model.safetensors")), sizes.baseFileBytes());
         JsonNode block = StrictJson.readObject(out.resolve("config.json")).get("cospadi");
+        long base = 2 * (2 * words - 8 * 4);
         assertEquals(
-                1 - (double) (layer0 + layer1) / (2 * (2 * words - 8 * 4)),
+                (base - layer0 - layer1) / (double) base,
                 block.get("cr_true_projections").doubleValue());
+        assertEquals(0.2, new CompactSizes(24576, 30720, 1, 1).ratioProjections(), "met exactly, told exactly");
     }
 
     @Test

@@ -1,0 +1,100 @@
+package io.cospadi.factorization;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.CpuBackend;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class TrialFitTest {
+    private final Backend backend = new CpuBackend(1);
+
+    @AfterEach
+    void nothingIsLeftAllocated() {
+        assertEquals(0, backend.allocatedBytes());
+        backend.close();
+    }
+
+    static Stream<SolverSettings> all() {
+        return Stream.of(Method.values()).map(method -> SolverSettings.defaults(method, Solver.BLOCK));
+    }
+
+    /** Rounding to 14 and 16 bits, and for the alternating methods the longer fit, is all that parts the two. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void lostEnergiesAreThoseOfTheMethodsOwnFactors(SolverSettings settings) {
+        Method method = settings.method();
+        for (int d1 : new int[] {32, 64}) {
+            try (Problems p = Problems.random(backend, d1, 48, 200, 5, 31);
+                    TrialFit trials = new TrialFit(backend, p.problem, settings)) {
+                int k = method.lowRank() ? 9 : 16;
+                int s = method.lowRank() ? 0 : 8;
+                double tried = sum(trials.lostEnergies(k, s));
+                Factors factors = Factorizer.of(settings.withRounds(method.lowRank() ? 0 : TrialFit.ROUNDS))
+                        .factorize(backend, p.problem, k, s, RoundListener.NONE)
+                        .factors();
+                double made = Plain.energy(Plain.minus(p.w, Problems.dense(factors)), p.gram);
+                assertEquals(made, tried, 0.03 * made + 1e-4 * Plain.energy(p.w, p.gram), method + " at d1=" + d1);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("all")
+    void moreAtomsLoseLess(SolverSettings settings) {
+        boolean lowRank = settings.method().lowRank();
+        try (Problems p = Problems.random(backend, 40, 48, 200, 5, 32);
+                TrialFit trials = new TrialFit(backend, p.problem, settings)) {
+            double few = sum(trials.lostEnergies(8, lowRank ? 0 : 4));
+            double more = sum(trials.lostEnergies(24, lowRank ? 0 : 12));
+            assertTrue(more < few, more + " against " + few);
+        }
+    }
+
+    /** Output weights steer the fit; what is lost is told without them. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void equalWeightsOfAnySizeChangeNothing(SolverSettings settings) {
+        double[] h = new double[48];
+        Arrays.fill(h, 4); // a power of two squared: scaling by it and back is exact
+        try (Problems p = Problems.random(backend, 32, 48, 200, 5, 33)) {
+            Problem weighted = new Problem("test", p.problem.weight(), p.problem.gram(), OutputWeights.diagonal(h));
+            int k = settings.method().lowRank() ? 9 : 16;
+            int s = settings.method().lowRank() ? 0 : 8;
+            try (TrialFit plain = new TrialFit(backend, p.problem, settings);
+                    TrialFit scaled = new TrialFit(backend, weighted, settings)) {
+                double[] expected = plain.lostEnergies(k, s);
+                double[] found = scaled.lostEnergies(k, s);
+                assertArrayEquals(expected, found, 1e-6 * sum(expected));
+            }
+        }
+    }
+
+    @Test
+    void featureThatWeighsMoreLosesLess() {
+        double[] h = new Random(5).doubles(48).map(u -> 0.01 + u).toArray();
+        h[7] = 1000;
+        try (Problems p = Problems.random(backend, 32, 48, 200, 5, 34)) {
+            SolverSettings settings = SolverSettings.defaults(Method.COSPADI, Solver.BLOCK);
+            Problem weighted = new Problem("test", p.problem.weight(), p.problem.gram(), OutputWeights.diagonal(h));
+            try (TrialFit plain = new TrialFit(backend, p.problem, settings);
+                    TrialFit scaled = new TrialFit(backend, weighted, settings)) {
+                double without = plain.lostEnergies(16, 8)[7];
+                double with = scaled.lostEnergies(16, 8)[7];
+                assertTrue(with < 0.5 * without, with + " against " + without);
+            }
+        }
+    }
+
+    private static double sum(double[] energies) {
+        return Arrays.stream(energies).sum();
+    }
+}
