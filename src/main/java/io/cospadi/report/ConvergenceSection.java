@@ -36,7 +36,8 @@ final class ConvergenceSection implements Section {
         new Figure(
                         "rounds",
                         "Error by round",
-                        "Mean over layers of the relative error after each round, before rounding, logarithmic. A solver that"
+                        "Mean over layers of the relative error after each round, before rounding, logarithmic; under"
+                                + " the objective loss it is the error weighed by it that is kept small and shown. A solver that"
                                 + " starts with more nonzeros than it may keep shows the error of the larger support until it"
                                 + " has come down, so its curves can rise."
                                 + (without.isEmpty() ? "" : " Not iterative, so without a curve: " + without + "."),

@@ -28,7 +28,7 @@ final class QualitySection implements Section {
                 rankings.add(ranking("perplexity" + rankings.size(), measure, scores, runs));
             }
         }
-        html.open("div", "class", "pair");
+        Html pair = new Html();
         if (!rankings.isEmpty()) {
             new Figure(
                             "perplexities",
@@ -39,15 +39,17 @@ final class QualitySection implements Section {
                             rankings,
                             List.of(),
                             false)
-                    .write(html);
+                    .write(pair);
         }
         scores.first("token").filter(measure -> runs.size() > 1).ifPresent(measure -> Figure.of(
                         "tradeoff",
                         "Quality against size",
                         "Down and to the left is better: fewer bytes, lower perplexity.",
                         tradeoff(measure, scores, runs))
-                .write(html));
-        html.close("div");
+                .write(pair));
+        if (!pair.toString().isEmpty()) {
+            html.open("div", "class", "pair").raw(pair.toString()).close("div");
+        }
         samples(html, runs);
     }
 

@@ -3,6 +3,7 @@ package io.cospadi.report;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -158,6 +159,8 @@ class HtmlReportTest {
                 new RunReport(1, plain.run(), null, plain.ratio(), null, 0, null, null, null, null, plain.host(), null);
         Document page = page(List.of(bare));
         assertNotNull(page.getElementById("result"));
+        page.select("section").forEach(section -> assertTrue(section.childrenSize() > 1, section.id() + " is empty"));
+        assertNull(page.getElementById("quality"), "nothing was evaluated");
         assertThrows(IllegalArgumentException.class, () -> HtmlReport.render(List.of()));
     }
 
