@@ -1,6 +1,7 @@
 package io.cospadi.budget;
 
 import io.cospadi.checkpoint.Projection;
+import java.util.Optional;
 
 /**
  * What one projection gets.
@@ -8,14 +9,30 @@ import io.cospadi.checkpoint.Projection;
  * @param projection which
  * @param k          atoms, or the rank of a low-rank method; 0: kept dense
  * @param s          codes a row; 0 for a low-rank method or a dense projection
- * @param bytes      bytes of the tensors that stand for it, {@code 2·d1·d2} if dense
+ * @param bytes      bytes of the tensors that stand for it, {@code 2·d1·d2} if dense; of what a group shares, an equal part
+ * @param group      with which it shares its dictionary
  */
-public record Allocation(Projection projection, int k, int s, long bytes) {
+public record Allocation(Projection projection, int k, int s, long bytes, Optional<SharingGroup> group) {
     public Allocation {
         if (k < 0 || s < 0 || s > k || bytes < 1) {
             throw new IllegalArgumentException(
                     "need 0 <= s <= k and bytes >= 1, got k=" + k + ", s=" + s + ", bytes=" + bytes);
         }
+    }
+
+    /** Of a projection that shares nothing. */
+    public Allocation(Projection projection, int k, int s, long bytes) {
+        this(projection, k, s, bytes, Optional.empty());
+    }
+
+    /** Output features of all that share the dictionary: d2, or the group's {@code m·d2}. */
+    public int sharingOutputs() {
+        return Math.multiplyExact(sharing(), projection.d2());
+    }
+
+    /** Projections that share the dictionary, at least 1. */
+    public int sharing() {
+        return group.map(SharingGroup::members).orElse(1);
     }
 
     /** The projection as it is, at 16 bits. */

@@ -42,6 +42,19 @@ public final class Budget {
     }
 
     /**
+     * A group gets the largest factors whose bytes, with what it shares counted once, meet the ratio; where none do, its
+     * members stay dense.
+     *
+     * @param group   at least 2 projections of one shape
+     * @param name    of the group
+     * @return one for each member; their bytes add up to the group's
+     */
+    public static List<Allocation> shared(List<Projection> group, String name, double ratio, Method method) {
+        requireRatio(ratio);
+        return LargestFit.shared(group, new SharingGroup(name, group.size()), ratio, method);
+    }
+
+    /**
      * COMPOT's rule. The singular values of each whitened weight, divided by their own root sum of squares, are pooled and
      * sorted; the m largest are kept. A projection of which r are kept gets the ratio {@code 1 − r (d1 + d2) / (d1 d2)} within
      * the limits, and stays dense where that is 0. m is the largest for which the total of stored bytes meets the ratio.

@@ -4,6 +4,9 @@ import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.LowRankShape;
 import io.cospadi.factorization.Method;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.IntPredicate;
 import java.util.function.IntToLongFunction;
 
@@ -13,10 +16,38 @@ final class LargestFit {
 
     /** By method: sparse dictionary, orthonormal dictionary, or low rank. */
     static Allocation of(Projection projection, double ratio, Method method) {
+        Size size = size(projection.d1(), projection.d2(), ratio, method);
+        return size == Size.NONE
+                ? Allocation.dense(projection)
+                : new Allocation(projection, size.k(), size.s(), size.bytes());
+    }
+
+    /** The same for projections that share a dictionary: as large as that of one projection with all their outputs. */
+    static List<Allocation> shared(List<Projection> members, SharingGroup group, double ratio, Method method) {
+        Projection first = members.get(0);
+        int m = members.size();
+        Size size = size(first.d1(), Math.multiplyExact(m, first.d2()), ratio, method);
+        if (size == Size.NONE) {
+            return members.stream().map(Allocation::dense).toList();
+        }
+        List<Allocation> allocations = new ArrayList<>();
+        for (Projection member : members) {
+            long bytes = size.bytes() / m + (allocations.size() < size.bytes() % m ? 1 : 0);
+            allocations.add(new Allocation(member, size.k(), size.s(), bytes, Optional.of(group)));
+        }
+        return allocations;
+    }
+
+    /** k or rank, s, and the bytes that they come to. */
+    private record Size(int k, int s, long bytes) {
+        static final Size NONE = new Size(0, 0, 0);
+    }
+
+    private static Size size(int d1, int d2, double ratio, Method method) {
         return switch (method) {
-            case COSPADI -> sparse(projection, ratio, Integer.MAX_VALUE);
-            case COMPOT -> sparse(projection, ratio, Math.min(projection.d1(), projection.d2()));
-            case SVD_LLM, ASVD, SVD -> lowRank(projection, ratio);
+            case COSPADI -> sparse(d1, d2, ratio, Integer.MAX_VALUE);
+            case COMPOT -> sparse(d1, d2, ratio, Math.min(d1, d2));
+            case SVD_LLM, ASVD, SVD, BASIS_SHARING -> lowRank(d1, d2, ratio);
         };
     }
 
@@ -24,35 +55,31 @@ final class LargestFit {
      * The largest k with s = floor(k/2). Where that exceeds {@code mostAtoms} (an orthonormal dictionary has at most d1 atoms),
      * k is that and s takes the remaining bytes, at most k.
      */
-    private static Allocation sparse(Projection projection, double ratio, int mostAtoms) {
-        int d1 = projection.d1();
-        int d2 = projection.d2();
+    private static Size sparse(int d1, int d2, double ratio, int mostAtoms) {
         IntToLongFunction bytes = k -> new FactorShape(d1, d2, k, k / 2).bytesOnDisk();
         // with more atoms than d2 the dictionary alone is larger than the dense weight
-        int k = largest(2, Math.max(2, d2), candidate -> meets(projection, bytes.applyAsLong(candidate), ratio));
+        int k = largest(2, Math.max(2, d2), candidate -> meets(d1, d2, bytes.applyAsLong(candidate), ratio));
         if (k == 0 || mostAtoms < 1) {
-            return Allocation.dense(projection);
+            return Size.NONE;
         }
         if (k <= mostAtoms) {
-            return new Allocation(projection, k, k / 2, bytes.applyAsLong(k));
+            return new Size(k, k / 2, bytes.applyAsLong(k));
         }
         int s = largest(
                 1,
                 mostAtoms,
-                candidate -> meets(projection, new FactorShape(d1, d2, mostAtoms, candidate).bytesOnDisk(), ratio));
-        return new Allocation(projection, mostAtoms, s, new FactorShape(d1, d2, mostAtoms, s).bytesOnDisk());
+                candidate -> meets(d1, d2, new FactorShape(d1, d2, mostAtoms, candidate).bytesOnDisk(), ratio));
+        return new Size(mostAtoms, s, new FactorShape(d1, d2, mostAtoms, s).bytesOnDisk());
     }
 
-    private static Allocation lowRank(Projection projection, double ratio) {
-        int d1 = projection.d1();
-        int d2 = projection.d2();
+    private static Size lowRank(int d1, int d2, double ratio) {
         IntToLongFunction bytes = r -> new LowRankShape(d1, d2, r).bytesOnDisk();
-        int r = largest(1, Math.min(d1, d2), candidate -> meets(projection, bytes.applyAsLong(candidate), ratio));
-        return r == 0 ? Allocation.dense(projection) : new Allocation(projection, r, 0, bytes.applyAsLong(r));
+        int r = largest(1, Math.min(d1, d2), candidate -> meets(d1, d2, bytes.applyAsLong(candidate), ratio));
+        return r == 0 ? Size.NONE : new Size(r, 0, bytes.applyAsLong(r));
     }
 
-    private static boolean meets(Projection projection, long bytes, double ratio) {
-        return Capacity.meets(bytes, Allocation.denseBytes(projection), ratio);
+    private static boolean meets(int d1, int d2, long bytes, double ratio) {
+        return Capacity.meets(bytes, 2L * d1 * d2, ratio);
     }
 
     /** The largest integer in {@code from .. to} that fits, where those that fit come first; 0 if none does. */

@@ -72,12 +72,21 @@ final class FlopCounts {
         return once + start(settings, d1, d2, k) + settings.rounds() * round(settings, d1, d2, k, s);
     }
 
+    /**
+     * What a dictionary shared by m projections takes beyond the factorisation of their stacked weights, where each counts under
+     * its own Gram: in every round, the atoms under each Gram and the products of its conjugate gradients.
+     */
+    static double sharing(SolverSettings settings, int d1, int k, int m) {
+        double products = (double) k * d1 * d1 + (double) k * k * d1;
+        return 2.0 * m * products * (6 * settings.rounds() + 2 * 20);
+    }
+
     /** Whatever comes before the rounds: an eigendecomposition and a few Procrustes rounds, or the whole of an SVD. */
     private static double start(SolverSettings settings, int d1, int d2, int k) {
         double n = Math.min(d1, d2);
         double decomposition = 2 * 9.0 * n * n * n;
         return switch (settings.method()) {
-            case SVD, SVD_LLM, ASVD -> decomposition + 4.0 * d1 * d2 * (double) k;
+            case SVD, SVD_LLM, ASVD, BASIS_SHARING -> decomposition + 4.0 * d1 * d2 * (double) k;
             case COMPOT -> decomposition;
             case COSPADI ->
                 decomposition
@@ -96,7 +105,7 @@ final class FlopCounts {
         double n = Math.min(d1, d2);
         double products = 2.0 * d1 * d2 * k;
         return switch (settings.method()) {
-            case SVD, SVD_LLM, ASVD -> 0;
+            case SVD, SVD_LLM, ASVD, BASIS_SHARING -> 0;
             case COMPOT -> 2 * products + 2 * 9.0 * Math.min(n, k) * Math.min(n, k) * Math.min(n, k);
             case COSPADI ->
                 switch (settings.solver()) {

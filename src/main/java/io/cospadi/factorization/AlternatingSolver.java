@@ -3,6 +3,7 @@ package io.cospadi.factorization;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 
 /**
@@ -48,7 +49,7 @@ final class AlternatingSolver implements Factorizer {
             }
             effort.enter("final fit");
             FinalFit.Stored stored =
-                    FinalFit.ofCodes(backend, effort, problem, whitening.outputEnergy(), pursuit.bestCodes, s);
+                    FinalFit.ofCodes(backend, effort, problem, List.of(problem), whitening, pursuit.bestCodes, s);
             return effort.factorization(stored, history.errors(), replaced, whitening.rank());
         }
     }

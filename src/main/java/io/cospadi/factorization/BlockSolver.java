@@ -1,7 +1,9 @@
 package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.CospadiException;
+import java.util.List;
 
 /**
  * The default solver: sparse coding by one hard-thresholded gradient step for all rows at once, the dictionary by least
@@ -36,22 +38,51 @@ final class BlockSolver implements Factorizer {
 
     @Override
     public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
+        return factorize(backend, problem, List.of(problem), k, s, listener);
+    }
+
+    /**
+     * Factors a group's stacked weights, each member under its own Gram; the start is the one under their mean.
+     *
+     * @param problem the stacked weights, with the mean of the Grams
+     * @param members of one shape; their weights are the blocks of rows of {@code problem}'s
+     */
+    Factorization factorize(
+            Backend backend, Problem problem, List<Problem> members, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
         Effort effort = new Effort(backend);
         effort.enter("whitening");
-        try (Whitening whitening = Whitening.of(backend, effort, problem);
-                BlockState state = new BlockState(backend, effort, whitening.target(), k)) {
+        boolean shared = members.size() > 1;
+        try (Whitening whitening =
+                        shared ? Whitening.byInputs(backend, effort, problem) : Whitening.of(backend, effort, problem);
+                Scratch scratch = new Scratch(backend);
+                BlockState state = new BlockState(
+                        backend,
+                        effort,
+                        whitening.target(),
+                        k,
+                        shared ? metrics(whitening, members, scratch) : List.of())) {
             effort.enter("start");
             BlockStart.fill(backend, effort, whitening, state, s);
             effort.enter("rounds");
             RoundHistory history = iterate(state, s, listener);
             effort.enter("final fit");
-            FinalFit.Stored stored =
-                    FinalFit.ofCodes(backend, effort, problem, whitening.outputEnergy(), state.best(), s);
+            FinalFit.Stored stored = FinalFit.ofCodes(backend, effort, problem, members, whitening, state.best(), s);
             return effort.factorization(stored, history.errors(), state.atomsReplaced(), whitening.rank());
         } catch (ArithmeticException e) {
             throw new CospadiException(problem.name() + ": " + e.getMessage(), e);
         }
+    }
+
+    /** Each member's Gram as the whitened space sees it. */
+    private static List<Matrix> metrics(Whitening whitening, List<Problem> members, Scratch scratch) {
+        return members.stream()
+                .map(member -> {
+                    try (Matrix metric = whitening.whitened(member.gram())) {
+                        return scratch.f32(metric);
+                    }
+                })
+                .toList();
     }
 
     /** All rounds, from the start that {@code state} holds; its best codes are the result. */

@@ -2,12 +2,26 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
-/** Dictionary, codes and everything between them during the rounds of {@link BlockSolver}; its formulas, step by step. */
+/**
+ * Dictionary, codes and everything between them during the rounds of {@link BlockSolver}; its formulas, step by step. The rows
+ * of a group's members, equal blocks one after the other, may each have a metric G_l of their own, (r, r) with the identity as
+ * their mean: then {@code M_l = D G_l Dᵀ} and {@code R_l = Y_l G_l Dᵀ − C_l M_l}, and the dictionary is fitted by
+ * {@link SharedDictionary}.
+ */
 final class BlockState implements AutoCloseable {
+    /** Conjugate-gradient steps towards a shared dictionary in one round, from the fit under the mean metric. */
+    private static final int SHARED_STEPS = 4;
+
     private final Backend backend;
     private final Effort effort;
     private final Matrix target;
+    private final List<Block> blocks = new ArrayList<>();
+    private final Optional<SharedDictionary> shared;
     private final double energy;
     private final Scratch scratch;
 
@@ -19,7 +33,11 @@ final class BlockState implements AutoCloseable {
     /** Where the next D' goes. */
     private Matrix fitted;
 
-    private final Matrix gram;
+    /** CᵀC and its factor while the dictionary is fitted. */
+    private final Matrix normal;
+    /** D G_l. */
+    private final Matrix image;
+
     private final Matrix residual;
     private final Matrix gradient;
     private final Matrix curvature;
@@ -34,10 +52,15 @@ final class BlockState implements AutoCloseable {
      * @param k      atoms
      */
     BlockState(Backend backend, Effort effort, Matrix target, int k) {
+        this(backend, effort, target, k, List.of());
+    }
+
+    /** @param metrics F32, one for each block of rows, outlive this; none: the identity for all */
+    BlockState(Backend backend, Effort effort, Matrix target, int k, List<Matrix> metrics) {
         this.backend = backend;
         this.effort = effort;
         this.target = target;
-        energy = backend.dot(target, target);
+        shared = metrics.isEmpty() ? Optional.empty() : Optional.of(new SharedDictionary(backend, effort, metrics));
         scratch = new Scratch(backend);
         int d2 = target.rows();
         dictionary = scratch.f32(k, target.cols());
@@ -48,9 +71,36 @@ final class BlockState implements AutoCloseable {
         residual = scratch.f32(d2, k);
         gradient = scratch.f32(d2, k);
         curvature = scratch.f32(d2, k);
-        gram = scratch.f32(k, k);
+        normal = scratch.f32(k, k);
+        image = metrics.isEmpty() ? dictionary : scratch.f32(k, target.cols());
         norms = scratch.f32(1, k);
         factors = scratch.f32(1, k);
+        if (metrics.isEmpty()) {
+            blocks.add(new Block(0, d2, null, normal));
+        }
+        for (Matrix metric : metrics) {
+            int rows = d2 / metrics.size();
+            blocks.add(new Block(blocks.size() * rows, rows, metric, scratch.f32(k, k)));
+        }
+        energy = blocks.stream().mapToDouble(this::energy).sum();
+    }
+
+    /** Rows {@code from .. from+rows-1}, their metric (null: the identity) and their M. */
+    private record Block(int from, int rows, Matrix metric, Matrix gram) {
+        Matrix of(Matrix matrix) {
+            return matrix.rows(from, rows);
+        }
+    }
+
+    private double energy(Block block) {
+        Matrix own = block.of(target);
+        if (block.metric() == null) {
+            return backend.dot(own, own);
+        }
+        try (Matrix product = backend.allocate(own.rows(), own.cols(), DType.F32)) {
+            effort.gemm(1, own, false, block.metric(), false, 0, product);
+            return backend.dot(own, product);
+        }
     }
 
     /** D (k, r), for the start to fill. */
@@ -82,9 +132,9 @@ final class BlockState implements AutoCloseable {
     }
 
     /**
-     * Scales the atoms to unit norm and the codes inversely, then computes M = D Dᵀ and R = Y Dᵀ − C M.
+     * Scales the atoms to unit norm and the codes inversely, then computes M = D Dᵀ and R = Y Dᵀ − C M, or each block's.
      *
-     * @return the relative error ‖Y − C D‖² / ‖Y‖², from ‖Y − C D‖² = ‖Y‖² − ⟨C, Y Dᵀ⟩ − ⟨C, R⟩
+     * @return the relative error ‖Y − C D‖² / ‖Y‖², from ‖Y − C D‖² = ‖Y‖² − ⟨C, Y Dᵀ⟩ − ⟨C, R⟩, or all blocks' in one
      */
     double correlate() {
         backend.rowDots(dictionary, dictionary, norms);
@@ -93,10 +143,19 @@ final class BlockState implements AutoCloseable {
         backend.power(norms, -0.5, factors);
         backend.scaleRows(dictionary, factors);
         backend.scaleRows(previous, factors);
-        effort.symmetricProduct(dictionary, false, gram);
-        effort.gemm(1, target, false, dictionary, true, 0, residual);
+        for (Block block : blocks) {
+            if (block.metric() == null) {
+                effort.symmetricProduct(dictionary, false, block.gram());
+            } else {
+                effort.gemm(1, dictionary, false, block.metric(), false, 0, image);
+                effort.gemm(1, image, false, dictionary, true, 0, block.gram());
+            }
+            effort.gemm(1, block.of(target), false, image, true, 0, block.of(residual));
+        }
         double explained = backend.dot(codes, residual);
-        effort.gemm(-1, codes, false, gram, false, 1, residual);
+        for (Block block : blocks) {
+            effort.gemm(-1, block.of(codes), false, block.gram(), false, 1, block.of(residual));
+        }
         return Math.max(0, energy - explained - backend.dot(codes, residual)) / energy;
     }
 
@@ -111,13 +170,16 @@ final class BlockState implements AutoCloseable {
     /** One hard-thresholded step that keeps {@code s} codes a row; needs {@link #correlate} first. */
     void code(int s) {
         backend.restrictTo(codes, residual, gradient);
-        effort.gemm(1, gradient, false, gram, false, 0, curvature);
+        for (Block block : blocks) {
+            effort.gemm(1, block.of(gradient), false, block.gram(), false, 0, block.of(curvature));
+        }
         backend.hardThresholdStep(codes, residual, gradient, curvature, s);
     }
 
     /** Least squares, dead atoms replaced, then {@code relaxation} times the way it moved on top. */
     void updateDictionary(double relaxation) {
-        LeastSquaresDictionary.solve(backend, effort, codes, target, gram, norms, fitted);
+        LeastSquaresDictionary.solve(backend, effort, codes, target, normal, norms, fitted);
+        shared.ifPresent(fit -> fit.improve(codes, target, normal, fitted, SHARED_STEPS));
         if (backend.smallest(norms) <= 0) {
             atomsReplaced += DeadAtoms.replace(backend, effort, target, codes, norms, fitted, previous);
         }

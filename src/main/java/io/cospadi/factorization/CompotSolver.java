@@ -46,8 +46,7 @@ final class CompotSolver implements Factorizer {
             try (Matrix unwhitened = whitening.unwhiten(orthonormal.dictionary())) {
                 backend.copy(unwhitened, dictionary.rows(0, unwhitened.rows()));
             }
-            FinalFit.Stored stored =
-                    FinalFit.ofFactors(backend, effort, problem, whitening.outputEnergy(), dictionary, codes, s);
+            FinalFit.Stored stored = FinalFit.ofFactors(backend, effort, problem, whitening, dictionary, codes, s);
             return effort.factorization(stored, history.errors(), 0, whitening.rank());
         }
     }

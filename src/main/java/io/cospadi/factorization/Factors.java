@@ -8,6 +8,9 @@ public sealed interface Factors permits SparseFactors, LowRankFactors {
     /** Output features. */
     int d2();
 
+    /** The factors of output features {@code from .. from+count-1}: the same dictionary, or input directions, not copied. */
+    Factors rows(int from, int count);
+
     /** Bytes of the stored tensors. */
     long bytesOnDisk();
 }

@@ -5,6 +5,7 @@ import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.HostMatrix;
+import java.util.List;
 
 /**
  * From a solver's dictionary and codes to the stored factors:
@@ -18,43 +19,64 @@ import io.cospadi.tensor.HostMatrix;
  *       directions to absorb their rounding with, and bf16, eight times finer than the codes, takes little of that back.
  * </ol>
  *
- * In f64 but for the codes' conjugate gradients.
+ * In f64 but for the codes' conjugate gradients. Where the rows are those of a group's members, one block after the other, the
+ * codes of each are fitted under its own Gram, and the shared dictionary under all of them ({@link SharedDictionary}).
  */
 final class FinalFit {
     private static final int REFIT_STEPS = 4;
+    /** Conjugate-gradient steps for a shared dictionary; each gains about a digit. */
+    private static final int SHARED_STEPS = 20;
 
     private final Backend backend;
     private final Effort effort;
     private final Problem problem;
-    private final double energy;
+    private final List<Problem> members;
+    private final Whitening whitening;
     private final int s;
     private final Matrix weight;
     /** √H W. */
     private final Matrix scaledWeight;
 
-    private FinalFit(Backend backend, Effort effort, Problem problem, double energy, int s, Scratch scratch) {
+    private FinalFit(
+            Backend backend,
+            Effort effort,
+            Problem problem,
+            List<Problem> members,
+            Whitening whitening,
+            int s,
+            Scratch scratch) {
         this.backend = backend;
         this.effort = effort;
         this.problem = problem;
-        this.energy = energy;
+        this.members = members;
+        this.whitening = whitening;
         this.s = s;
         weight = scratch.f64(problem.weight());
         scaledWeight = scratch.f64(problem.weight());
         problem.outputs().scaleRows(backend, scaledWeight, 0.5);
     }
 
-    /** Stored factors and the error that they have exactly so. */
+    /** Stored factors and the error that they have exactly so under the problem's Gram. */
     record Stored(Factors factors, double relativeError) {}
 
     /**
      * Fits and rounds, for solvers whose dictionary is the least-squares fit to their codes.
      *
-     * @param energy tr(W G Wᵀ)
-     * @param codes  √H C (d2, k) F32, read only, at most s nonzeros a row
+     * @param members   the problem alone; or a group's, whose weights are the blocks of rows of the problem's, and the mean of
+     *                  whose Grams is its Gram
+     * @param whitening of the problem; by inputs where there are several members
+     * @param codes     √H C (d2, k) F32, read only, at most s nonzeros a row
      */
-    static Stored ofCodes(Backend backend, Effort effort, Problem problem, double energy, Matrix codes, int s) {
+    static Stored ofCodes(
+            Backend backend,
+            Effort effort,
+            Problem problem,
+            List<Problem> members,
+            Whitening whitening,
+            Matrix codes,
+            int s) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, energy, s, scratch);
+            FinalFit fit = new FinalFit(backend, effort, problem, members, whitening, s, scratch);
             Matrix codes64 = scratch.f64(codes);
             Matrix dictionary = scratch.keep(fit.dictionaryFor(codes64));
             return fit.stored(dictionary, codes64, true);
@@ -64,25 +86,40 @@ final class FinalFit {
     /**
      * Fits and rounds for a dictionary that stays as the method found it: without step 4.
      *
-     * @param energy     tr(W G Wᵀ)
+     * @param whitening  of the problem
      * @param dictionary D (k, d1) F64 in the space of the inputs, read only
      * @param codes      √H C (d2, k) F32, read only, at most s nonzeros a row
      */
     static Stored ofFactors(
-            Backend backend, Effort effort, Problem problem, double energy, Matrix dictionary, Matrix codes, int s) {
+            Backend backend,
+            Effort effort,
+            Problem problem,
+            Whitening whitening,
+            Matrix dictionary,
+            Matrix codes,
+            int s) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, energy, s, scratch);
+            FinalFit fit = new FinalFit(backend, effort, problem, List.of(problem), whitening, s, scratch);
             return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
         }
     }
 
-    /** {@code (CᵀHC + λI)⁻¹ CᵀH W} for {@code √H C}, (k, d1) F64; the caller closes it. */
+    /**
+     * {@code (CᵀHC + λI)⁻¹ CᵀH W} for {@code √H C}, (k, d1) F64, and for a group what that lacks of its best dictionary; the
+     * caller closes it.
+     */
     private Matrix dictionaryFor(Matrix scaledCodes) {
         int k = scaledCodes.cols();
         Matrix dictionary = backend.allocate(k, problem.d1(), DType.F64);
         try (Scratch scratch = new Scratch(backend)) {
+            Matrix factor = scratch.f64(k, k);
             LeastSquaresDictionary.solve(
-                    backend, effort, scaledCodes, scaledWeight, scratch.f64(k, k), scratch.f64(1, k), dictionary);
+                    backend, effort, scaledCodes, scaledWeight, factor, scratch.f64(1, k), dictionary);
+            if (members.size() > 1) {
+                List<Matrix> grams = members.stream().map(Problem::gram).toList();
+                new SharedDictionary(backend, effort, grams, whitening::solveGram)
+                        .improve(scaledCodes, scaledWeight, factor, dictionary, SHARED_STEPS);
+            }
         }
         return dictionary;
     }
@@ -113,7 +150,7 @@ final class FinalFit {
             Matrix factors = scratch.f64(1, k);
             effort.gemm(1, dictionary, false, problem.gram(), false, 0, product);
             backend.rowDots(dictionary, product, norms);
-            backend.scale(problem.d2() / energy, norms);
+            backend.scale(problem.d2() / whitening.outputEnergy(), norms);
             backend.power(norms, 0.5, factors);
             backend.scaleColumns(codes64, factors);
             backend.power(norms, -0.5, factors);
@@ -123,34 +160,43 @@ final class FinalFit {
 
     private Codes refitted(short[] dictionary, Matrix codes64) {
         int k = codes64.cols();
-        int d1 = problem.d1();
-        int d2 = problem.d2();
+        try (Scratch scratch = new Scratch(backend);
+                Matrix atoms = StoredForm.upload(backend, k, problem.d1(), dictionary)) {
+            Matrix codes = scratch.f32(codes64);
+            for (int l = 0; l < members.size(); l++) {
+                int d2 = members.get(l).d2();
+                refit(members.get(l), atoms, weight.rows(l * d2, d2), codes.rows(l * d2, d2));
+            }
+            HostMatrix dense = backend.download(codes);
+            return StoredForm.codes(dense, s);
+        }
+    }
+
+    /** Fits the codes (d2, k) F32 of one member to its weight (d2, d1) F64, in place. */
+    private void refit(Problem member, Matrix atoms, Matrix ownWeight, Matrix codes) {
+        int k = codes.cols();
+        int d2 = codes.rows();
         try (Scratch scratch = new Scratch(backend)) {
             Matrix gram = scratch.f32(k, k);
             Matrix correlations = scratch.f32(d2, k);
-            Matrix codes = scratch.f32(d2, k);
-            try (Matrix atoms = StoredForm.upload(backend, k, d1, dictionary);
-                    Matrix product = backend.allocate(k, d1, DType.F64);
+            try (Matrix product = backend.allocate(k, problem.d1(), DType.F64);
                     Matrix gram64 = backend.allocate(k, k, DType.F64);
                     Matrix correlations64 = backend.allocate(d2, k, DType.F64)) {
-                effort.gemm(1, atoms, false, problem.gram(), false, 0, product);
+                effort.gemm(1, atoms, false, member.gram(), false, 0, product);
                 effort.gemm(1, product, false, atoms, true, 0, gram64);
-                effort.gemm(1, weight, false, product, true, 0, correlations64);
+                effort.gemm(1, ownWeight, false, product, true, 0, correlations64);
                 double scale = 1 / backend.dot(product, atoms) * k;
                 backend.scale(scale, gram64);
                 backend.scale(scale, correlations64);
                 backend.copy(gram64, gram);
                 backend.copy(correlations64, correlations);
             }
-            backend.copy(codes64, codes);
             SupportRefit.refit(backend, effort, gram, correlations, codes, REFIT_STEPS);
-            HostMatrix dense = backend.download(codes);
-            return StoredForm.codes(dense, s);
         }
     }
 
     private Stored measured(short[] dictionary, Codes codes) {
         SparseFactors factors = new SparseFactors(problem.d1(), dictionary, codes);
-        return new Stored(factors, RelativeError.of(backend, problem, factors, energy));
+        return new Stored(factors, RelativeError.of(backend, problem, factors, whitening.outputEnergy()));
     }
 }

@@ -1,5 +1,7 @@
 package io.cospadi.factorization;
 
+import java.util.Arrays;
+
 /**
  * {@code Ŵ (d2, d1) = up (d2, r) · down (r, d1)}.
  *
@@ -21,6 +23,11 @@ public record LowRankFactors(int d1, int d2, int r, short[] down, short[] up) im
     /** d1, d2 and r. */
     public LowRankShape shape() {
         return new LowRankShape(d1, d2, r);
+    }
+
+    @Override
+    public LowRankFactors rows(int from, int count) {
+        return new LowRankFactors(d1, count, r, down, Arrays.copyOfRange(up, from * r, (from + count) * r));
     }
 
     @Override

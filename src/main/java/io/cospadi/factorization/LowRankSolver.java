@@ -10,6 +10,7 @@ import io.cospadi.tensor.DType;
  *
  * <ul>
  *   <li>SVD-LLM: the metric is G, so the truncation is optimal for the outputs on the calibration data.
+ *   <li>Basis Sharing: the same for the stacked weights of a group, see {@link GroupFactorizer}.
  *   <li>ASVD: diag(G), every input scaled by its typical magnitude. Its authors take the mean of |x|; from a Gram only the root
  *       mean square is known, and that is what is used here.
  *   <li>SVD: the identity; no calibration.
@@ -17,7 +18,8 @@ import io.cospadi.tensor.DType;
  *
  * The error is always that under G.
  *
- * @see <a href="https://arxiv.org/abs/2403.07378">SVD-LLM</a>, <a href="https://arxiv.org/abs/2312.05821">ASVD</a>
+ * @see <a href="https://arxiv.org/abs/2403.07378">SVD-LLM</a>, <a href="https://arxiv.org/abs/2410.03765">Basis Sharing</a>,
+ *     <a href="https://arxiv.org/abs/2312.05821">ASVD</a>
  */
 final class LowRankSolver implements Factorizer {
     private final Method method;
@@ -59,7 +61,7 @@ final class LowRankSolver implements Factorizer {
     }
 
     private Matrix metric(Backend backend, Problem problem, Scratch scratch) {
-        if (method == Method.SVD_LLM) {
+        if (method == Method.SVD_LLM || method == Method.BASIS_SHARING) {
             return problem.gram();
         }
         Matrix metric = scratch.f64(problem.d1(), problem.d1());

@@ -11,7 +11,9 @@ public enum Method {
     /** Truncated SVD after scaling each input by its typical magnitude (arXiv 2312.05821). */
     ASVD("asvd", true),
     /** Truncated SVD of the weight itself, without calibration. */
-    SVD("svd", true);
+    SVD("svd", true),
+    /** {@link #SVD_LLM} of neighbouring layers' weights stacked, so that they share the r input directions (arXiv 2410.03765). */
+    BASIS_SHARING("basis-sharing", true);
 
     private final String option;
     private final boolean lowRank;
@@ -24,6 +26,11 @@ public enum Method {
     /** The name users type. */
     public String option() {
         return option;
+    }
+
+    /** Whether several projections may share a dictionary, or a low-rank basis. */
+    public boolean shares() {
+        return this == COSPADI || this == BASIS_SHARING;
     }
 
     /** Whether the factors are {@link LowRankFactors} rather than {@link SparseFactors}. */

@@ -4,6 +4,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.DType;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * What an error costs at each output feature: the diagonal of H in the objective {@code tr(H Δ G Δᵀ)}, Δ (d2, d1) = W − Ŵ. With
@@ -61,6 +62,26 @@ public final class OutputWeights {
             sum += diagonal == null ? energies[j] : diagonal[j] * energies[j];
         }
         return sum;
+    }
+
+    /**
+     * The weights of several projections' output features, one after the other.
+     *
+     * @param parts all equal, or none
+     */
+    static OutputWeights stacked(List<OutputWeights> parts) {
+        long equal = parts.stream().filter(part -> part.diagonal == null).count();
+        if (equal == parts.size()) {
+            return EQUAL;
+        }
+        if (equal > 0) {
+            throw new IllegalArgumentException(
+                    "output weights must be given for all projections or for none, got none for " + equal + " of "
+                            + parts.size());
+        }
+        return new OutputWeights(parts.stream()
+                .flatMapToDouble(part -> Arrays.stream(part.diagonal))
+                .toArray());
     }
 
     /** Whether so many output features can be weighted by these. */

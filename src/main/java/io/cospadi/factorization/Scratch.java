@@ -25,6 +25,13 @@ final class Scratch implements AutoCloseable {
         return keep(backend.allocate(rows, cols, DType.F64));
     }
 
+    /** An F32 copy that lives as long as this. */
+    Matrix f32(Matrix source) {
+        Matrix copy = f32(source.rows(), source.cols());
+        backend.copy(source, copy);
+        return copy;
+    }
+
     /** An F64 copy that lives as long as this. */
     Matrix f64(Matrix source) {
         Matrix copy = f64(source.rows(), source.cols());

@@ -32,7 +32,7 @@ public record SolverSettings(
         return switch (method) {
             case COSPADI -> solver == Solver.BLOCK ? 40 : 60;
             case COMPOT -> 20;
-            case SVD_LLM, ASVD, SVD -> 0;
+            case SVD_LLM, ASVD, SVD, BASIS_SHARING -> 0;
         };
     }
 

@@ -1,6 +1,7 @@
 package io.cospadi.factorization;
 
 import io.cospadi.tensor.Codes;
+import java.util.Arrays;
 
 /**
  * {@code Ŵ (d2, d1) = codes (d2, k) · dictionary (k, d1)}.
@@ -25,6 +26,20 @@ public record SparseFactors(int d1, short[] dictionary, Codes codes) implements 
     /** d1, d2, k and s. */
     public FactorShape shape() {
         return new FactorShape(d1, codes.rows(), codes.k(), codes.s());
+    }
+
+    @Override
+    public SparseFactors rows(int from, int count) {
+        int s = codes.s();
+        return new SparseFactors(
+                d1,
+                dictionary,
+                new Codes(
+                        count,
+                        codes.k(),
+                        s,
+                        Arrays.copyOfRange(codes.atoms(), from * s, (from + count) * s),
+                        Arrays.copyOfRange(codes.values(), from * s, (from + count) * s)));
     }
 
     @Override

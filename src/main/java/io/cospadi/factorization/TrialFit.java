@@ -45,7 +45,7 @@ public final class TrialFit implements AutoCloseable {
         return switch (settings.method()) {
             case COSPADI -> sparse(k, s);
             case COMPOT -> orthonormal(k, s);
-            case SVD_LLM -> truncated(k);
+            case SVD_LLM, BASIS_SHARING -> truncated(k);
             case ASVD, SVD -> fitted(k);
         };
     }

@@ -74,26 +74,44 @@ final class Whitening implements AutoCloseable {
         return of(backend, effort, problem, problem.gram());
     }
 
+    /**
+     * The same by one of the first two routes, whatever the shape: every direction of the inputs that G shows is kept, so
+     * that {@link #whitened} of another metric means something.
+     */
+    static Whitening byInputs(Backend backend, Effort effort, Problem problem) {
+        try (Matrix weight64 = scaledWeight(backend, problem)) {
+            return byInputs(backend, effort, problem, weight64, problem.gram());
+        }
+    }
+
     /** The same under any symmetric positive semidefinite metric (d1, d1) F64 in G's place, read only. */
     static Whitening of(Backend backend, Effort effort, Problem problem, Matrix metric) {
-        int d1 = problem.d1();
-        int d2 = problem.d2();
-        try (Matrix weight64 = backend.allocate(d2, d1, DType.F64)) {
-            backend.copy(problem.weight(), weight64);
-            problem.outputs().scaleRows(backend, weight64, 0.5);
-            if (d1 > d2) {
-                return byOutputs(backend, effort, problem, weight64, metric);
-            }
-            Matrix factor = backend.allocate(d1, d1, DType.F64);
-            backend.copy(metric, factor);
-            if (effort.cholesky(factor) && wellConditioned(backend, factor)) {
-                Matrix target = backend.allocate(d2, d1, DType.F64);
-                effort.gemm(1, weight64, false, factor, false, 0, target);
-                return scaled(backend, effort, problem, target, factor, null, null);
-            }
-            factor.close();
-            return byInputs(backend, effort, problem, weight64, metric);
+        try (Matrix weight64 = scaledWeight(backend, problem)) {
+            return problem.d1() > problem.d2()
+                    ? byOutputs(backend, effort, problem, weight64, metric)
+                    : byInputs(backend, effort, problem, weight64, metric);
         }
+    }
+
+    /** √H W in F64; the caller closes it. */
+    private static Matrix scaledWeight(Backend backend, Problem problem) {
+        Matrix weight64 = backend.allocate(problem.d2(), problem.d1(), DType.F64);
+        backend.copy(problem.weight(), weight64);
+        problem.outputs().scaleRows(backend, weight64, 0.5);
+        return weight64;
+    }
+
+    private static Whitening byInputs(Backend backend, Effort effort, Problem problem, Matrix weight, Matrix metric) {
+        int d1 = problem.d1();
+        Matrix factor = backend.allocate(d1, d1, DType.F64);
+        backend.copy(metric, factor);
+        if (effort.cholesky(factor) && wellConditioned(backend, factor)) {
+            Matrix target = backend.allocate(problem.d2(), d1, DType.F64);
+            effort.gemm(1, weight, false, factor, false, 0, target);
+            return scaled(backend, effort, problem, target, factor, null, null);
+        }
+        factor.close();
+        return byEigenvectors(backend, effort, problem, weight, metric);
     }
 
     /** Whether every pivot of the factor stands well above rounding, so that solves with it mean something. */
@@ -110,7 +128,8 @@ final class Whitening implements AutoCloseable {
         }
     }
 
-    private static Whitening byInputs(Backend backend, Effort effort, Problem problem, Matrix weight, Matrix metric) {
+    private static Whitening byEigenvectors(
+            Backend backend, Effort effort, Problem problem, Matrix weight, Matrix metric) {
         int d1 = weight.cols();
         try (Matrix vectors = backend.allocate(d1, d1, DType.F64)) {
             backend.copy(metric, vectors);
@@ -321,6 +340,45 @@ final class Whitening implements AutoCloseable {
                 backend.transpose(transposed, result);
                 return result;
             }
+        }
+    }
+
+    /**
+     * Another metric as the target's space sees it: {@code L⁻¹ A L⁻ᵀ} (r, r) F64, so that G itself becomes the identity. Not for
+     * the third route. The caller closes it.
+     *
+     * @param metric A (d1, d1) F64, symmetric, null wherever G is; read only
+     */
+    Matrix whitened(Matrix metric) {
+        int r = rank();
+        Matrix result = backend.allocate(r, r, DType.F64);
+        try (Matrix half = backend.allocate(r, metric.cols(), DType.F64)) {
+            if (map != null) {
+                effort.gemm(1, map, false, metric, false, 0, half);
+                effort.gemm(1, half, false, map, true, 0, result);
+                return result;
+            }
+            backend.copy(metric, half);
+            effort.solveTriangular(choleskyFactor, false, half);
+            backend.transpose(half, result);
+            effort.solveTriangular(choleskyFactor, false, result);
+            return result;
+        }
+    }
+
+    /** In place: {@code rows (n, d1) F64 <- rows · G⁺}, the pseudo-inverse. Not for the third route. */
+    void solveGram(Matrix rows) {
+        try (Scratch scratch = new Scratch(backend)) {
+            if (map != null) {
+                Matrix half = scratch.f64(rows.rows(), rank());
+                effort.gemm(1, rows, false, map, true, 0, half);
+                effort.gemm(1, half, false, map, false, 0, rows);
+                return;
+            }
+            Matrix transposed = scratch.f64(rows.cols(), rows.rows());
+            backend.transpose(rows, transposed);
+            effort.solveCholesky(choleskyFactor, transposed);
+            backend.transpose(transposed, rows);
         }
     }
 
