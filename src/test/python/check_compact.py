@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 folder = pathlib.Path(sys.argv[1])
 config = json.loads((folder / "config.json").read_text())
 block = config.pop("cospadi")
-assert block["format_version"] == 1
+assert block["format_version"] in (1, 2)
 assert all(name.startswith("Cospadi") for name in config["architectures"])
 
 tensors = {}
@@ -42,7 +42,9 @@ def values_of(stored, s):
 
 for name, module in block["modules"].items():
     if "r" in module:
-        down, up = tensors.pop(name + ".down.weight").float(), tensors.pop(name + ".up.weight").float()
+        shared = f"cospadi_shared.{module.get('group')}.down.weight"
+        down = (tensors[shared] if module.get("group") else tensors.pop(name + ".down.weight")).float()
+        up = tensors.pop(name + ".up.weight").float()
         assert down.shape == (module["r"], module["in"]) and up.shape == (module["out"], module["r"])
         tensors[name + ".weight"] = up @ down
         continue

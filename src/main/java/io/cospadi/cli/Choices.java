@@ -6,6 +6,7 @@ import io.cospadi.compression.NearestName;
 import io.cospadi.compression.Objective;
 import io.cospadi.compression.Sampling;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
 import java.util.Arrays;
 import java.util.List;
@@ -62,6 +63,13 @@ final class Choices {
         @Override
         public String convert(String text) {
             return check(text, names(Objective.values(), Objective::option));
+        }
+    }
+
+    static final class ShareObjectiveName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, names(ShareObjective.values(), ShareObjective::option));
         }
     }
 

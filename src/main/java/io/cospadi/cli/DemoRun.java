@@ -14,6 +14,7 @@ import io.cospadi.compression.RunReport.Sample;
 import io.cospadi.compression.RunReport.Score;
 import io.cospadi.compression.RunReportFile;
 import io.cospadi.compression.Sampling;
+import io.cospadi.compression.Sharing;
 import io.cospadi.decoder.Generator;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.decoder.ResidentModel;
@@ -71,7 +72,8 @@ final class DemoRun {
                 FactorShape.VALUE_BITS,
                 List.of(),
                 List.of(),
-                List.of());
+                List.of(),
+                Sharing.NONE);
         JobPlaces places =
                 new JobPlaces(model.dense(), out, List.of(model.calibrationText()), Optional.empty(), false, true);
         return new CompressionJob(recipe, places, environment).run().report();

@@ -138,10 +138,18 @@ final class InspectCommand implements Callable<Integer> {
         String size = String.format(Locale.ROOT, "%-9s %5d to %5d features, ", name, p.d1(), p.d2());
         return size
                 + compact.module(p)
-                        .map(module -> module instanceof CompactModule.Sparse sparse
-                                ? "k " + sparse.k() + ", s " + sparse.s()
-                                : "rank " + ((CompactModule.LowRank) module).r())
+                        .map(module -> (module instanceof CompactModule.Sparse sparse
+                                        ? "k " + sparse.k() + ", s " + sparse.s()
+                                        : "rank " + module.width())
+                                + sharing(compact, module))
                         .orElse("dense");
+    }
+
+    private static String sharing(CompactModel compact, CompactModule module) {
+        long members = compact.block().modules().values().stream()
+                .filter(other -> module.group() != null && module.group().equals(other.group()))
+                .count();
+        return members == 0 ? "" : ", shared by " + members;
     }
 
     private ObjectNode json(Checkpoint checkpoint, Optional<CompactModel> compact) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.PaperFormulas;
+import io.cospadi.budget.SharingGroup;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.compression.Plan;
@@ -14,6 +15,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** A plan for people and for programs. */
 record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
@@ -111,21 +115,41 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                     allocation.bytes(),
                     allocation.ratio(),
                     lowRank
-                            ? PaperFormulas.lowRank(p.d1(), p.d2(), recipe.ratio())
-                            : fourteen(p).k() + "/" + full(p).k());
+                            ? rank(allocation)
+                            : fourteen(allocation).k() + "/" + full(allocation).k());
         }
+        sharing(text, lowRank);
         if (!lowRank) {
             line(text, "k is the largest whose bytes meet the ratio, s = k/2. The paper's, in words:");
             line(text, "1 - (d1 k + s d2)/(d1 d2) for 14-bit codes / with + k d2/16 for 16-bit ones.");
         }
     }
 
-    private PaperFormulas.Size fourteen(Projection p) {
-        return PaperFormulas.fourteenBit(p.d1(), p.d2(), recipe.ratio(), ATOMS_PER_CODE);
+    /** How many of a size share, where any do. */
+    private void sharing(StringBuilder text, boolean lowRank) {
+        Map<Integer, Set<String>> groups = new TreeMap<>();
+        for (Allocation allocation : plan.allocations()) {
+            allocation.group().ifPresent(group -> groups.computeIfAbsent(group.members(), key -> new TreeSet<>())
+                    .add(group.name()));
+        }
+        groups.forEach((members, names) -> line(
+                text,
+                "%d groups of %d layers share a %s, counted once: bytes are an equal part.",
+                names.size(),
+                members,
+                lowRank ? "basis" : "dictionary"));
     }
 
-    private PaperFormulas.Size full(Projection p) {
-        return PaperFormulas.full(p.d1(), p.d2(), recipe.ratio(), ATOMS_PER_CODE);
+    private PaperFormulas.Size fourteen(Allocation a) {
+        return PaperFormulas.fourteenBit(a.projection().d1(), a.sharingOutputs(), recipe.ratio(), ATOMS_PER_CODE);
+    }
+
+    private PaperFormulas.Size full(Allocation a) {
+        return PaperFormulas.full(a.projection().d1(), a.sharingOutputs(), recipe.ratio(), ATOMS_PER_CODE);
+    }
+
+    private int rank(Allocation a) {
+        return PaperFormulas.lowRank(a.projection().d1(), a.sharingOutputs(), recipe.ratio());
     }
 
     private Map<List<Object>, List<Allocation>> rows() {
@@ -133,7 +157,8 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
         for (Allocation allocation : plan.allocations()) {
             Projection p = allocation.projection();
             rows.computeIfAbsent(
-                            List.of(p.type(), p.d1(), p.d2(), allocation.k(), allocation.s()), key -> new ArrayList<>())
+                            List.of(p.type(), p.d1(), p.d2(), allocation.k(), allocation.s(), allocation.sharing()),
+                            key -> new ArrayList<>())
                     .add(allocation);
         }
         return rows;
@@ -196,14 +221,16 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
             boolean dense = allocation.isDense();
             entry.put("k", dense ? null : (Integer) allocation.k());
             entry.put("s", dense ? null : (Integer) allocation.s());
+            entry.put("group", allocation.group().map(SharingGroup::name).orElse(null));
             entry.put("bytes", allocation.bytes()).put("ratio", allocation.ratio());
             ObjectNode formulas = entry.putObject("paper");
             if (recipe.method().lowRank()) {
-                formulas.put("rank", PaperFormulas.lowRank(p.d1(), p.d2(), recipe.ratio()));
+                formulas.put("rank", rank(allocation));
             } else {
-                formulas.put("k_14_bit", fourteen(p).k())
-                        .put("s_14_bit", fourteen(p).s());
-                formulas.put("k_full", full(p).k()).put("s_full", full(p).s());
+                PaperFormulas.Size fourteen = fourteen(allocation);
+                PaperFormulas.Size full = full(allocation);
+                formulas.put("k_14_bit", fourteen.k()).put("s_14_bit", fourteen.s());
+                formulas.put("k_full", full.k()).put("s_full", full.s());
             }
         }
         return json;

@@ -24,7 +24,7 @@ final class RecipeOptions {
             names = "--method",
             paramLabel = "NAME",
             converter = Choices.MethodName.class,
-            description = "cospadi (default), compot, svd-llm, asvd, svd.")
+            description = "cospadi (default), compot, svd-llm, asvd, svd, basis-sharing.")
     String method;
 
     @Option(
@@ -85,6 +85,26 @@ final class RecipeOptions {
             description = "Leave these out, such as 'layers.0.*'; repeatable.")
     List<String> exclude;
 
+    @Option(
+            names = "--share",
+            paramLabel = "N",
+            description = "Adjacent layers of one type that share a dictionary (default: 1, basis-sharing 2);"
+                    + " the budget is then uniform.")
+    Integer share;
+
+    @Option(
+            names = "--share-objective",
+            paramLabel = "NAME",
+            converter = Choices.ShareObjectiveName.class,
+            description = "Of shared dictionaries: exact (default with block), mean.")
+    String shareObjective;
+
+    @Option(
+            names = "--share-include",
+            paramLabel = "PATTERN",
+            description = "Share only among these projections, such as '{q,k}_proj'; repeatable.")
+    List<String> shareInclude;
+
     /** The recipe file, if there is one, with what was given on the command line laid over it. */
     RecipeDocument document(ObjectNode others) {
         RecipeDocument document = recipe == null ? RecipeDocument.empty() : RecipeDocument.read(recipe);
@@ -109,6 +129,9 @@ final class RecipeOptions {
         if (seed != null) {
             given.put("seed", seed);
         }
+        put(given, "share", share);
+        put(given, "share-objective", shareObjective);
+        put(given, "share-include", shareInclude);
         put(given, "include", include);
         put(given, "exclude", exclude);
         return given;

@@ -7,8 +7,7 @@ import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.Factorization;
-import io.cospadi.factorization.Factorizer;
-import io.cospadi.factorization.OutputWeights;
+import io.cospadi.factorization.GroupFactorizer;
 import io.cospadi.factorization.Problem;
 import io.cospadi.format.PartFile;
 import io.cospadi.tensor.CospadiException;
@@ -16,13 +15,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
- * One part file for each targeted projection, in the model's order. Sound parts of earlier runs are kept, damaged ones are
- * computed again. In memory: one weight, its Gram, the solver's matrices.
+ * One part file for each targeted projection. Sound parts of earlier runs are kept, damaged ones are computed again, with all
+ * that share their dictionary. In memory: the weights and Grams of one task, the solver's matrices.
  */
 final class Factorizing {
     private final JobSession session;
@@ -32,7 +33,7 @@ final class Factorizing {
     private final EventJournal journal;
     private final String fingerprint;
     private final PartCheck check;
-    private final List<Allocation> missing = new ArrayList<>();
+    private final List<Task> missing = new ArrayList<>();
     private final List<Path> parts = new ArrayList<>();
 
     Factorizing(
@@ -50,13 +51,19 @@ final class Factorizing {
         this.journal = journal;
         this.fingerprint = fingerprint;
         this.check = new PartCheck(fingerprint, allocations);
+        Set<Allocation> unsound = new HashSet<>();
         for (Allocation allocation : allocations) {
             session.checkStop();
             Path part = work.part(allocation.projection(), fingerprint);
             parts.add(part);
             if (!isSound(part, allocation.projection())) {
-                missing.add(allocation);
-                session.meter().expect(WorkMeter.Kind.FACTORIZE, Plan.flops(recipe, allocation));
+                unsound.add(allocation);
+            }
+        }
+        for (Task task : Task.of(allocations)) {
+            if (task.members().stream().anyMatch(unsound::contains)) {
+                missing.add(task);
+                session.meter().expect(WorkMeter.Kind.FACTORIZE, task.flops(recipe));
             }
         }
     }
@@ -68,7 +75,7 @@ final class Factorizing {
 
     /** How many parts are left to be made. */
     int missing() {
-        return missing.size();
+        return missing.stream().mapToInt(task -> task.members().size()).sum();
     }
 
     private boolean isSound(Path file, Projection projection) {
@@ -87,30 +94,16 @@ final class Factorizing {
     void run(GramStore grams) {
         Backend backend = session.environment().backend();
         createFolder();
-        String site = "";
-        Matrix gram = null;
         double before = 0;
-        try {
-            for (Allocation allocation : missing) {
-                Projection projection = allocation.projection();
-                if (allocation.isDense()) {
+        try (LoadedGrams loaded = new LoadedGrams(grams, backend)) {
+            for (Task task : missing) {
+                if (task.k() == 0) {
+                    Projection projection = task.members().get(0).projection();
                     PartFile.writeKeptDense(
                             work.part(projection, fingerprint), projection, recipe.valueBits(), fingerprint);
-                    continue;
+                } else {
+                    before += factorize(backend, task, grams, loaded.of(task.sites()), before);
                 }
-                if (!projection.siteName().equals(site)) {
-                    if (gram != null) {
-                        gram.close();
-                        gram = null;
-                    }
-                    site = projection.siteName();
-                    gram = grams.gram(site, backend);
-                }
-                before += factorize(backend, allocation, gram, OutputLoss.objective(recipe, grams, projection), before);
-            }
-        } finally {
-            if (gram != null) {
-                gram.close();
             }
         }
     }
@@ -123,37 +116,52 @@ final class Factorizing {
         }
     }
 
-    private double factorize(
-            Backend backend, Allocation allocation, Matrix gram, OutputWeights outputs, double before) {
-        Projection projection = allocation.projection();
-        double units = Plan.flops(recipe, allocation);
-        String doing = "factorising " + projection.name();
+    private double factorize(Backend backend, Task task, GramStore store, List<Matrix> grams, double before) {
+        double units = task.flops(recipe);
+        String doing = "factorising " + task.name();
         session.reached(doing, before);
-        Factorization result;
-        try (Matrix weight = model.load(projection.weightName(), backend)) {
-            result = Factorizer.of(recipe.solverSettings())
+        List<Problem> problems = new ArrayList<>();
+        List<Factorization> results;
+        try {
+            for (Allocation member : task.members()) {
+                Projection p = member.projection();
+                Matrix weight = model.load(p.weightName(), backend);
+                problems.add(new Problem(
+                        p.name(), weight, grams.get(problems.size()), OutputLoss.objective(recipe, store, p)));
+            }
+            results = new GroupFactorizer(
+                            recipe.solverSettings(), recipe.sharing().objective())
                     .factorize(
                             backend,
-                            new Problem(projection.name(), weight, gram, outputs),
-                            allocation.k(),
-                            allocation.s(),
+                            problems,
+                            task.k(),
+                            task.s(),
                             (round, rounds, error) -> session.reached(doing, before + units * round / (rounds + 1.0)));
+        } finally {
+            problems.forEach(problem -> problem.weight().close());
         }
         session.checkStop();
+        for (int i = 0; i < results.size(); i++) {
+            write(task, task.members().get(i).projection(), results.get(i));
+        }
+        session.reached(doing, before + units);
+        return units;
+    }
+
+    private void write(Task task, Projection projection, Factorization result) {
         // the event first: a part without one would be a part without its times
         journal.record(
                 "projection",
                 Map.of(
                         "name", projection.name(),
-                        "k", allocation.k(),
-                        "s", allocation.s(),
+                        "k", task.k(),
+                        "s", task.s(),
                         "relative_error", result.relativeError(),
                         "atoms_replaced", result.atomsReplaced(),
                         "gram_shift", result.gramShift(),
                         "seconds", result.seconds(),
                         "seconds_by_phase", result.secondsByPhase()));
-        PartFile.write(work.part(projection, fingerprint), projection, result, recipe.valueBits(), fingerprint);
-        session.reached(doing, before + units);
-        return units;
+        Path part = work.part(projection, fingerprint);
+        PartFile.write(part, projection, task.group(), result, recipe.valueBits(), fingerprint);
     }
 }

@@ -40,6 +40,9 @@ final class Fingerprints {
         fields.put("include", patterns(recipe.include()));
         fields.put("exclude", patterns(recipe.exclude()));
         fields.put("overrides", overrides(recipe.overrides()));
+        fields.put("share", String.valueOf(recipe.sharing().layers()));
+        fields.put("share-objective", recipe.sharing().objective().option());
+        fields.put("share-include", patterns(recipe.sharing().include()));
         List<String> data = calibrating.fingerprint();
         fields.put(data.get(0), data.get(1));
         fields.put("recipe", Sha256.of(RecipeText.yaml(recipe)));

@@ -8,6 +8,8 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ShardedWriter;
 import io.cospadi.factorization.FactorShape;
+import io.cospadi.factorization.ShareObjective;
+import io.cospadi.factorization.SolverSettings;
 import io.cospadi.format.CompactLayout;
 import io.cospadi.format.CompactSizes;
 import java.util.List;
@@ -65,7 +67,10 @@ public record Plan(
         for (Allocation allocation : allocations) {
             Projection p = allocation.projection();
             if (!allocation.isDense()) {
-                worst = Math.max(worst, PeakMemory.factorization(p.d1(), p.d2(), allocation.k()));
+                worst = Math.max(
+                        worst,
+                        PeakMemory.factorization(
+                                p.d1(), allocation.sharingOutputs(), allocation.k(), allocation.sharing()));
             }
         }
         long calibration =
@@ -94,10 +99,16 @@ public record Plan(
         return grams + partBytes(allocations) + sizes.fileBytes();
     }
 
+    /** The part of every member of a group holds the whole of what they share. */
     private static long partBytes(List<Allocation> allocations) {
         return allocations.stream()
                 .filter(allocation -> !allocation.isDense())
-                .mapToLong(Allocation::bytes)
+                .mapToLong(allocation -> allocation.bytes()
+                        + 2L
+                                * allocation.k()
+                                * allocation.projection().d1()
+                                * (allocation.sharing() - 1)
+                                / allocation.sharing())
                 .sum();
     }
 
@@ -133,12 +144,20 @@ public record Plan(
                 : TimeEstimate.assumed(calibration, factorization, threads);
     }
 
-    /** Counted operations of one projection's factorisation; 0 where it stays dense. */
+    /** Counted operations of one projection's factorisation, an equal part of its group's; 0 where it stays dense. */
     static double flops(Recipe recipe, Allocation allocation) {
-        Projection p = allocation.projection();
-        return allocation.isDense()
-                ? 0
-                : FlopCounts.factorization(recipe.solverSettings(), p.d1(), p.d2(), allocation.k(), allocation.s());
+        if (allocation.isDense()) {
+            return 0;
+        }
+        SolverSettings settings = recipe.solverSettings();
+        int d1 = allocation.projection().d1();
+        int m = allocation.sharing();
+        double flops =
+                FlopCounts.factorization(settings, d1, allocation.sharingOutputs(), allocation.k(), allocation.s());
+        if (m > 1 && recipe.sharing().objective() == ShareObjective.EXACT) {
+            flops += FlopCounts.sharing(settings, d1, allocation.k(), m);
+        }
+        return flops / m;
     }
 
     /** Counted operations of all factorisations. */

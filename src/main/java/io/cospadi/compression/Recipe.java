@@ -24,6 +24,7 @@ import java.util.List;
  * @param include    projections that are targeted; empty: all
  * @param exclude    projections that are not, whatever {@code include} says
  * @param overrides  other ratios for some, or none at all
+ * @param sharing    which projections share a dictionary
  */
 public record Recipe(
         double ratio,
@@ -39,7 +40,8 @@ public record Recipe(
         int valueBits,
         List<NamePattern> include,
         List<NamePattern> exclude,
-        List<ProjectionOverride> overrides) {
+        List<ProjectionOverride> overrides,
+        Sharing sharing) {
     /** Calibration windows of the paper. */
     public static final int DEFAULT_WINDOWS = 256;
 
@@ -78,14 +80,15 @@ public record Recipe(
                 FactorShape.VALUE_BITS,
                 List.of(),
                 List.of(),
-                List.of());
+                List.of(),
+                Sharing.NONE);
     }
 
     /** The same with another number of rounds. */
     Recipe withRounds(int newRounds) {
         return new Recipe(
                 ratio, method, solver, budget, objective, newRounds, seed, windows, window, sample, valueBits, include,
-                exclude, overrides);
+                exclude, overrides, sharing);
     }
 
     /** What the factorisation is told. */

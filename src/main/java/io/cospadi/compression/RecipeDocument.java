@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.tensor.CospadiException;
@@ -44,6 +45,16 @@ import java.util.function.Function;
  *   - pattern: "layers.{1,2}.mlp.*"
  *     ratio: 0.1
  * }</pre>
+ *
+ * and one list of groups that share a dictionary, each a list of patterns, besides those that {@code share} makes of adjacent
+ * layers:
+ *
+ * <pre>{@code
+ * share: 2
+ * share-include: ["{q,k}_proj"]
+ * share-groups:
+ *   - ["layers.{0,1,2,3}.mlp.up_proj"]
+ * }</pre>
  */
 public final class RecipeDocument {
     /** Every key, in the order in which a recipe is written. */
@@ -66,6 +77,10 @@ public final class RecipeDocument {
             "include",
             "exclude",
             "overrides",
+            "share",
+            "share-objective",
+            "share-include",
+            "share-groups",
             "backend",
             "threads",
             "keep-work",
@@ -219,8 +234,12 @@ public final class RecipeDocument {
                     givenSolver.get().option());
         }
         Solver solver = givenSolver.orElse(Solver.BLOCK);
-        BudgetChoice budget =
-                choice("budget", BudgetChoice.values(), BudgetChoice::option).orElse(BudgetChoice.AUTO);
+        Sharing sharing = sharing(method, solver);
+        BudgetChoice budget = choice("budget", BudgetChoice.values(), BudgetChoice::option)
+                .orElse(sharing.any() ? BudgetChoice.UNIFORM : BudgetChoice.AUTO);
+        if (sharing.any() && budget != BudgetChoice.UNIFORM) {
+            throw wrong("budget", "is uniform where projections share a dictionary", budget.option());
+        }
         List<ProjectionOverride> overrides = overrides();
         if (budget != BudgetChoice.UNIFORM && !overrides.isEmpty()) {
             throw wrong(
@@ -254,7 +273,8 @@ public final class RecipeDocument {
                 valueBits,
                 patterns("include"),
                 patterns("exclude"),
-                overrides);
+                overrides,
+                sharing);
     }
 
     /** The rivals keep the objective of their papers, so that a comparison shows what each part brings. */
@@ -265,6 +285,52 @@ public final class RecipeDocument {
         }
         return given.orElse(
                 method == Method.COSPADI && budget == BudgetChoice.AUTO ? Objective.LOSS : Objective.OUTPUT);
+    }
+
+    /** Groups of two are Basis Sharing's own; all else shares nothing unless asked to. */
+    private Sharing sharing(Method method, Solver solver) {
+        List<List<NamePattern>> groups = shareGroups();
+        Optional<Integer> given = integer("share", 1, 100_000);
+        boolean block = method == Method.COSPADI && solver == Solver.BLOCK;
+        Sharing sharing = new Sharing(
+                given.orElse(method == Method.BASIS_SHARING && groups.isEmpty() ? 2 : 1),
+                patterns("share-include"),
+                groups,
+                choice("share-objective", ShareObjective.values(), ShareObjective::option)
+                        .orElse(block ? ShareObjective.EXACT : ShareObjective.MEAN));
+        if (!sharing.any()) {
+            if (!sharing.include().isEmpty()) {
+                throw wrong("share-include", "needs share, the number of layers in a group", "no share");
+            }
+            return Sharing.NONE;
+        }
+        if (!method.shares()) {
+            throw wrong(
+                    given.isPresent() ? "share" : "share-groups",
+                    "belongs to methods cospadi and basis-sharing, not to " + method.option(),
+                    given.map(String::valueOf).orElse("share-groups"));
+        }
+        if (sharing.objective() == ShareObjective.EXACT && !block) {
+            throw wrong("share-objective", "is mean but for method cospadi with solver block", "exact");
+        }
+        return sharing;
+    }
+
+    private List<List<NamePattern>> shareGroups() {
+        JsonNode list = values.get("share-groups");
+        if (list == null || list.isNull()) {
+            return List.of();
+        }
+        if (!list.isArray()) {
+            throw wrong("share-groups", "is a list of groups, each a list of patterns", list.toString());
+        }
+        List<List<NamePattern>> groups = new ArrayList<>();
+        for (JsonNode group : list) {
+            groups.add(strings("share-groups", group).stream()
+                    .map(NamePattern::new)
+                    .toList());
+        }
+        return groups;
     }
 
     private List<NamePattern> patterns(String key) {
@@ -355,9 +421,10 @@ public final class RecipeDocument {
     /** A list, or one text alone. */
     private List<String> strings(String key) {
         JsonNode node = values.get(key);
-        if (node == null || node.isNull()) {
-            return List.of();
-        }
+        return node == null || node.isNull() ? List.of() : strings(key, node);
+    }
+
+    private List<String> strings(String key, JsonNode node) {
         List<String> strings = new ArrayList<>();
         for (JsonNode element : node.isArray() ? node : List.of(node)) {
             if (!element.isTextual() || element.textValue().isEmpty()) {

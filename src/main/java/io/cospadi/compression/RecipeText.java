@@ -4,6 +4,7 @@ import io.cospadi.factorization.Method;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** A recipe as YAML that {@link RecipeDocument} reads back: all settings, no places. Equal recipes give equal bytes. */
 final class RecipeText {
@@ -28,6 +29,7 @@ final class RecipeText {
         line(yaml, "window", String.valueOf(recipe.window()));
         line(yaml, "sample", recipe.sample().option());
         line(yaml, "value-bits", String.valueOf(recipe.valueBits()));
+        sharing(yaml, recipe.sharing());
         patterns(yaml, "include", recipe.include());
         patterns(yaml, "exclude", recipe.exclude());
         if (!recipe.overrides().isEmpty()) {
@@ -44,6 +46,23 @@ final class RecipeText {
             }
         }
         return yaml.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void sharing(StringBuilder yaml, Sharing sharing) {
+        if (!sharing.any()) {
+            return;
+        }
+        line(yaml, "share", String.valueOf(sharing.layers()));
+        line(yaml, "share-objective", sharing.objective().option());
+        patterns(yaml, "share-include", sharing.include());
+        if (!sharing.groups().isEmpty()) {
+            yaml.append("share-groups:\n");
+            sharing.groups().forEach(group -> yaml.append("  - ")
+                    .append(group.stream()
+                            .map(pattern -> quoted(pattern.text()))
+                            .collect(Collectors.joining(", ", "[", "]")))
+                    .append('\n'));
+        }
     }
 
     /** The same with the places and what computes, as a work folder keeps it: {@code merge} goes on from it. */

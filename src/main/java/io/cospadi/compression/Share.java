@@ -1,8 +1,11 @@
 package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
+import io.cospadi.checkpoint.Projection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -54,19 +57,19 @@ public record Share(int index, int count) {
 
     /**
      * Which of {@code count} shares has each projection. Every machine comes to the same division by itself: from the
-     * costliest down (ties in the order given), each goes to the share that has least to do so far (ties to the lowest
-     * index), so the operations of a share exceed the mean by less than those of its last projection.
+     * costliest task down (ties in the order given), each goes to the share that has least to do so far (ties to the lowest
+     * index), so the operations of a share exceed the mean by less than those of its last task.
      */
     static List<Share> owners(List<Allocation> allocations, Recipe recipe, int count) {
-        double[] flops =
-                allocations.stream().mapToDouble(a -> Plan.flops(recipe, a)).toArray();
+        List<Task> tasks = Task.of(allocations);
+        double[] flops = tasks.stream().mapToDouble(task -> task.flops(recipe)).toArray();
         int[] costliestFirst = IntStream.range(0, flops.length)
                 .boxed()
                 .sorted(Comparator.comparingDouble(i -> -flops[i]))
                 .mapToInt(Integer::intValue)
                 .toArray();
         double[] loads = new double[count];
-        Share[] owners = new Share[flops.length];
+        Map<Projection, Share> owners = new HashMap<>();
         for (int i : costliestFirst) {
             int least = 0;
             for (int share = 1; share < count; share++) {
@@ -75,9 +78,11 @@ public record Share(int index, int count) {
                 }
             }
             loads[least] += flops[i];
-            owners[i] = new Share(least, count);
+            for (Allocation member : tasks.get(i).members()) {
+                owners.put(member.projection(), new Share(least, count));
+            }
         }
-        return List.of(owners);
+        return allocations.stream().map(a -> owners.get(a.projection())).toList();
     }
 
     /** As it was written. */

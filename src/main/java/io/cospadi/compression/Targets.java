@@ -2,12 +2,13 @@ package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
+import io.cospadi.budget.SharingGroup;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.format.CompactModule;
 import io.cospadi.tensor.CospadiException;
-import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,13 +40,14 @@ final class Targets {
     }
 
     /**
-     * Sizes under the uniform budget: each projection meets its ratio, which is the recipe's or an override's.
+     * Sizes under the uniform budget: each projection, or group that shares a dictionary, meets its ratio, which is the
+     * recipe's or an override's.
      *
      * @return in the order of {@code targeted}
      * @throws CospadiException if a projection is too small to be factored at its ratio
      */
     static List<Allocation> uniform(Recipe recipe, List<Projection> targeted) {
-        Map<Double, List<Projection>> byRatio = new TreeMap<>();
+        Map<Projection, Double> ratios = new LinkedHashMap<>();
         Map<Projection, Allocation> allocations = new HashMap<>();
         for (Projection projection : targeted) {
             Optional<ProjectionOverride> override = overrideOf(recipe, projection);
@@ -53,11 +55,16 @@ final class Targets {
                 allocations.put(projection, new Allocation(projection, 0, 0, Allocation.denseBytes(projection)));
             } else {
                 double ratio = override.isPresent() ? override.get().ratio().getAsDouble() : recipe.ratio();
-                byRatio.computeIfAbsent(ratio, key -> new ArrayList<>()).add(projection);
+                ratios.put(projection, ratio);
             }
         }
-        byRatio.forEach((ratio, projections) -> Budget.uniform(projections, ratio, recipe.method())
-                .forEach(allocation -> allocations.put(allocation.projection(), allocation)));
+        for (List<Projection> group : SharingGroups.of(recipe.sharing(), ratios)) {
+            double ratio = ratios.get(group.get(0));
+            List<Allocation> sized = group.size() == 1
+                    ? Budget.uniform(group, ratio, recipe.method())
+                    : Budget.shared(group, SharingGroups.name(group), ratio, recipe.method());
+            sized.forEach(allocation -> allocations.put(allocation.projection(), allocation));
+        }
         return targeted.stream().map(allocations::get).toList();
     }
 
@@ -86,9 +93,10 @@ final class Targets {
         if (allocation.isDense()) {
             return Optional.empty();
         }
+        String group = allocation.group().map(SharingGroup::name).orElse(null);
         return Optional.of(
                 allocation.s() == 0
-                        ? new CompactModule.LowRank(p.d1(), p.d2(), allocation.k())
-                        : new CompactModule.Sparse(p.d1(), p.d2(), allocation.k(), allocation.s(), null));
+                        ? new CompactModule.LowRank(p.d1(), p.d2(), allocation.k(), group)
+                        : new CompactModule.Sparse(p.d1(), p.d2(), allocation.k(), allocation.s(), group));
     }
 }

@@ -48,7 +48,7 @@ public record CompactBlock(
     /** The block as JSON, keys in the order of {@link CompactFormat}, modules by name. */
     ObjectNode toJson() {
         ObjectNode block = JsonNodeFactory.instance.objectNode();
-        block.put("format_version", CompactFormat.VERSION);
+        block.put("format_version", version());
         block.put("method", method);
         block.put("base_model", baseModel);
         block.put("base_commit", baseCommit);
@@ -65,6 +65,13 @@ public record CompactBlock(
         return block;
     }
 
+    /** The lowest version that describes the folder, so that older programs read what they can. */
+    private int version() {
+        boolean sharedBases = modules.values().stream()
+                .anyMatch(module -> module instanceof CompactModule.LowRank low && low.group() != null);
+        return sharedBases ? 2 : 1;
+    }
+
     static JsonNode toJson(CompactModule module) {
         ObjectNode entry = JsonNodeFactory.instance.objectNode();
         if (module instanceof CompactModule.Sparse sparse) {
@@ -73,6 +80,7 @@ public record CompactBlock(
             return entry.put("group", sparse.group());
         }
         CompactModule.LowRank low = (CompactModule.LowRank) module;
-        return entry.put("r", low.r()).put("in", low.d1()).put("out", low.d2());
+        entry.put("r", low.r()).put("in", low.d1()).put("out", low.d2());
+        return low.group() == null ? entry : entry.put("group", low.group());
     }
 }

@@ -23,6 +23,7 @@ final class CompactBlockReader {
     private final Path file;
     private final JsonNode block;
     private final Map<String, Projection> projections = new HashMap<>();
+    private int version;
 
     CompactBlockReader(Path file, JsonNode block, ModelConfig config) {
         this.file = file;
@@ -40,9 +41,16 @@ final class CompactBlockReader {
             throw wrong(CompactFormat.BLOCK, block, "an object; is this a compact folder?");
         }
         JsonNode version = block.get("format_version");
-        if (version == null || !version.canConvertToInt() || version.intValue() != CompactFormat.VERSION) {
-            throw wrong("format_version", version, CompactFormat.VERSION + "; use the program that wrote the folder");
+        if (version == null
+                || !version.isInt()
+                || version.intValue() < 1
+                || version.intValue() > CompactFormat.VERSION) {
+            throw wrong(
+                    "format_version",
+                    version,
+                    "1 to " + CompactFormat.VERSION + "; use the program that wrote the folder");
         }
+        this.version = version.intValue();
         JsonNode valueBits = block.get("value_bits");
         if (valueBits == null || !valueBits.isInt() || (valueBits.intValue() != 14 && valueBits.intValue() != 16)) {
             throw wrong("value_bits", valueBits, "14 or 16");
@@ -68,18 +76,20 @@ final class CompactBlockReader {
             throw wrong("modules", entries, "an object with an entry for each factored projection");
         }
         SortedMap<String, CompactModule> modules = new TreeMap<>();
-        Map<String, CompactModule.Sparse> groups = new HashMap<>();
+        Map<String, CompactModule> groups = new HashMap<>();
         for (Map.Entry<String, JsonNode> entry : entries.properties()) {
             CompactModule module = module(entry.getKey(), entry.getValue());
             modules.put(entry.getKey(), module);
-            if (module instanceof CompactModule.Sparse sparse && sparse.group() != null) {
-                CompactModule.Sparse first = groups.putIfAbsent(sparse.group(), sparse);
-                if (first != null && (first.d1() != sparse.d1() || first.k() != sparse.k())) {
-                    throw wrong(
-                            "modules." + entry.getKey(),
-                            entry.getValue(),
-                            "in " + first.d1() + " and k " + first.k() + " as in the rest of group " + sparse.group());
-                }
+            CompactModule first = module.group() == null ? null : groups.putIfAbsent(module.group(), module);
+            if (first != null
+                    && (first.getClass() != module.getClass()
+                            || first.d1() != module.d1()
+                            || first.width() != module.width())) {
+                throw wrong(
+                        "modules." + entry.getKey(),
+                        entry.getValue(),
+                        "in " + first.d1() + " and " + (first instanceof CompactModule.Sparse ? "k " : "r ")
+                                + first.width() + " as in the rest of group " + module.group());
             }
         }
         return modules;
@@ -104,22 +114,29 @@ final class CompactBlockReader {
             throw wrong(key, entry, "in " + projection.d1() + " and out " + projection.d2() + " by the model's shape");
         }
         if (entry.has("r")) {
-            return new CompactModule.LowRank(projection.d1(), projection.d2(), whole(key, entry, "r"));
+            if (entry.hasNonNull("group") && version < 2) {
+                throw wrong(key + ".group", entry.get("group"), "none in format version " + version);
+            }
+            return new CompactModule.LowRank(
+                    projection.d1(), projection.d2(), whole(key, entry, "r"), group(key, entry.get("group")));
         }
         int k = whole(key, entry, "k");
         int s = whole(key, entry, "s");
-        JsonNode group = entry.get("group");
         if (s > k) {
             throw wrong(key, entry, "s of at most k");
         }
+        return new CompactModule.Sparse(projection.d1(), projection.d2(), k, s, group(key, entry.get("group")));
+    }
+
+    private String group(String key, JsonNode group) {
         if (group == null || group.isNull()) {
-            return new CompactModule.Sparse(projection.d1(), projection.d2(), k, s, null);
+            return null;
         }
         if (!group.isTextual()
                 || !CompactFormat.GROUP_NAME.matcher(group.asText()).matches()) {
             throw wrong(key + ".group", group, "a name of letters, digits, '_', '.' and '-', or null");
         }
-        return new CompactModule.Sparse(projection.d1(), projection.d2(), k, s, group.asText());
+        return group.asText();
     }
 
     private int whole(String key, JsonNode entry, String field) {

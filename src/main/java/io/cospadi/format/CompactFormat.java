@@ -11,7 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The compact checkpoint, format version 1. A folder:
+ * The compact checkpoint, format version 2. A folder:
  *
  * <pre>
  * config.json                  the base model's, with "architectures": ["Cospadi" + the base's] and a "cospadi" block
@@ -41,14 +41,15 @@ import java.util.regex.Pattern;
  * </pre>
  *
  * Projections of one sharing group g store no dictionary of their own but {@code cospadi_shared.g.dictionary.weight} once;
- * members agree in d1 and k. Within a file, tensors stand by falling element size, then in the order of the base model, so
+ * members agree in d1 and k. In the low-rank methods they share {@code cospadi_shared.g.down.weight} and agree in d1 and r.
+ * Within a file, tensors stand by falling element size, then in the order of the base model, so
  * each is aligned to its own element.
  *
  * <p><b>The block</b> {@code "cospadi"} of config.json:
  *
  * <pre>
- * format_version       1
- * method               cospadi | compot | svd-llm | asvd | svd
+ * format_version       1, or 2 where a low-rank module has a group: the lowest that describes the folder
+ * method               cospadi | compot | svd-llm | asvd | svd | basis-sharing
  * base_model           name or null          base_commit   revision or null
  * value_bits           14 | 16
  * mask_groups          none | 8:16 | 2:4     every group of M neighbouring atoms of a row holds exactly N nonzeros
@@ -58,7 +59,7 @@ import java.util.regex.Pattern;
  * base_file_bytes      bytes of the base's safetensors files if every float tensor in them took 16 bits an element
  * kept_dense           names of targeted projections that stay dense; they count in cr_true_projections
  * modules              name of each factored projection: {"k", "s", "in": d1, "out": d2, "group": name or null}
- *                                                     or {"r", "in": d1, "out": d2}
+ *                                                     or {"r", "in": d1, "out": d2, "group": name, where there is one}
  * </pre>
  *
  * "Projection bytes" are the bytes of all tensors that stand for targeted projections, as stored: dictionaries (shared ones
@@ -70,8 +71,8 @@ import java.util.regex.Pattern;
  * <p><b>Not checked</b> by readers: whether the codes stand for the base model's weights.
  */
 public final class CompactFormat {
-    /** What this class describes; readers refuse others. */
-    public static final int VERSION = 1;
+    /** The highest version that this class describes; readers take it and all before. */
+    public static final int VERSION = 2;
 
     /** Key of the block in config.json. */
     public static final String BLOCK = "cospadi";
@@ -109,6 +110,11 @@ public final class CompactFormat {
     /** {@code cospadi_shared.g.dictionary.weight}. */
     public static String sharedDictionaryName(String group) {
         return SHARED_PREFIX + group + ".dictionary.weight";
+    }
+
+    /** {@code cospadi_shared.g.down.weight}. */
+    public static String sharedDownName(String group) {
+        return SHARED_PREFIX + group + ".down.weight";
     }
 
     /** {@code P.coef.mask}. */

@@ -102,7 +102,7 @@ public final class CompactModel implements ModelWeights {
         }
         return module instanceof CompactModule.Sparse sparse
                 ? sparse(projection, sparse, backend)
-                : lowRank(projection, backend);
+                : lowRank(projection, (CompactModule.LowRank) module, backend);
     }
 
     private Linear sparse(Projection projection, CompactModule.Sparse sparse, Backend backend) {
@@ -122,11 +122,11 @@ public final class CompactModel implements ModelWeights {
         }
     }
 
-    private Linear lowRank(Projection projection, Backend backend) {
+    private Linear lowRank(Projection projection, CompactModule.LowRank module, Backend backend) {
         Matrix down = null;
         Matrix up = null;
         try {
-            down = tensor(CompactFormat.downName(projection.name()), backend);
+            down = tensor(module.downName(projection.name()), backend);
             up = tensor(CompactFormat.upName(projection.name()), backend);
             return new LowRankLinear(down, up, rest.biasOrNull(projection, backend));
         } catch (RuntimeException | Error e) {

@@ -24,14 +24,31 @@ public sealed interface CompactModule {
      */
     List<TensorSpec> tensors(String name, int valueBits);
 
-    /** The module of factors that share nothing. */
-    static CompactModule of(Factors factors) {
+    /** Whose dictionary, or low-rank basis, it shares, or null. */
+    String group();
+
+    /** Rows of what a group shares: atoms, or the rank. */
+    int width();
+
+    /** {@code group} as part of a tensor's name: null, or checked. */
+    private static void requireGroupName(String group) {
+        if (group != null && !CompactFormat.GROUP_NAME.matcher(group).matches()) {
+            throw new IllegalArgumentException("\"" + group + "\" can't name a sharing group");
+        }
+    }
+
+    /**
+     * The module of factors.
+     *
+     * @param group whose dictionary they hold, or null
+     */
+    static CompactModule of(Factors factors, String group) {
         if (factors instanceof SparseFactors sparse) {
             return new Sparse(
-                    sparse.d1(), sparse.d2(), sparse.codes().k(), sparse.codes().s(), null);
+                    sparse.d1(), sparse.d2(), sparse.codes().k(), sparse.codes().s(), group);
         }
         LowRankFactors low = (LowRankFactors) factors;
-        return new LowRank(low.d1(), low.d2(), low.r());
+        return new LowRank(low.d1(), low.d2(), low.r(), group);
     }
 
     /**
@@ -47,9 +64,12 @@ public sealed interface CompactModule {
                 throw new IllegalArgumentException(
                         "need d1, d2 >= 1 and 1 <= s <= k, got d1=" + d1 + ", d2=" + d2 + ", k=" + k + ", s=" + s);
             }
-            if (group != null && !CompactFormat.GROUP_NAME.matcher(group).matches()) {
-                throw new IllegalArgumentException("\"" + group + "\" can't name a sharing group");
-            }
+            requireGroupName(group);
+        }
+
+        @Override
+        public int width() {
+            return k;
         }
 
         /** The tensor that holds its dictionary. */
@@ -69,19 +89,31 @@ public sealed interface CompactModule {
     /**
      * Two thin matrices.
      *
-     * @param r rank
+     * @param r     rank
+     * @param group whose lower matrix, the basis, it shares, or null
      */
-    record LowRank(int d1, int d2, int r) implements CompactModule {
+    record LowRank(int d1, int d2, int r, String group) implements CompactModule {
         public LowRank {
             if (d1 < 1 || d2 < 1 || r < 1) {
                 throw new IllegalArgumentException("need d1, d2, r >= 1, got d1=" + d1 + ", d2=" + d2 + ", r=" + r);
             }
+            requireGroupName(group);
+        }
+
+        @Override
+        public int width() {
+            return r;
+        }
+
+        /** The tensor that holds its lower matrix. */
+        public String downName(String projection) {
+            return group == null ? CompactFormat.downName(projection) : CompactFormat.sharedDownName(group);
         }
 
         @Override
         public List<TensorSpec> tensors(String name, int valueBits) {
             return List.of(
-                    new TensorSpec(CompactFormat.downName(name), DType.BF16, r, d1),
+                    new TensorSpec(downName(name), DType.BF16, r, d1),
                     new TensorSpec(CompactFormat.upName(name), DType.BF16, d2, r));
         }
     }

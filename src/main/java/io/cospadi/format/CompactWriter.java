@@ -70,6 +70,7 @@ public final class CompactWriter {
                             + " bits; delete the part and run the job again");
                 }
             }
+            requireOneDictionary(parts.values());
             CompactLayout layout = layout(parts);
             writeTensors(layout, parts, progress);
             writeConfig(parts, layout.sizes());
@@ -79,6 +80,20 @@ public final class CompactWriter {
             return layout.sizes();
         } finally {
             parts.values().forEach(PartFile::close);
+        }
+    }
+
+    /** Every member's part holds its group's dictionary; they must be one and the same. */
+    private static void requireOneDictionary(Collection<PartFile> parts) {
+        Map<String, PartFile> firstOfGroup = new HashMap<>();
+        for (PartFile part : parts) {
+            String group = part.module().map(CompactModule::group).orElse(null);
+            PartFile first = group == null ? null : firstOfGroup.putIfAbsent(group, part);
+            if (first != null && !part.sharesDictionary(first)) {
+                throw new CospadiException("the parts of " + first.projection() + " and " + part.projection()
+                        + " hold different dictionaries, though both are of group " + group
+                        + "; delete them and run the job again");
+            }
         }
     }
 

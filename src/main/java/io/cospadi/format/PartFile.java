@@ -51,6 +51,7 @@ public final class PartFile implements AutoCloseable {
      * Writes a factored projection; the file appears whole or not at all.
      *
      * @param projection  whose weight the factors stand for
+     * @param group       whose dictionary the factors hold, or null; the part of every member holds it whole
      * @param result      rounded as stored; read only
      * @param valueBits   14 or 16
      * @param fingerprint of the job that made them
@@ -58,14 +59,14 @@ public final class PartFile implements AutoCloseable {
      * @throws CospadiException if it can't be written
      */
     public static void write(
-            Path target, Projection projection, Factorization result, int valueBits, String fingerprint) {
+            Path target, Projection projection, String group, Factorization result, int valueBits, String fingerprint) {
         Factors factors = result.factors();
         if (factors.d1() != projection.d1() || factors.d2() != projection.d2()) {
             throw new IllegalArgumentException(projection + ": factors are (" + factors.d2() + ", " + factors.d1()
                     + "), expected the projection's (d2, d1)");
         }
-        PartRecord part =
-                new PartRecord(projection.name(), fingerprint, valueBits, Optional.of(CompactModule.of(factors)));
+        PartRecord part = new PartRecord(
+                projection.name(), fingerprint, valueBits, Optional.of(CompactModule.of(factors, group)));
         write(target, part, PartDiagnostics.of(result), FactorBytes.of(factors, valueBits));
     }
 
@@ -153,6 +154,13 @@ public final class PartFile implements AutoCloseable {
         return file.tensor(name);
     }
 
+    /** Whether both hold the same bytes under the same name: what members of one group share. */
+    boolean sharesDictionary(PartFile other) {
+        String name = part.tensors().get(0).name();
+        return name.equals(other.part.tensors().get(0).name())
+                && file.map(tensor(name)).equals(other.file.map(other.tensor(name)));
+    }
+
     /** Some of a stored tensor's bytes, mapped. */
     ByteBuffer mapBytes(StoredTensor tensor, long offset, int bytes) {
         return file.mapBytes(tensor, offset, bytes);
@@ -172,7 +180,7 @@ public final class PartFile implements AutoCloseable {
                     low.d1(),
                     low.d2(),
                     low.r(),
-                    shorts(CompactFormat.downName(projection())),
+                    shorts(low.downName(projection())),
                     shorts(CompactFormat.upName(projection())));
         }
         CompactModule.Sparse sparse = (CompactModule.Sparse) module;

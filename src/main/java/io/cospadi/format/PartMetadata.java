@@ -118,7 +118,10 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
                 return Optional.of(
                         module.has("r")
                                 ? new CompactModule.LowRank(
-                                        d1, d2, module.path("r").asInt())
+                                        d1,
+                                        d2,
+                                        module.path("r").asInt(),
+                                        module.path("group").textValue())
                                 : new CompactModule.Sparse(
                                         d1,
                                         d2,

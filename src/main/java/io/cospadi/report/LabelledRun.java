@@ -64,6 +64,7 @@ record LabelledRun(String label, int index, RunReport report) {
             case "svd-llm" -> "SVD-LLM";
             case "asvd" -> "ASVD";
             case "svd" -> "SVD";
+            case "basis-sharing" -> "Basis Sharing";
             default -> method;
         };
     }

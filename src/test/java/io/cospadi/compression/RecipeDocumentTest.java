@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
 import io.cospadi.tensor.CospadiException;
 import java.nio.charset.StandardCharsets;
@@ -40,6 +41,24 @@ class RecipeDocumentTest {
                 rounds,
                 recipe("{\"ratio\": 0.2, \"solver\": \"" + solver + "\"}").rounds());
         assertEquals(20, recipe("ratio: 0.2\nmethod: compot").rounds());
+    }
+
+    @Test
+    void onlyBasisSharingSharesUnlessAskedTo() {
+        assertEquals(Sharing.NONE, recipe("ratio: 0.2").sharing());
+        assertEquals(
+                Sharing.NONE,
+                recipe("ratio: 0.2\nshare: 1\nshare-objective: mean").sharing());
+        assertEquals(2, recipe("ratio: 0.2\nmethod: basis-sharing").sharing().layers());
+        assertEquals(
+                1,
+                recipe("ratio: 0.2\nmethod: basis-sharing\nshare: 1").sharing().layers());
+        assertEquals(
+                ShareObjective.EXACT, recipe("ratio: 0.2\nshare: 2").sharing().objective());
+        assertEquals(
+                ShareObjective.MEAN,
+                recipe("ratio: 0.2\nshare: 2\nsolver: ksvd").sharing().objective());
+        assertEquals(BudgetChoice.UNIFORM, recipe("ratio: 0.2\nshare: 2").budget());
     }
 
     @Test
@@ -81,6 +100,13 @@ class RecipeDocumentTest {
                 "ratio: 0.2\\noverrides: [{pattern: x}] | either a ratio or",
                 "ratio: 0.2\\noverrides: [{pattern: x, dense: true}] | uniform budget",
                 "ratio: 0.2\\nbudget: pooled\\noverrides: [{pattern: x, dense: true}] | uniform budget",
+                "ratio: 0.2\\nshare: 2\\nbudget: pooled | is uniform where projections share",
+                "ratio: 0.2\\nshare: 2\\nmethod: svd  | belongs to methods cospadi and basis-sharing",
+                "ratio: 0.2\\nshare: 0               | whole number from 1",
+                "ratio: 0.2\\nshare: 2\\nsolver: mod\\nshare-objective: exact | is mean but for",
+                "ratio: 0.2\\nshare-include: q_proj  | needs share",
+                "ratio: 0.2\\nshare-groups: [q_proj] \\nmethod: compot | belongs to methods",
+                "ratio: 0.2\\nshare-groups: q_proj   | a list of groups",
                 "- a                                | no mapping",
                 "ratio: [                           | YAML or JSON",
                 "ratio: 0.2\\n---\\nratio: 0.3      | second document",
@@ -102,6 +128,10 @@ class RecipeDocumentTest {
         String yaml = new String(RecipeText.yaml(recipe), StandardCharsets.UTF_8);
         assertEquals(recipe, recipe(yaml), yaml);
         assertEquals(OptionalDouble.empty(), recipe.overrides().get(1).ratio());
+        Recipe shared = recipe("ratio: 0.2\nshare: 2\nshare-include: [q_proj]\nshare-objective: mean\n"
+                + "share-groups: [['layers.{0,1}.*.k_proj'], ['layers.2.mlp.up_proj', 'layers.3.mlp.up_proj']]");
+        assertEquals(2, shared.sharing().groups().size());
+        assertEquals(shared, recipe(new String(RecipeText.yaml(shared), StandardCharsets.UTF_8)));
         Recipe lowRank = recipe("ratio: 0.2\nmethod: svd-llm");
         assertEquals(lowRank, recipe(new String(RecipeText.yaml(lowRank), StandardCharsets.UTF_8)));
     }

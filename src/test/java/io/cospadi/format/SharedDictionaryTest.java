@@ -32,7 +32,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** No method shares dictionaries yet, but the format, its reader, its verifier and its accounting already can. */
+/** A shared dictionary in the format, its reader, its verifier and its accounting, made by hand of an unshared folder. */
 class SharedDictionaryTest {
     private static final List<String> MEMBERS = List.of("model.layers.1.mlp.gate_proj", "model.layers.1.mlp.up_proj");
 

@@ -92,7 +92,7 @@ final class TinyCompact {
                 if (isKeptDense(p)) {
                     PartFile.writeKeptDense(part, p, valueBits, "fingerprint");
                 } else {
-                    PartFile.write(part, p, result(factors(p, lowRank), seconds), valueBits, "fingerprint");
+                    PartFile.write(part, p, null, result(factors(p, lowRank), seconds), valueBits, "fingerprint");
                 }
                 parts.add(part);
             }

@@ -199,7 +199,11 @@ class VerifierTest {
 
     static Stream<Case> claims() {
         return Stream.of(
-                block("another format version", b -> b.put("format_version", 2), "format_version is 2, expected 1"),
+                block(
+                        "another format version",
+                        b -> b.put("format_version", 3),
+                        "format_version is 3, expected 1 to 2"),
+                block("format version 0", b -> b.put("format_version", 0), "format_version is 0, expected 1 to 2"),
                 block("another width of values", b -> b.put("value_bits", 13), "value_bits is 13"),
                 block("16-bit values claimed", b -> b.put("value_bits", 16), "coef.values is", "expected [4, 4] BF16"),
                 block("ratio polished", b -> b.put("cr_true_projections", 0.5), "cr_true_projections is 0.5, expected"),
@@ -236,6 +240,14 @@ class VerifierTest {
                 block("module left out", b -> modules(b).remove(Q1), Q1 + ".weight is missing"),
                 block("dense one left out", b -> b.putArray("kept_dense"), "cr_true_projections is"),
                 block("kept dense and factored", b -> b.withArray("kept_dense").add(Q1), "kept_dense is \"" + Q1),
+                block(
+                        "shared basis before it was specified",
+                        b -> module(b).put("r", 3).put("group", "g"),
+                        Q1 + ".group is \"g\", expected none in format version 1"),
+                block(
+                        "shared basis that is not there",
+                        b -> module(b.put("format_version", 2)).put("r", 3).put("group", "g"),
+                        "cospadi_shared.g.down.weight is missing"),
                 block("rank instead of atoms", b -> module(b).put("r", 3), Q1 + ".down.weight is missing"),
                 block(
                         "mask rule that rows don't obey",
