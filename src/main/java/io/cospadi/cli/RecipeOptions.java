@@ -45,7 +45,7 @@ final class RecipeOptions {
             names = "--objective",
             paramLabel = "NAME",
             converter = Choices.ObjectiveName.class,
-            description = "What is kept small: output (default); loss comes later.")
+            description = "What is kept small: output, or loss (default of cospadi with auto).")
     String objective;
 
     @Option(

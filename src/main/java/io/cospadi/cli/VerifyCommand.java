@@ -40,6 +40,7 @@ final class VerifyCommand implements Callable<Integer> {
             object.put("compact", summary.compact());
             object.put("files", summary.files());
             object.put("tensors", summary.tensors());
+            object.put("groups", summary.groups());
             object.put("extras", summary.extras());
             if (summary.sizes() != null) {
                 object.put("file_bytes", summary.sizes().fileBytes());
@@ -55,6 +56,7 @@ final class VerifyCommand implements Callable<Integer> {
         terminal.out()
                 .println(model + " is sound: a " + (summary.compact() ? "compact" : "dense") + " folder, "
                         + Quantities.count(summary.tensors(), "tensor") + ", "
+                        + (summary.groups() > 0 ? Quantities.count(summary.groups(), "sharing group") + ", " : "")
                         + Quantities.count(summary.files(), "file") + " checked");
         if (summary.sizes() != null) {
             terminal.out()

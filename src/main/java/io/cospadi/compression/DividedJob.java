@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The stages of a compression that several processes or machines divide: with the Grams in a store, every projection is a
- * task of its own, (recipe, Gram, weight) to part file. Each stage has its own work folder beside DIR, so none waits for
+ * The stages of a compression that several processes or machines divide: with the Grams in a store, every projection, or
+ * group that shares a dictionary, is a task of its own, (recipe, Grams, weights) to part files. Each stage has its own work folder beside DIR, so none waits for
  * another; each may be killed at any instant and is resumed, or repeated, by the same call. {@link MergeJob} makes DIR of
  * the parts, with the bytes that one {@link CompressionJob} over the same store would have written.
  */

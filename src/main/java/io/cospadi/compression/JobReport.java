@@ -1,6 +1,7 @@
 package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
+import io.cospadi.budget.SharingGroup;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
@@ -94,6 +95,7 @@ final class JobReport {
                     p.d2(),
                     allocation.isDense() ? null : allocation.k(),
                     allocation.isDense() ? null : allocation.s(),
+                    allocation.group().map(SharingGroup::name).orElse(null),
                     allocation.bytes(),
                     Allocation.denseBytes(p),
                     d.relativeError(),

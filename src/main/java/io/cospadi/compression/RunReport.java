@@ -156,7 +156,8 @@ public record RunReport(
      * @param d2             output features
      * @param k              atoms, or the rank of a low-rank method; null where it was kept dense
      * @param s              nonzeros of an output feature; 0 for a low-rank method; null where it was kept dense
-     * @param bytes          on disk, padding included, biases excluded
+     * @param group          with which it shares its dictionary; null where it shares none
+     * @param bytes          on disk, padding included, biases excluded; of what a group shares, an equal part
      * @param denseBytes     2·d1·d2
      * @param relativeError  of the stored factors under the undamped Gram; 0 where it was kept dense
      * @param seconds        wall time of its factorisation
@@ -173,6 +174,7 @@ public record RunReport(
             int d2,
             Integer k,
             Integer s,
+            String group,
             long bytes,
             long denseBytes,
             double relativeError,

@@ -5,10 +5,12 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Collections;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * The {@code cospadi} block of config.json; its keys are explained in {@link CompactFormat}.
@@ -63,6 +65,14 @@ public record CompactBlock(
         ObjectNode entries = block.putObject("modules");
         modules.forEach((name, module) -> entries.set(name, toJson(module)));
         return block;
+    }
+
+    /** Names of the groups that share a dictionary or a low-rank basis. */
+    public SortedSet<String> groups() {
+        return modules.values().stream()
+                .map(CompactModule::group)
+                .filter(Objects::nonNull)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** The lowest version that describes the folder, so that older programs read what they can. */

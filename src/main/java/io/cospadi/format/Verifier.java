@@ -50,10 +50,12 @@ public final class Verifier {
      * @param compact whether it is a compact folder
      * @param files   number of files whose every byte was checked
      * @param tensors stored
+     * @param groups  of projections that share a dictionary
      * @param sizes   of a compact folder, else null
      * @param extras  tensors that no part of the model reads
      */
-    public record Summary(boolean compact, int files, int tensors, CompactSizes sizes, List<String> extras) {}
+    public record Summary(
+            boolean compact, int files, int tensors, int groups, CompactSizes sizes, List<String> extras) {}
 
     /**
      * Checks a dense or compact folder.
@@ -70,6 +72,7 @@ public final class Verifier {
                         false,
                         1 + checkpoint.files().size(),
                         checkpoint.tensors().size(),
+                        0,
                         null,
                         checkpoint.extras());
             }
@@ -103,6 +106,7 @@ public final class Verifier {
                 true,
                 checksums.size() + 1,
                 model.checkpoint().tensors().size(),
+                model.block().groups().size(),
                 model.sizes(),
                 new CompactTensors(model.checkpoint(), model.block()).extras());
     }

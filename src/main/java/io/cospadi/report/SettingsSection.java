@@ -3,9 +3,13 @@ package io.cospadi.report;
 import io.cospadi.compression.RunReport;
 import io.cospadi.compression.RunReport.ProjectionResult;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /** What it takes to repeat a run, what was warned of, and every projection in full. */
 final class SettingsSection implements Section {
@@ -53,6 +57,7 @@ final class SettingsSection implements Section {
                 report -> report.run().rounds() == 0 ? null : "" + report.run().rounds());
         row(rows, runs, "budget", report -> report.run().budget());
         row(rows, runs, "objective", report -> report.run().objective());
+        row(rows, runs, "shared by groups", SettingsSection::sharing);
         row(rows, runs, "seed", report -> "" + report.run().seed());
         row(rows, runs, "bits of a code", report -> "" + report.run().valueBits());
         row(rows, runs, "calibration", SettingsSection::calibration);
@@ -119,6 +124,23 @@ final class SettingsSection implements Section {
                 + Unit.COUNT.format(calibration.tokens()) + " tokens";
     }
 
+    /** How many groups of each size share a dictionary; null where none do. */
+    private static String sharing(RunReport report) {
+        Map<String, Integer> members = new LinkedHashMap<>();
+        for (ProjectionResult projection : report.projections()) {
+            if (projection.group() != null) {
+                members.merge(projection.group(), 1, Integer::sum);
+            }
+        }
+        Map<Integer, Integer> groups = new TreeMap<>();
+        members.values().forEach(size -> groups.merge(size, 1, Integer::sum));
+        return groups.isEmpty()
+                ? null
+                : groups.entrySet().stream()
+                        .map(entry -> entry.getValue() + " of " + entry.getKey() + " projections")
+                        .collect(Collectors.joining(", "));
+    }
+
     private static long count(RunReport report, Predicate<ProjectionResult> which) {
         return report.projections().stream().filter(which).count();
     }
@@ -134,6 +156,7 @@ final class SettingsSection implements Section {
                 "outputs",
                 "k",
                 "s",
+                "group",
                 "bytes",
                 "saved",
                 "relative error",
@@ -149,6 +172,7 @@ final class SettingsSection implements Section {
                     "" + projection.d2(),
                     projection.k() == null ? "dense" : "" + projection.k(),
                     projection.s() == null || projection.s() == 0 ? "–" : "" + projection.s(),
+                    projection.group() == null ? "–" : projection.group(),
                     Unit.COUNT.format(projection.bytes()),
                     Unit.SHARE.format(1 - (double) projection.bytes() / projection.denseBytes()),
                     Unit.ERROR.format(projection.relativeError()),

@@ -41,6 +41,7 @@ class CommandLineTest {
                 "compress M --ratio 0.2 --out O         | --data or --stats is missing",
                 "compress M --ratio .2 --out O --data D --stats S | both --data and --stats",
                 "compress M --ratio .2 --out O --data D --backend gpu | none of auto, cpu, cuda",
+                "compress M --ratio .2 --out O --data D --share 2 --budget auto | --budget is uniform where",
                 "eval M                                 | --text",
                 "eval M --text T --window 1             | at least 2",
                 "generate M --prompt P --top-p 0.5      | --temperature",
@@ -218,6 +219,36 @@ class CommandLineTest {
                 "/projections/0/paper/k_14_bit")) {
             assertFalse(json.at(path).isMissingNode(), path);
         }
+    }
+
+    @Test
+    void groupsThatShareADictionaryAreShown() throws Exception {
+        TinyJob job = TinyJob.in(folder);
+        Program.Result plan = Program.run("plan", job.model().toString(), "--ratio", "0.2", "--share", "2");
+        assertEquals(0, plan.status(), plan.err());
+        assertTrue(plan.out().contains("7 groups of 2 layers share a dictionary"), plan.out());
+        String body = plan.out().substring(plan.out().indexOf('\n'));
+        assertTrue(body.lines().allMatch(line -> line.length() <= 80), body);
+        List<String> arguments = job.arguments("out");
+        arguments.addAll(List.of("--share", "2"));
+        Program.Result made = Program.run(arguments.toArray(new String[0]));
+        assertEquals(0, made.status(), made.err());
+        String out = job.out("out").toString();
+        Program.Result verified = Program.run("verify", out);
+        assertEquals(0, verified.status(), verified.err());
+        assertTrue(verified.out().contains("7 sharing groups"), verified.out());
+        assertEquals(
+                7,
+                JSON.readTree(Program.run("verify", out, "--json").out())
+                        .get("groups")
+                        .asInt());
+        Program.Result held = Program.run("inspect", out);
+        assertEquals(
+                7,
+                held.out().lines().filter(line -> line.endsWith("shared by 2")).count(),
+                held.out());
+        Program.Result report = Program.run("report", out);
+        assertEquals(0, report.status(), report.err());
     }
 
     @Test

@@ -1,6 +1,8 @@
 package io.cospadi.compression;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
@@ -21,18 +23,21 @@ import io.cospadi.format.CompactModel;
 import io.cospadi.format.CompactModule;
 import io.cospadi.format.Verifier;
 import io.cospadi.quantization.CodePacking;
+import io.cospadi.quantization.MalformedCodesException;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
+import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.HostMatrix;
 import io.cospadi.tensor.Progress;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -73,6 +78,8 @@ class SharedJobTest {
             strings = {
                 "share: 2\n",
                 "share: 2\nshare-objective: mean\n",
+                "share: 2\nobjective: loss\n",
+                "share: 2\nshare-objective: mean\nobjective: loss\n",
                 "share: 2\nsolver: ksvd\n",
                 "share: 2\nsolver: mod\n",
                 "method: basis-sharing\n",
@@ -98,13 +105,15 @@ class SharedJobTest {
             assertEquals(
                     version,
                     model.checkpoint().compactBlock().get("format_version").intValue());
-            Set<String> groups = new HashSet<>();
-            model.block().modules().values().forEach(module -> {
-                if (module.group() != null) {
-                    groups.add(module.group());
-                }
-            });
-            assertEquals(shared, groups.size());
+            assertEquals(shared, model.block().groups().size());
+            assertEquals(shared, summary.groups());
+            Map<String, List<String>> reported = new TreeMap<>();
+            result.report().projections().stream()
+                    .filter(p -> p.group() != null)
+                    .forEach(p -> reported.computeIfAbsent(p.group(), key -> new ArrayList<>())
+                            .add(p.name()));
+            assertEquals(model.block().groups(), reported.keySet());
+            reported.forEach((name, members) -> assertEquals(2, members.size(), name));
             assertEquals(
                     shared,
                     model.checkpoint().tensors().keySet().stream()
@@ -135,9 +144,10 @@ class SharedJobTest {
         }
     }
 
-    @Test
-    void stoppedAtAnyMomentAndResumedGivesTheSameBytes() {
-        Recipe recipe = recipe("share: 2\n");
+    @ParameterizedTest
+    @ValueSource(strings = {"", "objective: loss\n"})
+    void stoppedAtAnyMomentAndResumedGivesTheSameBytes(String more) {
+        Recipe recipe = recipe("share: 2\n" + more);
         job.run(recipe, "whole", backend);
         TreeMap<String, String> expected = TinyJob.contents(job.out("whole"));
         int stops = 0;
@@ -162,7 +172,7 @@ class SharedJobTest {
 
     /** A kill may leave some members' parts without the others'. */
     @Test
-    void groupWithAMissingPartIsMadeAgainWithTheSameBytes() throws java.io.IOException {
+    void groupWithAMissingPartIsMadeAgainWithTheSameBytes() throws IOException {
         Recipe recipe = recipe("share: 2\n");
         JobPlaces keeping =
                 new JobPlaces(job.model(), job.out("out"), List.of(job.data()), Optional.empty(), true, false);
@@ -170,13 +180,13 @@ class SharedJobTest {
         TreeMap<String, String> expected = TinyJob.contents(job.out("out"));
         Path parts = job.out("out.work").resolve("parts");
         String removed;
-        try (var files = java.nio.file.Files.list(parts)) {
+        try (var files = Files.list(parts)) {
             Path part = files.filter(file -> file.toString().contains("up_proj"))
                     .sorted()
                     .findFirst()
                     .orElseThrow();
             removed = part.getFileName().toString();
-            java.nio.file.Files.delete(part);
+            Files.delete(part);
         }
         TinyJob.contents(job.out("out")).keySet().forEach(file -> {
             if (!job.out("out").resolve(file).toFile().delete()) {
@@ -205,6 +215,26 @@ class SharedJobTest {
         new MergeJob(works, recipe, stats("merged"), environment).run();
         new CompressionJob(recipe, stats("single"), environment).run();
         assertEquals(TinyJob.contents(job.out("single")), TinyJob.contents(job.out("merged")));
+    }
+
+    /** Neither a store without gradients nor a budget that knows no groups is found out about late. */
+    @Test
+    void whatTheLossNeedsIsAskedForBeforeAnyComputing() {
+        WindowSettings windows = new WindowSettings(8, 16, false, 42);
+        new CalibrationJob(job.model(), List.of(job.data()), job.out("stats"), windows, Optional.empty())
+                .run(Share.WHOLE, backend, JobListener.NONE, task -> Progress.NONE, () -> false);
+        JobEnvironment environment = job.environment(backend, JobListener.NONE, () -> false);
+        String message = assertThrows(CospadiException.class, () -> new CompressionJob(
+                                recipe("share: 2\nobjective: loss\n"), stats("out"), environment)
+                        .run())
+                .getMessage();
+        assertTrue(message.contains("holds Grams but no gradients"), message);
+        assertFalse(Files.exists(job.out("out.work")));
+        for (String budget : List.of("auto", "pooled")) {
+            message = assertThrows(RecipeException.class, () -> recipe("share: 2\nbudget: " + budget + "\n"))
+                    .getMessage();
+            assertTrue(message.contains("is uniform where projections share a dictionary"), message);
+        }
     }
 
     private JobPlaces stats(String out) {
@@ -295,7 +325,7 @@ class SharedJobTest {
                         14,
                         bytes(CompactFormat.maskName(p.name())),
                         bytes(CompactFormat.valuesName(p.name())));
-            } catch (io.cospadi.quantization.MalformedCodesException e) {
+            } catch (MalformedCodesException e) {
                 throw new AssertionError(e);
             }
         }

@@ -11,10 +11,12 @@ import io.cospadi.backend.CpuBackend;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class GroupFactorizerTest {
@@ -230,6 +232,80 @@ class GroupFactorizerTest {
                 assertEquals(1, found / tail, 0.01);
             }
         }
+    }
+
+    private static List<Problem> weighted(List<Problem> members, double[][] h) {
+        List<Problem> weighted = new ArrayList<>();
+        for (Problem p : members) {
+            weighted.add(new Problem(p.name(), p.weight(), p.gram(), OutputWeights.diagonal(h[weighted.size()])));
+        }
+        return weighted;
+    }
+
+    /** Σ_l tr(H_l Δ_l G_l Δ_lᵀ) by plain loops. */
+    private static double weightedLoss(Group group, List<Factorization> parts, double[][] h) {
+        double sum = 0;
+        for (int l = 0; l < h.length; l++) {
+            Problems p = group.members().get(l);
+            double[][] lost = Plain.minus(p.w, Problems.dense(parts.get(l).factors()));
+            for (int j = 0; j < D2; j++) {
+                sum += h[l][j] * Plain.energy(new double[][] {lost[j]}, p.gram);
+            }
+        }
+        return sum;
+    }
+
+    @ParameterizedTest
+    @EnumSource(ShareObjective.class)
+    void weightsOfOneChangeNoByte(ShareObjective objective) {
+        double[][] ones = {ones(), ones()};
+        try (Group group = group(2, D1, D2, 200, 60)) {
+            List<Factorization> plain = factorize(BLOCK, objective, group.problems(), 16, 6);
+            List<Factorization> weighted = factorize(BLOCK, objective, weighted(group.problems(), ones), 16, 6);
+            for (int l = 0; l < 2; l++) {
+                assertSameBytes(plain.get(l).factors(), weighted.get(l).factors());
+            }
+        }
+    }
+
+    /** Weights over two decades inside a member, and ten times as large in the second member as in the first. */
+    @ParameterizedTest
+    @EnumSource(ShareObjective.class)
+    void eachMembersWeightsLowerTheWeightedLoss(ShareObjective objective) {
+        double plain = 0;
+        double weighted = 0;
+        for (int seed = 0; seed < 6; seed++) {
+            Random random = new Random(seed);
+            double[][] h = new double[2][];
+            for (int l = 0; l < 2; l++) {
+                double scale = Math.pow(10, l - 3);
+                h[l] = random.doubles(D2).map(u -> scale * Math.pow(10, 2 * u)).toArray();
+            }
+            try (Group group = group(2, D1, D2, 200, 70 + seed)) {
+                plain += weightedLoss(group, factorize(BLOCK, objective, group.problems(), 16, 6), h);
+                weighted += weightedLoss(group, factorize(BLOCK, objective, weighted(group.problems(), h), 16, 6), h);
+            }
+        }
+        assertTrue(weighted < plain, weighted + " with the weights, " + plain + " without");
+    }
+
+    @Test
+    void weightsForSomeMembersOnlyAreRefused() {
+        try (Group group = group(2, D1, D2, 60, 80)) {
+            List<Problem> mixed = List.of(
+                    weighted(group.problems(), new double[][] {ones(), ones()}).get(0),
+                    group.problems().get(1));
+            String message = assertThrows(
+                            IllegalArgumentException.class, () -> factorize(BLOCK, ShareObjective.MEAN, mixed, 16, 6))
+                    .getMessage();
+            assertTrue(message.contains("got none for 1 of 2"), message);
+        }
+    }
+
+    private static double[] ones() {
+        double[] ones = new double[D2];
+        Arrays.fill(ones, 1);
+        return ones;
     }
 
     @Test

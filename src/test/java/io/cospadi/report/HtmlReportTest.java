@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.compression.RunReport;
 import io.cospadi.compression.RunReport.ProjectionResult;
 import io.cospadi.compression.RunReport.Sample;
@@ -177,6 +178,7 @@ class HtmlReportTest {
                         first.d2(),
                         null,
                         null,
+                        null,
                         first.denseBytes(),
                         first.denseBytes(),
                         0,
@@ -186,7 +188,48 @@ class HtmlReportTest {
                         0,
                         null,
                         null));
-        RunReport report = new RunReport(
+        Document page = page(List.of(with(plain, projections)));
+        assertEquals(
+                "dense",
+                page.select("#error-layers tbody tr").get(0).select("td").get(0).text());
+    }
+
+    @Test
+    void groupsThatShareADictionaryAreCountedAndNamed() {
+        RunReport plain = SampleRuns.cospadi();
+        List<ProjectionResult> projections = new ArrayList<>(plain.projections());
+        for (int layer = 0; layer < 2; layer++) {
+            int place = layer * ProjectionType.values().length;
+            ProjectionResult p = projections.get(place);
+            projections.set(
+                    place,
+                    new ProjectionResult(
+                            p.name(),
+                            p.d1(),
+                            p.d2(),
+                            p.k(),
+                            p.s(),
+                            "layers.0-1.self_attn.q_proj",
+                            p.bytes(),
+                            p.denseBytes(),
+                            p.relativeError(),
+                            p.seconds(),
+                            p.flops(),
+                            p.atomsReplaced(),
+                            p.gramShift(),
+                            p.errorByRound(),
+                            p.secondsByPhase()));
+        }
+        Document page = page(List.of(with(plain, projections)));
+        assertTrue(page.getElementById("settings").text().contains("shared by groups 1 of 2 projections"));
+        assertEquals(
+                2, page.select("td:containsOwn(layers.0-1.self_attn.q_proj)").size());
+        assertFalse(page(List.of(plain)).getElementById("settings").text().contains("shared by groups"));
+    }
+
+    /** The same run with other projections. */
+    private static RunReport with(RunReport plain, List<ProjectionResult> projections) {
+        return new RunReport(
                 1,
                 plain.run(),
                 plain.calibration(),
@@ -199,10 +242,6 @@ class HtmlReportTest {
                 plain.samples(),
                 plain.host(),
                 plain.warnings());
-        Document page = page(List.of(report));
-        assertEquals(
-                "dense",
-                page.select("#error-layers tbody tr").get(0).select("td").get(0).text());
     }
 
     private static Document page(List<RunReport> runs) {

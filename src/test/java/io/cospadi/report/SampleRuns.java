@@ -64,6 +64,7 @@ final class SampleRuns {
                         shape[1],
                         k,
                         rounds == 0 ? 0 : k / 2,
+                        null,
                         after,
                         before,
                         error,
