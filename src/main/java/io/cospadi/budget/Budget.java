@@ -45,13 +45,12 @@ public final class Budget {
      * A group gets the largest factors whose bytes, with what it shares counted once, meet the ratio; where none do, its
      * members stay dense.
      *
-     * @param group   at least 2 projections of one shape
-     * @param name    of the group
+     * @param group projections of one shape; one alone shares nothing
      * @return one for each member; their bytes add up to the group's
      */
-    public static List<Allocation> shared(List<Projection> group, String name, double ratio, Method method) {
+    public static List<Allocation> together(List<Projection> group, double ratio, Method method) {
         requireRatio(ratio);
-        return LargestFit.shared(group, new SharingGroup(name, group.size()), ratio, method);
+        return LargestFit.of(group, ratio, method);
     }
 
     /**
@@ -99,13 +98,14 @@ public final class Budget {
 
     /**
      * The loss-aware rule: the sizes whose predicted rise of the loss, summed over projections, is least among those whose
-     * total meets the ratio. It exceeds the ratio by less than a 256th of one projection.
+     * total meets the ratio. It exceeds the ratio by less than a 256th of one projection, or group.
      *
-     * @param curves each projection's predicted loss, in the order of the result
+     * @param curves predicted loss of each group that shares a dictionary, or projection alone; of one shape in a group
+     * @return the members of the first, then those of the next
      * @throws IllegalArgumentException if the limits' ceiling is below the ratio, or a total at the ceiling can't meet it
      */
     public static List<Allocation> leastLoss(
-            Map<Projection, LossCurve> curves, double ratio, Method method, Limits limits) {
+            Map<List<Projection>, LossCurve> curves, double ratio, Method method, Limits limits) {
         requireRatio(ratio);
         return new LeastLoss(curves, method, limits).meeting(ratio);
     }
@@ -140,6 +140,12 @@ public final class Budget {
         return allocations.stream()
                 .mapToLong(allocation -> Allocation.denseBytes(allocation.projection()))
                 .sum();
+    }
+
+    /** Share saved of the dense bytes at 16 bits. */
+    public static double ratio(Collection<Allocation> allocations) {
+        long dense = denseBytes(allocations);
+        return (dense - bytes(allocations)) / (double) dense; // as of one: a ratio met exactly reads as what was asked
     }
 
     private static void requireRatio(double ratio) {

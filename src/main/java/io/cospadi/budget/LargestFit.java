@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.function.IntPredicate;
 import java.util.function.IntToLongFunction;
 
-/** The largest factors of one projection whose stored bytes meet a ratio; the dense projection where none do. */
+/** The largest factors of a projection, or of a group that shares a dictionary, whose stored bytes meet a ratio; dense where none do. */
 final class LargestFit {
     private LargestFit() {}
 
@@ -23,13 +23,17 @@ final class LargestFit {
     }
 
     /** The same for projections that share a dictionary: as large as that of one projection with all their outputs. */
-    static List<Allocation> shared(List<Projection> members, SharingGroup group, double ratio, Method method) {
+    static List<Allocation> of(List<Projection> members, double ratio, Method method) {
         Projection first = members.get(0);
         int m = members.size();
+        if (m == 1) {
+            return List.of(of(first, ratio, method));
+        }
         Size size = size(first.d1(), Math.multiplyExact(m, first.d2()), ratio, method);
         if (size == Size.NONE) {
             return members.stream().map(Allocation::dense).toList();
         }
+        SharingGroup group = SharingGroup.of(members);
         List<Allocation> allocations = new ArrayList<>();
         for (Projection member : members) {
             long bytes = size.bytes() / m + (allocations.size() < size.bytes() % m ? 1 : 0);

@@ -7,43 +7,48 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Shares bytes out so that the predicted rise of the loss, summed over projections, is least. Every projection may stay dense or
- * take one of many sizes; for one price of a byte the best choices are independent of each other, and the price is found by
+ * Shares bytes out so that the predicted rise of the loss, summed over projections, is least. Every projection, or group that
+ * shares a dictionary, may stay dense or take one of many sizes; for one price of a byte the best choices are independent of each other, and the price is found by
  * bisection, so that their total just meets the ratio. Staying dense is a jump in size, which can leave bytes over: they go
  * where they lower the loss the most, as long as a step fits.
  *
  * @see "Shoham, Gersho: Efficient bit allocation for an arbitrary set of quantizers, IEEE Trans. ASSP 36(9), 1988"
  */
 final class LeastLoss {
-    /** Sizes that are tried for a projection: ratios this far apart. */
+    /** Sizes that are tried for one: ratios this far apart. */
     private static final double STEP = 1.0 / 256;
 
     private static final int BISECTIONS = 100;
 
     private final List<List<Choice>> choices = new ArrayList<>();
 
-    /** One size of one projection, and the rise of the loss that it is predicted to bring. */
-    private record Choice(Allocation allocation, double loss) {}
-
-    /**
-     * @param curves  each projection's, in the order of the result
-     * @param limits of one projection's ratio
-     */
-    LeastLoss(Map<Projection, LossCurve> curves, Method method, Budget.Limits limits) {
-        curves.forEach((projection, curve) -> choices.add(choices(projection, curve, method, limits)));
+    /** One size of one projection or group, and the rise of the loss that it is predicted to bring. */
+    private record Choice(List<Allocation> allocations, long bytes, double loss) {
+        static Choice of(List<Allocation> allocations, LossCurve curve) {
+            return new Choice(allocations, Budget.bytes(allocations), curve.at(Budget.ratio(allocations)));
+        }
     }
 
-    /** From the dense projection down to the smallest size, each smaller than the one before. */
-    private static List<Choice> choices(Projection projection, LossCurve curve, Method method, Budget.Limits limits) {
+    /**
+     * @param curves of each projection or group, in the order of the result
+     * @param limits of the ratio of each
+     */
+    LeastLoss(Map<List<Projection>, LossCurve> curves, Method method, Budget.Limits limits) {
+        curves.forEach((group, curve) -> choices.add(choices(group, curve, method, limits)));
+    }
+
+    /** From dense down to the smallest size, each smaller than the one before. */
+    private static List<Choice> choices(List<Projection> group, LossCurve curve, Method method, Budget.Limits limits) {
         List<Choice> choices = new ArrayList<>();
         long last = Long.MAX_VALUE;
         for (int i = 0; i * STEP <= limits.ceiling(); i++) {
             double ratio = i * STEP;
-            Allocation allocation =
-                    ratio == 0 ? Allocation.dense(projection) : LargestFit.of(projection, ratio, method);
-            if (ratio >= limits.floor() && allocation.bytes() < last) {
-                choices.add(new Choice(allocation, curve.at(allocation.ratio())));
-                last = allocation.bytes();
+            Choice choice = Choice.of(
+                    ratio == 0 ? group.stream().map(Allocation::dense).toList() : LargestFit.of(group, ratio, method),
+                    curve);
+            if (ratio >= limits.floor() && choice.bytes < last) {
+                choices.add(choice);
+                last = choice.bytes;
             }
         }
         return choices;
@@ -56,7 +61,7 @@ final class LeastLoss {
      */
     List<Allocation> meeting(double ratio) {
         long dense = choices.stream()
-                .mapToLong(own -> Allocation.denseBytes(own.get(0).allocation.projection()))
+                .mapToLong(own -> Budget.denseBytes(own.get(0).allocations))
                 .sum();
         long most = Capacity.most(dense, ratio);
         List<Choice> best = atPrice(Double.POSITIVE_INFINITY);
@@ -78,7 +83,7 @@ final class LeastLoss {
             }
         }
         spend(most - bytes(best), best);
-        return best.stream().map(Choice::allocation).toList();
+        return best.stream().flatMap(choice -> choice.allocations.stream()).toList();
     }
 
     private List<Choice> atPrice(double price) {
@@ -96,10 +101,10 @@ final class LeastLoss {
     }
 
     private static double cost(Choice choice, double price) {
-        return choice.loss + price * choice.allocation.bytes();
+        return choice.loss + price * choice.bytes;
     }
 
-    /** Enlarges one projection at a time, the one that gains most for its bytes first, as long as one fits. */
+    /** Enlarges one at a time, the one that gains most for its bytes first, as long as one fits. */
     private void spend(long left, List<Choice> chosen) {
         while (true) {
             int where = -1;
@@ -108,7 +113,7 @@ final class LeastLoss {
             for (int p = 0; p < chosen.size(); p++) {
                 Choice now = chosen.get(p);
                 for (Choice other : choices.get(p)) {
-                    long more = other.allocation.bytes() - now.allocation.bytes();
+                    long more = other.bytes - now.bytes;
                     double rate = (now.loss - other.loss) / more;
                     if (more > 0 && more <= left && rate > gain) {
                         where = p;
@@ -120,12 +125,12 @@ final class LeastLoss {
             if (better == null) {
                 return;
             }
-            left -= better.allocation.bytes() - chosen.get(where).allocation.bytes();
+            left -= better.bytes - chosen.get(where).bytes;
             chosen.set(where, better);
         }
     }
 
     private static long bytes(List<Choice> chosen) {
-        return chosen.stream().mapToLong(choice -> choice.allocation.bytes()).sum();
+        return chosen.stream().mapToLong(Choice::bytes).sum();
     }
 }

@@ -88,8 +88,7 @@ final class RecipeOptions {
     @Option(
             names = "--share",
             paramLabel = "N",
-            description = "Adjacent layers of one type that share a dictionary (default: 1, basis-sharing 2);"
-                    + " the budget is then uniform.")
+            description = "Adjacent layers of one type that share a dictionary (default: 1, basis-sharing 2).")
     Integer share;
 
     @Option(

@@ -6,7 +6,7 @@ public enum BudgetChoice {
     AUTO("auto"),
     /** Each projection meets the ratio, the paper's protocol. */
     UNIFORM("uniform"),
-    /** One cut through the pooled singular values of all projections; their total meets the ratio. */
+    /** One cut through the pooled singular values of all projections, none of which share; their total meets the ratio. */
     POOLED("pooled");
 
     private final String option;

@@ -1,14 +1,12 @@
 package io.cospadi.compression;
 
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.Matrix;
 import io.cospadi.budget.Allocation;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.GroupFactorizer;
-import io.cospadi.factorization.Problem;
 import io.cospadi.format.PartFile;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -95,14 +93,14 @@ final class Factorizing {
         Backend backend = session.environment().backend();
         createFolder();
         double before = 0;
-        try (LoadedGrams loaded = new LoadedGrams(grams, backend)) {
+        try (LoadedProblems loaded = new LoadedProblems(backend, model, recipe, grams)) {
             for (Task task : missing) {
                 if (task.k() == 0) {
                     Projection projection = task.members().get(0).projection();
                     PartFile.writeKeptDense(
                             work.part(projection, fingerprint), projection, recipe.valueBits(), fingerprint);
                 } else {
-                    before += factorize(backend, task, grams, loaded.of(task.sites()), before);
+                    before += factorize(backend, task, loaded, before);
                 }
             }
         }
@@ -116,30 +114,18 @@ final class Factorizing {
         }
     }
 
-    private double factorize(Backend backend, Task task, GramStore store, List<Matrix> grams, double before) {
+    private double factorize(Backend backend, Task task, LoadedProblems loaded, double before) {
         double units = task.flops(recipe);
         String doing = "factorising " + task.name();
         session.reached(doing, before);
-        List<Problem> problems = new ArrayList<>();
-        List<Factorization> results;
-        try {
-            for (Allocation member : task.members()) {
-                Projection p = member.projection();
-                Matrix weight = model.load(p.weightName(), backend);
-                problems.add(new Problem(
-                        p.name(), weight, grams.get(problems.size()), OutputLoss.objective(recipe, store, p)));
-            }
-            results = new GroupFactorizer(
-                            recipe.solverSettings(), recipe.sharing().objective())
-                    .factorize(
-                            backend,
-                            problems,
-                            task.k(),
-                            task.s(),
-                            (round, rounds, error) -> session.reached(doing, before + units * round / (rounds + 1.0)));
-        } finally {
-            problems.forEach(problem -> problem.weight().close());
-        }
+        List<Factorization> results = new GroupFactorizer(
+                        recipe.solverSettings(), recipe.sharing().objective())
+                .factorize(
+                        backend,
+                        loaded.of(task.projections()),
+                        task.k(),
+                        task.s(),
+                        (round, rounds, error) -> session.reached(doing, before + units * round / (rounds + 1.0)));
         session.checkStop();
         for (int i = 0; i < results.size(); i++) {
             write(task, task.members().get(i).projection(), results.get(i));

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.Matrix;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
 import io.cospadi.budget.LossCurve;
@@ -12,7 +11,6 @@ import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
-import io.cospadi.factorization.Problem;
 import io.cospadi.factorization.TrialFit;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -20,13 +18,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Each projection's predicted rise of the loss against its ratio, by a {@link TrialFit} at a few ratios. What is found is kept in
- * the work folder ({@code curves.json}) after each projection, so a job that is stopped goes on from there.
+ * The predicted rise of the loss of each projection, or group that shares a dictionary, against its ratio, by a {@link TrialFit}
+ * at a few ratios. What is found is kept in the work folder ({@code curves.json}) after each of them, so a job that is stopped goes on from there.
  */
 final class LossCurves {
     /** Where curves are measured: below, between and above the ratios that most projections end at. */
@@ -36,6 +35,7 @@ final class LossCurves {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final JobSession session;
+    private final Backend backend;
     private final Checkpoint model;
     private final Recipe recipe;
     private final GramStore grams;
@@ -44,6 +44,7 @@ final class LossCurves {
 
     LossCurves(JobSession session, Checkpoint model, Recipe recipe, GramStore grams, WorkFolder work) {
         this.session = session;
+        backend = session.environment().backend();
         this.model = model;
         this.recipe = recipe;
         this.grams = grams;
@@ -62,31 +63,38 @@ final class LossCurves {
         }
     }
 
-    /** Operations of the trials of one projection. */
-    static double flops(Recipe recipe, Projection projection) {
+    /** Operations of the trials of all groups. */
+    static double flops(Recipe recipe, List<List<Projection>> groups) {
+        return groups.stream().mapToDouble(group -> flopsOf(recipe, group)).sum();
+    }
+
+    private static double flopsOf(Recipe recipe, List<Projection> group) {
         double flops = 0;
         for (double ratio : RATIOS) {
-            Allocation size =
-                    Budget.uniform(List.of(projection), ratio, recipe.method()).get(0);
-            flops += Plan.flops(recipe.withRounds(TrialFit.ROUNDS), size);
+            flops += Plan.flops(recipe.withRounds(TrialFit.ROUNDS), Budget.together(group, ratio, recipe.method()));
         }
         return flops;
     }
 
-    /** The curves of all targeted projections, in their order. */
-    Map<Projection, LossCurve> of(List<Projection> targeted) {
-        Map<Projection, LossCurve> curves = new LinkedHashMap<>();
+    /**
+     * The curves of all targeted projections.
+     *
+     * @param groups what is sized together, see {@link Targets#groups}; the result is in their order
+     */
+    Map<List<Projection>, LossCurve> of(List<List<Projection>> groups) {
+        Map<List<Projection>, LossCurve> curves = new LinkedHashMap<>();
         double before = 0;
-        for (Projection projection : targeted) {
-            session.reached("weighing " + projection.name(), before);
-            JsonNode known = found.path(projection.name());
-            if (known.isMissingNode()) {
-                measure(projection);
-                known = found.path(projection.name());
-                AtomicFile.write(file, (found.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+        try (LoadedProblems loaded = new LoadedProblems(backend, model, recipe, grams)) {
+            for (List<Projection> group : groups) {
+                String name = SharingGroups.name(group);
+                session.reached("weighing " + name, before);
+                if (!found.has(name)) {
+                    measure(name, group, loaded);
+                    AtomicFile.write(file, (found.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+                }
+                curves.put(group, curve(found.path(name)));
+                before += flopsOf(recipe, group);
             }
-            curves.put(projection, curve(known));
-            before += flops(recipe, projection);
         }
         session.reached("sharing out the budget", before);
         return curves;
@@ -98,30 +106,37 @@ final class LossCurves {
         return ratios.length < 2 ? LossCurve.never() : new LossCurve(ratios, losses);
     }
 
-    private void measure(Projection projection) {
-        Backend backend = session.environment().backend();
+    private void measure(String name, List<Projection> group, LoadedProblems loaded) {
         List<Double> ratios = new ArrayList<>();
         List<Double> losses = new ArrayList<>();
-        try (Matrix weight = model.load(projection.weightName(), backend);
-                Matrix gram = grams.gram(projection.siteName(), backend)) {
-            Problem problem =
-                    new Problem(projection.name(), weight, gram, OutputLoss.objective(recipe, grams, projection));
-            try (TrialFit trials = new TrialFit(backend, problem, recipe.solverSettings())) {
-                for (double ratio : RATIOS) {
-                    Allocation size = Budget.uniform(List.of(projection), ratio, recipe.method())
-                            .get(0);
-                    // a projection too small for this ratio, or for a step to another size
-                    if (size.isDense() || ratios.contains(size.ratio())) {
-                        continue;
-                    }
-                    ratios.add(size.ratio());
-                    losses.add(OutputLoss.rise(grams, projection, trials.lostEnergies(size.k(), size.s())));
-                    session.checkStop();
+        try (TrialFit trials =
+                new TrialFit(backend, loaded.of(group), recipe.sharing().objective(), recipe.solverSettings())) {
+            for (double ratio : RATIOS) {
+                List<Allocation> sizes = Budget.together(group, ratio, recipe.method());
+                Allocation size = sizes.get(0);
+                double own = Budget.ratio(sizes);
+                // too small for this ratio, or for a step to another size
+                if (size.isDense() || ratios.contains(own)) {
+                    continue;
                 }
+                ratios.add(own);
+                losses.add(rise(group, trials.lostEnergies(size.k(), size.s())));
+                session.checkStop();
             }
         }
-        ObjectNode entry = found.putObject(projection.name());
+        ObjectNode entry = found.putObject(name);
         entry.set("ratios", JSON.valueToTree(ratios));
         entry.set("losses", JSON.valueToTree(losses));
+    }
+
+    /** @param lost of the members, one after the other */
+    private double rise(List<Projection> group, double[] lost) {
+        double rise = 0;
+        int from = 0;
+        for (Projection member : group) {
+            rise += OutputLoss.rise(grams, member, Arrays.copyOfRange(lost, from, from + member.d2()));
+            from += member.d2();
+        }
+        return rise;
     }
 }

@@ -135,9 +135,9 @@ public record Plan(
         }
         double factorization = flops(recipe, allocations);
         if (recipe.budget() == BudgetChoice.AUTO) {
-            factorization += allocations.stream()
-                    .mapToDouble(a -> LossCurves.flops(recipe, a.projection()))
-                    .sum();
+            List<Projection> targeted =
+                    allocations.stream().map(Allocation::projection).toList();
+            factorization += LossCurves.flops(recipe, Targets.groups(recipe, targeted));
         }
         return flopsPerSecond > 0
                 ? TimeEstimate.measured(calibration, factorization, flopsPerSecond, threads)

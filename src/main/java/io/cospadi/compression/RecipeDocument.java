@@ -235,10 +235,10 @@ public final class RecipeDocument {
         }
         Solver solver = givenSolver.orElse(Solver.BLOCK);
         Sharing sharing = sharing(method, solver);
-        BudgetChoice budget = choice("budget", BudgetChoice.values(), BudgetChoice::option)
-                .orElse(sharing.any() ? BudgetChoice.UNIFORM : BudgetChoice.AUTO);
-        if (sharing.any() && budget != BudgetChoice.UNIFORM) {
-            throw wrong("budget", "is uniform where projections share a dictionary", budget.option());
+        BudgetChoice budget =
+                choice("budget", BudgetChoice.values(), BudgetChoice::option).orElse(BudgetChoice.AUTO);
+        if (sharing.any() && budget == BudgetChoice.POOLED) {
+            throw wrong("budget", "is auto or uniform where projections share a dictionary", budget.option());
         }
         List<ProjectionOverride> overrides = overrides();
         if (budget != BudgetChoice.UNIFORM && !overrides.isEmpty()) {

@@ -1,5 +1,6 @@
 package io.cospadi.compression;
 
+import io.cospadi.budget.SharingGroup;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.tensor.CospadiException;
 import java.util.ArrayList;
@@ -68,10 +69,8 @@ final class SharingGroups {
         return "[" + String.join(", ", patterns.stream().map(NamePattern::text).toList()) + "]";
     }
 
-    /** Such as {@code layers.4-5.mlp.up_proj}: first and last layer, and the type. */
+    /** Of a projection alone, its own name. */
     static String name(List<Projection> group) {
-        Projection first = group.get(0);
-        return "layers." + first.layer() + "-" + group.get(group.size() - 1).layer() + "."
-                + first.type().hfName();
+        return group.size() == 1 ? group.get(0).name() : SharingGroup.of(group).name();
     }
 }

@@ -9,7 +9,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
-import io.cospadi.budget.LossCurve;
+import io.cospadi.budget.SharingGroup;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Checkpoint;
@@ -48,11 +48,11 @@ final class Sizing {
             session.meter()
                     .expect(
                             WorkMeter.Kind.BUDGET,
-                            targeted.stream()
-                                    .mapToDouble(p -> recipe.budget() == BudgetChoice.AUTO
-                                            ? LossCurves.flops(recipe, p)
-                                            : flops(p))
-                                    .sum());
+                            recipe.budget() == BudgetChoice.AUTO
+                                    ? LossCurves.flops(recipe, Targets.groups(recipe, targeted))
+                                    : targeted.stream()
+                                            .mapToDouble(Sizing::flops)
+                                            .sum());
         }
     }
 
@@ -74,10 +74,10 @@ final class Sizing {
         }
         Path file = work.folder().resolve(FILE);
         if (Files.exists(file)) {
-            return read(file, targeted);
+            return read(file, recipe, targeted);
         }
         List<Allocation> allocations = recipe.budget() == BudgetChoice.AUTO
-                ? leastLoss(new LossCurves(session, model, recipe, grams, work).of(targeted), recipe)
+                ? leastLoss(new LossCurves(session, model, recipe, grams, work), recipe, targeted)
                 : pooled(session, model, recipe, targeted, grams);
         write(file, allocations);
         return allocations;
@@ -104,7 +104,7 @@ final class Sizing {
             throw new CospadiException(file + " is of another job: its " + d.field() + " is " + d.there()
                     + ", here it is " + d.here() + "; remove " + work + " and run the command budget again");
         });
-        return read(file, targeted);
+        return read(file, recipe, targeted);
     }
 
     /** Keeps the sizes that a share uses beside its parts, for the merge. */
@@ -114,8 +114,13 @@ final class Sizing {
         }
     }
 
-    private static List<Allocation> leastLoss(Map<Projection, LossCurve> curves, Recipe recipe) {
-        return Budget.leastLoss(curves, recipe.ratio(), recipe.method(), Budget.Limits.of(recipe.ratio()));
+    private static List<Allocation> leastLoss(LossCurves curves, Recipe recipe, List<Projection> targeted) {
+        List<Allocation> best = Budget.leastLoss(
+                curves.of(Targets.groups(recipe, targeted)),
+                recipe.ratio(),
+                recipe.method(),
+                Budget.Limits.of(recipe.ratio()));
+        return Targets.inOrder(best, targeted);
     }
 
     private static List<Allocation> pooled(
@@ -146,7 +151,11 @@ final class Sizing {
         AtomicFile.write(file, (list.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
-    private static List<Allocation> read(Path file, List<Projection> targeted) {
+    private static List<Allocation> read(Path file, Recipe recipe, List<Projection> targeted) {
+        Map<Projection, SharingGroup> groups = new HashMap<>();
+        Targets.groups(recipe, targeted).stream()
+                .filter(group -> group.size() > 1)
+                .forEach(group -> group.forEach(member -> groups.put(member, SharingGroup.of(group))));
         try {
             JsonNode list = JSON.readTree(Files.readAllBytes(file));
             List<Allocation> allocations = new ArrayList<>();
@@ -156,11 +165,13 @@ final class Sizing {
                     throw new CospadiException(file + " lists " + entry + " where "
                             + targeted.get(i).name() + " belongs; remove the file and run the same command again");
                 }
+                int k = entry.path("k").asInt();
                 allocations.add(new Allocation(
                         targeted.get(i),
-                        entry.path("k").asInt(),
+                        k,
                         entry.path("s").asInt(),
-                        entry.path("bytes").asLong()));
+                        entry.path("bytes").asLong(),
+                        k == 0 ? Optional.empty() : Optional.ofNullable(groups.get(targeted.get(i)))));
             }
             return allocations;
         } catch (IOException | IllegalArgumentException e) {

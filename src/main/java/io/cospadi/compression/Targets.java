@@ -7,6 +7,7 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.format.CompactModule;
 import io.cospadi.tensor.CospadiException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,25 +48,43 @@ final class Targets {
      * @throws CospadiException if a projection is too small to be factored at its ratio
      */
     static List<Allocation> uniform(Recipe recipe, List<Projection> targeted) {
-        Map<Projection, Double> ratios = new LinkedHashMap<>();
-        Map<Projection, Allocation> allocations = new HashMap<>();
+        Map<Projection, Double> ratios = ratios(recipe, targeted);
+        List<Allocation> sized = new ArrayList<>();
+        for (List<Projection> group : SharingGroups.of(recipe.sharing(), ratios)) {
+            sized.addAll(Budget.together(group, ratios.get(group.get(0)), recipe.method()));
+        }
         for (Projection projection : targeted) {
-            Optional<ProjectionOverride> override = overrideOf(recipe, projection);
-            if (override.isPresent() && override.get().dense()) {
-                allocations.put(projection, new Allocation(projection, 0, 0, Allocation.denseBytes(projection)));
-            } else {
-                double ratio = override.isPresent() ? override.get().ratio().getAsDouble() : recipe.ratio();
-                ratios.put(projection, ratio);
+            if (!ratios.containsKey(projection)) {
+                sized.add(new Allocation(projection, 0, 0, Allocation.denseBytes(projection)));
             }
         }
-        for (List<Projection> group : SharingGroups.of(recipe.sharing(), ratios)) {
-            double ratio = ratios.get(group.get(0));
-            List<Allocation> sized = group.size() == 1
-                    ? Budget.uniform(group, ratio, recipe.method())
-                    : Budget.shared(group, SharingGroups.name(group), ratio, recipe.method());
-            sized.forEach(allocation -> allocations.put(allocation.projection(), allocation));
+        return inOrder(sized, targeted);
+    }
+
+    /** The projections that are sized and factored together: those that share a dictionary, and each other one alone. */
+    static List<List<Projection>> groups(Recipe recipe, List<Projection> targeted) {
+        return SharingGroups.of(recipe.sharing(), ratios(recipe, targeted));
+    }
+
+    /** Allocations in the order of {@code targeted}. */
+    static List<Allocation> inOrder(List<Allocation> allocations, List<Projection> targeted) {
+        Map<Projection, Allocation> byProjection = new HashMap<>();
+        allocations.forEach(allocation -> byProjection.put(allocation.projection(), allocation));
+        return targeted.stream().map(byProjection::get).toList();
+    }
+
+    /** The recipe's or an override's ratio of each projection that doesn't have to stay dense. */
+    private static Map<Projection, Double> ratios(Recipe recipe, List<Projection> targeted) {
+        Map<Projection, Double> ratios = new LinkedHashMap<>();
+        for (Projection projection : targeted) {
+            Optional<ProjectionOverride> override = overrideOf(recipe, projection);
+            if (override.isEmpty() || !override.get().dense()) {
+                ratios.put(
+                        projection,
+                        override.isPresent() ? override.get().ratio().getAsDouble() : recipe.ratio());
+            }
         }
-        return targeted.stream().map(allocations::get).toList();
+        return ratios;
     }
 
     /** The last override that matches. */

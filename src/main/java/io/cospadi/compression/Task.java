@@ -2,6 +2,7 @@ package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.SharingGroup;
+import io.cospadi.checkpoint.Projection;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,9 +50,9 @@ record Task(List<Allocation> members) {
                 .orElse(members.get(0).projection().name());
     }
 
-    /** The key of each member's Gram. */
-    List<String> sites() {
-        return members.stream().map(member -> member.projection().siteName()).toList();
+    /** The members' projections. */
+    List<Projection> projections() {
+        return members.stream().map(Allocation::projection).toList();
     }
 
     /** Counted operations. */

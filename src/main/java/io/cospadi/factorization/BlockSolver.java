@@ -74,8 +74,8 @@ final class BlockSolver implements Factorizer {
         }
     }
 
-    /** Each member's Gram as the whitened space sees it. */
-    private static List<Matrix> metrics(Whitening whitening, List<Problem> members, Scratch scratch) {
+    /** Each member's Gram as the whitened space sees it, F32. */
+    static List<Matrix> metrics(Whitening whitening, List<Problem> members, Scratch scratch) {
         return members.stream()
                 .map(member -> {
                     try (Matrix metric = whitening.whitened(member.gram())) {

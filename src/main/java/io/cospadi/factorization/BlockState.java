@@ -176,10 +176,21 @@ final class BlockState implements AutoCloseable {
         backend.hardThresholdStep(codes, residual, gradient, curvature, s);
     }
 
+    /** {@code fitted} becomes the dictionary of least squares, {@code norms} the usage of its atoms. */
+    private void fit(Matrix to) {
+        LeastSquaresDictionary.solve(backend, effort, to, target, normal, norms, fitted);
+        shared.ifPresent(fit -> fit.improve(to, target, normal, fitted, SHARED_STEPS));
+    }
+
+    /** The dictionary that fits the best codes; valid until the next round. */
+    Matrix bestDictionary() {
+        fit(bestCodes);
+        return fitted;
+    }
+
     /** Least squares, dead atoms replaced, then {@code relaxation} times the way it moved on top. */
     void updateDictionary(double relaxation) {
-        LeastSquaresDictionary.solve(backend, effort, codes, target, normal, norms, fitted);
-        shared.ifPresent(fit -> fit.improve(codes, target, normal, fitted, SHARED_STEPS));
+        fit(codes);
         if (backend.smallest(norms) <= 0) {
             atomsReplaced += DeadAtoms.replace(backend, effort, target, codes, norms, fitted, previous);
         }

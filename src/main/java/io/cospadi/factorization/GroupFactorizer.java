@@ -67,7 +67,12 @@ public final class GroupFactorizer {
         }
     }
 
-    private static Problem stacked(Backend backend, List<Problem> members, Scratch scratch) {
+    /**
+     * The members' weights, one after the other, under the mean of their Grams.
+     *
+     * @param scratch owns the matrices
+     */
+    static Problem stacked(Backend backend, List<Problem> members, Scratch scratch) {
         int m = members.size();
         int d1 = members.get(0).d1();
         int d2 = members.get(0).d2();

@@ -3,9 +3,12 @@ package io.cospadi.factorization;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.DType;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.DoubleStream;
 
 /**
- * What a projection would lose at several sizes, found quickly: the problem is whitened and decomposed once, and each size gets
+ * What a projection, or a group that shares a dictionary, would lose at several sizes, found quickly: the problem is whitened and decomposed once, and each size gets
  * the method's start and a few rounds, without a final fit. The figures steer a budget; they are a little above what the full
  * number of rounds reaches, at every size alike.
  *
@@ -17,26 +20,50 @@ public final class TrialFit implements AutoCloseable {
 
     private final Backend backend;
     private final Effort effort;
-    private final Problem problem;
+    private final List<Problem> members;
+    private final ShareObjective objective;
     private final SolverSettings settings;
+    private final Scratch scratch;
+    /** The member alone, or the group's stacked weights. */
+    private final Problem problem;
+
     private final Whitening whitening;
+    /** Each member's Gram as the whitened space sees it; none for one alone. */
+    private final List<Matrix> metrics;
 
     /**
      * Prepares trials.
      *
-     * @param problem outlives this
-     * @param settings of the fit that is to be foretold; the rounds are this class's own
+     * @param members   of one shape, which outlive this; one alone shares nothing
+     * @param objective of a shared dictionary
+     * @param settings  of the fit that is to be foretold; the rounds are this class's own
      */
-    public TrialFit(Backend backend, Problem problem, SolverSettings settings) {
+    public TrialFit(Backend backend, List<Problem> members, ShareObjective objective, SolverSettings settings) {
         this.backend = backend;
-        this.problem = problem;
+        this.members = members;
+        this.objective = objective;
         this.settings = settings.withRounds(settings.method().lowRank() ? 0 : ROUNDS);
         effort = new Effort(backend);
-        whitening = Whitening.of(backend, effort, problem);
+        scratch = new Scratch(backend);
+        try {
+            boolean shared = members.size() > 1;
+            problem = shared ? GroupFactorizer.stacked(backend, members, scratch) : members.get(0);
+            whitening = shared ? Whitening.byInputs(backend, effort, problem) : Whitening.of(backend, effort, problem);
+            metrics = shared ? BlockSolver.metrics(whitening, members, scratch) : List.of();
+        } catch (RuntimeException | Error e) {
+            scratch.close();
+            throw e;
+        }
+    }
+
+    /** Prepares trials of one projection. */
+    public TrialFit(Backend backend, Problem problem, SolverSettings settings) {
+        this(backend, List.of(problem), ShareObjective.MEAN, settings);
     }
 
     /**
-     * The output energy {@code Δ_j G Δ_jᵀ} that factors of a size lose at each output feature j; (d2), unweighted.
+     * The output energy {@code Δ_j G Δ_jᵀ} that factors of a size lose at each output feature j, under the Gram of the member
+     * that it belongs to; (d2) of each member, one after the other, unweighted.
      *
      * @param k atoms, or the rank of a low-rank method
      * @param s codes a row; 0 for a low-rank method
@@ -51,19 +78,11 @@ public final class TrialFit implements AutoCloseable {
     }
 
     private double[] sparse(int k, int s) {
-        try (BlockState state = new BlockState(backend, effort, whitening.target(), k);
-                Scratch scratch = new Scratch(backend)) {
+        List<Matrix> own = objective == ShareObjective.EXACT ? metrics : List.of();
+        try (BlockState state = new BlockState(backend, effort, whitening.target(), k, own)) {
             BlockStart.fill(backend, effort, whitening, state, s);
             new BlockSolver(settings).iterate(state, s, RoundListener.NONE);
-            LeastSquaresDictionary.solve(
-                    backend,
-                    effort,
-                    state.best(),
-                    whitening.target(),
-                    scratch.f32(k, k),
-                    scratch.f32(1, k),
-                    state.dictionary());
-            return lost(state.best(), state.dictionary());
+            return lost(state.best(), state.bestDictionary());
         }
     }
 
@@ -93,7 +112,13 @@ public final class TrialFit implements AutoCloseable {
         Factors factors = Factorizer.of(settings)
                 .factorize(backend, problem, rank, 0, RoundListener.NONE)
                 .factors();
-        return RelativeError.lostEnergies(backend, problem, factors);
+        DoubleStream energies = DoubleStream.empty();
+        for (int l = 0; l < members.size(); l++) {
+            Problem member = members.get(l);
+            Factors own = factors.rows(l * member.d2(), member.d2());
+            energies = DoubleStream.concat(energies, Arrays.stream(RelativeError.lostEnergies(backend, member, own)));
+        }
+        return energies.toArray();
     }
 
     /** From a fit in the whitened space. */
@@ -102,13 +127,29 @@ public final class TrialFit implements AutoCloseable {
                 Matrix energies = backend.allocate(1, problem.d2(), DType.F32)) {
             backend.copy(whitening.target(), residual);
             effort.gemm(-1, codes, false, dictionary, false, 1, residual);
-            backend.rowDots(residual, residual, energies);
+            if (metrics.isEmpty()) {
+                backend.rowDots(residual, residual, energies);
+            } else {
+                rowEnergies(residual, energies);
+            }
             return whitening.outputEnergies(backend.readFloats(energies));
+        }
+    }
+
+    /** Of each member's rows under its metric. */
+    private void rowEnergies(Matrix residual, Matrix energies) {
+        int d2 = members.get(0).d2();
+        try (Matrix image = backend.allocate(residual.rows(), residual.cols(), DType.F32)) {
+            for (int l = 0; l < metrics.size(); l++) {
+                effort.gemm(1, residual.rows(l * d2, d2), false, metrics.get(l), false, 0, image.rows(l * d2, d2));
+            }
+            backend.rowDots(residual, image, energies);
         }
     }
 
     @Override
     public void close() {
         whitening.close();
+        scratch.close();
     }
 }

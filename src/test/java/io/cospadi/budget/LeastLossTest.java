@@ -40,6 +40,13 @@ class LeastLossTest {
         return curves;
     }
 
+    /** Each a choice of its own. */
+    private static Map<List<Projection>, LossCurve> alone(Map<Projection, LossCurve> curves) {
+        Map<List<Projection>, LossCurve> alone = new LinkedHashMap<>();
+        curves.forEach((projection, curve) -> alone.put(List.of(projection), curve));
+        return alone;
+    }
+
     private static LossCurve curve(double loss, double growth) {
         double[] losses = new double[RATIOS.length];
         for (int i = 0; i < losses.length; i++) {
@@ -63,7 +70,7 @@ class LeastLossTest {
     void totalMeetsTheRatioFromAboveByLessThanAThousandth(double ratio) {
         for (Method method : new Method[] {Method.COSPADI, Method.COMPOT, Method.SVD_LLM}) {
             Map<Projection, LossCurve> curves = model(1);
-            List<Allocation> allocations = Budget.leastLoss(curves, ratio, method, Budget.Limits.of(ratio));
+            List<Allocation> allocations = Budget.leastLoss(alone(curves), ratio, method, Budget.Limits.of(ratio));
             assertEquals(
                     List.copyOf(curves.keySet()),
                     allocations.stream().map(Allocation::projection).toList());
@@ -81,7 +88,7 @@ class LeastLossTest {
     void predictsLessLossThanTheUniformBudgetAndThanAnyPairOfSmallMoves(Method method) {
         Map<Projection, LossCurve> curves = model(2);
         List<Allocation> uniform = Budget.uniform(curves.keySet(), 0.2, method);
-        List<Allocation> best = Budget.leastLoss(curves, 0.2, method, Budget.Limits.of(0.2));
+        List<Allocation> best = Budget.leastLoss(alone(curves), 0.2, method, Budget.Limits.of(0.2));
         double least = predicted(curves, best);
         assertTrue(least < 0.9 * predicted(curves, uniform), least + " against " + predicted(curves, uniform));
         // moving the bytes of 1 % of one projection to another gains nothing worth having: the rest left over and the
@@ -115,12 +122,46 @@ class LeastLossTest {
     @ValueSource(longs = {2, 5, 6})
     void isWithinAHundredthOfWhatAnySizesCouldReach(long seed) {
         Map<Projection, LossCurve> curves = model(seed);
-        double found = predicted(curves, Budget.leastLoss(curves, 0.2, Method.COSPADI, Budget.Limits.of(0.2)));
+        double found = predicted(curves, Budget.leastLoss(alone(curves), 0.2, Method.COSPADI, Budget.Limits.of(0.2)));
         double bound = 0;
         for (double logPrice = -30; logPrice < -10; logPrice += 0.02) {
             bound = Math.max(bound, bound(curves, 0.2, 0.6, Math.exp(logPrice)));
         }
         assertTrue(bound > 0 && found <= 1.01 * bound, found + " against " + bound);
+    }
+
+    /** Pairs of layers share; the members of a pair get one size, counted once, and the total still just meets the ratio. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0.2, 0.4})
+    void groupIsOneChoice(double ratio) {
+        Map<List<Projection>, LossCurve> curves = new LinkedHashMap<>();
+        Map<Projection, LossCurve> single = model(3);
+        List<Projection> all = List.copyOf(single.keySet());
+        int types = ProjectionType.values().length;
+        for (int i = 0; i < all.size(); i++) {
+            if (i / types % 2 == 0) {
+                curves.put(List.of(all.get(i), all.get(i + types)), single.get(all.get(i)));
+            }
+        }
+        List<Allocation> best = Budget.leastLoss(curves, ratio, Method.COSPADI, Budget.Limits.of(ratio));
+        assertEquals(
+                curves.keySet().stream().flatMap(List::stream).toList(),
+                best.stream().map(Allocation::projection).toList());
+        for (int i = 0; i < best.size(); i += 2) {
+            Allocation first = best.get(i);
+            Allocation second = best.get(i + 1);
+            assertEquals(List.of(first.k(), first.s()), List.of(second.k(), second.s()));
+            assertEquals(first.group(), second.group());
+            assertEquals(first.isDense(), first.group().isEmpty());
+            if (!first.isDense()) {
+                Projection p = first.projection();
+                int k = first.k();
+                int s = first.s();
+                long bytes = 2L * k * p.d1() + 2L * p.d2() * ((14L * s + 7) / 8 + (k + 7L) / 8);
+                assertEquals(bytes, first.bytes() + second.bytes());
+            }
+        }
+        assertTrue(ratio(best) >= ratio && ratio(best) < ratio + 1e-3, ratio(best) + " for " + ratio);
     }
 
     private static double bound(Map<Projection, LossCurve> curves, double ratio, double ceiling, double price) {
@@ -162,6 +203,6 @@ class LeastLossTest {
         Map<Projection, LossCurve> curves = model(4);
         assertThrows(
                 IllegalArgumentException.class,
-                () -> Budget.leastLoss(curves, 0.5, Method.COSPADI, new Budget.Limits(0, 0.4)));
+                () -> Budget.leastLoss(alone(curves), 0.5, Method.COSPADI, new Budget.Limits(0, 0.4)));
     }
 }

@@ -41,7 +41,7 @@ class CommandLineTest {
                 "compress M --ratio 0.2 --out O         | --data or --stats is missing",
                 "compress M --ratio .2 --out O --data D --stats S | both --data and --stats",
                 "compress M --ratio .2 --out O --data D --backend gpu | none of auto, cpu, cuda",
-                "compress M --ratio .2 --out O --data D --share 2 --budget auto | --budget is uniform where",
+                "compress M --ratio .2 --out O --data D --share 2 --budget pooled | is auto or uniform",
                 "eval M                                 | --text",
                 "eval M --text T --window 1             | at least 2",
                 "generate M --prompt P --top-p 0.5      | --temperature",
@@ -230,7 +230,7 @@ class CommandLineTest {
         String body = plan.out().substring(plan.out().indexOf('\n'));
         assertTrue(body.lines().allMatch(line -> line.length() <= 80), body);
         List<String> arguments = job.arguments("out");
-        arguments.addAll(List.of("--share", "2"));
+        arguments.addAll(List.of("--share", "2", "--budget", "uniform"));
         Program.Result made = Program.run(arguments.toArray(new String[0]));
         assertEquals(0, made.status(), made.err());
         String out = job.out("out").toString();

@@ -58,7 +58,7 @@ class RecipeDocumentTest {
         assertEquals(
                 ShareObjective.MEAN,
                 recipe("ratio: 0.2\nshare: 2\nsolver: ksvd").sharing().objective());
-        assertEquals(BudgetChoice.UNIFORM, recipe("ratio: 0.2\nshare: 2").budget());
+        assertEquals(BudgetChoice.AUTO, recipe("ratio: 0.2\nshare: 2").budget());
     }
 
     @Test
@@ -100,7 +100,7 @@ class RecipeDocumentTest {
                 "ratio: 0.2\\noverrides: [{pattern: x}] | either a ratio or",
                 "ratio: 0.2\\noverrides: [{pattern: x, dense: true}] | uniform budget",
                 "ratio: 0.2\\nbudget: pooled\\noverrides: [{pattern: x, dense: true}] | uniform budget",
-                "ratio: 0.2\\nshare: 2\\nbudget: pooled | is uniform where projections share",
+                "ratio: 0.2\\nshare: 2\\nbudget: pooled | is auto or uniform where",
                 "ratio: 0.2\\nshare: 2\\nmethod: svd  | belongs to methods cospadi and basis-sharing",
                 "ratio: 0.2\\nshare: 0               | whole number from 1",
                 "ratio: 0.2\\nshare: 2\\nsolver: mod\\nshare-objective: exact | is mean but for",

@@ -7,11 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class TrialFitTest {
@@ -92,6 +94,82 @@ class TrialFitTest {
                 assertTrue(with < 0.5 * without, with + " against " + without);
             }
         }
+    }
+
+    /** Of a group, each member's energies under its own Gram; under the mean's fit, as before, little parts the two. */
+    @ParameterizedTest
+    @CsvSource({"COSPADI, 32", "COSPADI, 64", "BASIS_SHARING, 32", "BASIS_SHARING, 64", "SVD, 32"})
+    void lostEnergiesOfAGroupAreThoseOfItsFactors(Method method, int d1) {
+        SolverSettings settings = SolverSettings.defaults(method, Solver.BLOCK);
+        int k = method.lowRank() ? 9 : 16;
+        int s = method.lowRank() ? 0 : 8;
+        try (Problems a = Problems.random(backend, d1, 48, 200, 5, 35);
+                Problems b = Problems.random(backend, d1, 48, 200, 5, 36)) {
+            List<Problem> members = List.of(a.problem, b.problem);
+            List<Factorization> parts = new GroupFactorizer(
+                            settings.withRounds(method.lowRank() ? 0 : TrialFit.ROUNDS), ShareObjective.MEAN)
+                    .factorize(backend, members, k, s, RoundListener.NONE);
+            try (TrialFit trials = new TrialFit(backend, members, ShareObjective.MEAN, settings)) {
+                double[] lost = trials.lostEnergies(k, s);
+                assertEquals(2 * 48, lost.length);
+                for (int l = 0; l < 2; l++) {
+                    Problems p = l == 0 ? a : b;
+                    double tried = sum(Arrays.copyOfRange(lost, l * 48, (l + 1) * 48));
+                    double made = Plain.energy(
+                            Plain.minus(p.w, Problems.dense(parts.get(l).factors())), p.gram);
+                    assertEquals(made, tried, 0.03 * made + 1e-4 * Plain.energy(p.w, p.gram), "member " + l);
+                }
+            }
+        }
+    }
+
+    /**
+     * The exact objective's trial lies between what its last fit, of codes under their own Grams, makes of it, and the mean's
+     * trial.
+     */
+    @Test
+    void exactTrialOfAGroupIsLowerThanTheMeans() {
+        SolverSettings settings = SolverSettings.defaults(Method.COSPADI, Solver.BLOCK);
+        double made = 0;
+        double exact = 0;
+        double mean = 0;
+        for (int seed = 0; seed < 6; seed++) {
+            try (Problems a = Problems.random(backend, 32, 48, 200, 5, 40 + seed);
+                    Problems b = Problems.random(backend, 32, 48, 200, 5, 50 + seed)) {
+                List<Problem> members = List.of(a.problem, b.problem);
+                List<Factorization> parts = new GroupFactorizer(
+                                settings.withRounds(TrialFit.ROUNDS), ShareObjective.EXACT)
+                        .factorize(backend, members, 16, 8, RoundListener.NONE);
+                made += Plain.energy(
+                        Plain.minus(a.w, Problems.dense(parts.get(0).factors())), a.gram);
+                made += Plain.energy(
+                        Plain.minus(b.w, Problems.dense(parts.get(1).factors())), b.gram);
+                exact += tried(members, ShareObjective.EXACT, settings);
+                mean += tried(members, ShareObjective.MEAN, settings);
+            }
+        }
+        assertTrue(made < exact && exact < mean, made + " made, " + exact + " tried, " + mean + " under the mean");
+    }
+
+    private double tried(List<Problem> members, ShareObjective objective, SolverSettings settings) {
+        try (TrialFit trials = new TrialFit(backend, members, objective, settings)) {
+            return sum(trials.lostEnergies(16, 8));
+        }
+    }
+
+    /** Members that are one and the same lose what one alone does; rounding on another route moves a few codes. */
+    @Test
+    void equalMembersLoseWhatOneAloneDoes() {
+        SolverSettings settings = SolverSettings.defaults(Method.COSPADI, Solver.BLOCK);
+        double apart = 0;
+        double together = 0;
+        for (int seed = 0; seed < 8; seed++) {
+            try (Problems p = Problems.random(backend, 32, 48, 200, 5, 60 + seed)) {
+                apart += 2 * tried(List.of(p.problem), ShareObjective.EXACT, settings);
+                together += tried(List.of(p.problem, p.problem), ShareObjective.EXACT, settings);
+            }
+        }
+        assertEquals(apart, together, 0.01 * apart);
     }
 
     private static double sum(double[] energies) {
