@@ -95,7 +95,7 @@ final class RecipeOptions {
             names = "--share-objective",
             paramLabel = "NAME",
             converter = Choices.ShareObjectiveName.class,
-            description = "Of shared dictionaries: exact (default with block), mean.")
+            description = "Of shared dictionaries: mean (default), exact (of block).")
     String shareObjective;
 
     @Option(

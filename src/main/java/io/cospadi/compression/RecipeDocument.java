@@ -297,7 +297,7 @@ public final class RecipeDocument {
                 patterns("share-include"),
                 groups,
                 choice("share-objective", ShareObjective.values(), ShareObjective::option)
-                        .orElse(block ? ShareObjective.EXACT : ShareObjective.MEAN));
+                        .orElse(ShareObjective.MEAN));
         if (!sharing.any()) {
             if (!sharing.include().isEmpty()) {
                 throw wrong("share-include", "needs share, the number of layers in a group", "no share");

@@ -54,10 +54,7 @@ class RecipeDocumentTest {
                 1,
                 recipe("ratio: 0.2\nmethod: basis-sharing\nshare: 1").sharing().layers());
         assertEquals(
-                ShareObjective.EXACT, recipe("ratio: 0.2\nshare: 2").sharing().objective());
-        assertEquals(
-                ShareObjective.MEAN,
-                recipe("ratio: 0.2\nshare: 2\nsolver: ksvd").sharing().objective());
+                ShareObjective.MEAN, recipe("ratio: 0.2\nshare: 2").sharing().objective());
         assertEquals(BudgetChoice.AUTO, recipe("ratio: 0.2\nshare: 2").budget());
     }
 

@@ -82,9 +82,9 @@ class SharedJobTest {
     @ValueSource(
             strings = {
                 "share: 2\n",
-                "share: 2\nshare-objective: mean\n",
+                "share: 2\nshare-objective: exact\n",
                 "share: 2\nobjective: loss\n",
-                "share: 2\nshare-objective: mean\nobjective: loss\n",
+                "share: 2\nshare-objective: exact\nobjective: loss\n",
                 "share: 2\nsolver: ksvd\n",
                 "share: 2\nsolver: mod\n",
                 "method: basis-sharing\n",
@@ -133,7 +133,7 @@ class SharedJobTest {
             strings = {
                 "share: 2\nbudget: auto\n",
                 "share: 2\nbudget: auto\nobjective: output\n",
-                "share: 2\nbudget: auto\nshare-objective: mean\n",
+                "share: 2\nbudget: auto\nshare-objective: exact\n",
                 "share: 2\nbudget: auto\nshare-include: ['{q,down}_proj']\n",
                 "method: basis-sharing\nbudget: auto\n",
             })
