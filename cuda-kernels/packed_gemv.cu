@@ -4,8 +4,10 @@
 // Source   CoSpaDi, arXiv 2509.22075, inference y = (x D) S.
 // Layout   A row is an output feature: a column of S, with s nonzeros, atoms ascending.
 //          slots (rows, stride) u16, stride a multiple of 16, at least s. The top 14 bits of slot p are the top 14 of the f32
-//                pattern of the row's p-th nonzero (0 for p >= s), its low 2 bits are bits 2p and 2p + 1 of the row's mask.
-//          rest  (rows, words - stride / 16) u32: the mask's words from stride / 16 on, where words = ceil(k / 32).
+//                pattern of the row's p-th nonzero (0 for p >= s), its low 2 bits are bits 2p and 2p + 1 of the row's mask;
+//                or, with no payload, all 16 bits are the top 16 of the pattern.
+//          rest  (rows, words - carried) u32: the mask's words from `carried` on, where words = ceil(k / 32) and carried is
+//                stride / 16, or 0 with no payload.
 //          Bit i of the mask is set where S[i,j] is stored; exactly s bits are; bits from k on are 0.
 // Launch   block (32, 8): a warp a row, rows in turn; grid (any number of blocks, tokens). Dynamic shared memory: z padded to
 //          128 words bytes, and for each warp 2 stride bytes of slots and 4 words bytes of mask. No atomics.
@@ -28,12 +30,13 @@ static __device__ __forceinline__ unsigned int mask_bits(uint4 eight_slots) {
         | mask_bits(eight_slots.w) << 12;
 }
 
-static __device__ __forceinline__ float slot_value(unsigned short slot) {
-    return __uint_as_float((unsigned int) (slot & 0xfffc) << 16);
+static __device__ __forceinline__ float slot_value(unsigned short slot, unsigned int value_bits) {
+    return __uint_as_float((slot & value_bits) << 16);
 }
 
 extern "C" __global__ void __launch_bounds__(256) packed_gemv(
-    const uint4* slots, const unsigned int* rest, const float* z, float* y, int rows, int k, int stride) {
+    const uint4* slots, const unsigned int* rest, const float* z, float* y, int rows, int k, int stride, int carried) {
+    unsigned int value_bits = carried > 0 ? 0xfffc : 0xffff;
     int words = (k + 31) / 32;
     int slot_words = stride / 16;
     int lane = threadIdx.x;
@@ -50,15 +53,15 @@ extern "C" __global__ void __launch_bounds__(256) packed_gemv(
 
     for (long long row = blockIdx.x * (long long) blockDim.y + warp; row < rows; row += (long long) gridDim.x * blockDim.y) {
         const uint4* own = slots + row * 2 * slot_words;
-        const unsigned int* own_rest = rest + row * (words - min(words, slot_words));
+        const unsigned int* own_rest = rest + row * (words - min(words, carried));
         for (int w = lane; w < slot_words; w += 32) {
             uint4 low = own[2 * w];
             uint4 high = own[2 * w + 1];
             staged[2 * w] = low;
             staged[2 * w + 1] = high;
-            if (w < words) masks[w] = mask_bits(low) | mask_bits(high) << 16;
+            if (w < min(words, carried)) masks[w] = mask_bits(low) | mask_bits(high) << 16;
         }
-        for (int w = slot_words + lane; w < words; w += 32) masks[w] = own_rest[w - slot_words];
+        for (int w = carried + lane; w < words; w += 32) masks[w] = own_rest[w - carried];
         __syncwarp();
 
         float sum = 0;
@@ -67,7 +70,7 @@ extern "C" __global__ void __launch_bounds__(256) packed_gemv(
             unsigned int mask = masks[w];
             if (mask >> lane & 1) {
                 int rank = before + __popc(mask & ((1u << lane) - 1));
-                sum += token[32 * w + lane] * slot_value(values[rank]);
+                sum += token[32 * w + lane] * slot_value(values[rank], value_bits);
             }
             before += __popc(mask);
         }

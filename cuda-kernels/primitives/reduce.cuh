@@ -9,6 +9,18 @@ struct Sum {
     static __device__ T of(T a, T b) { return a + b; }
 };
 
+struct Max {
+    template <typename T>
+    static __device__ T of(T a, T b) { return a < b ? b : a; }
+};
+
+struct Min {
+    template <typename T>
+    static __device__ T of(T a, T b) { return b < a ? b : a; }
+};
+
+static __device__ __forceinline__ float minus_infinity() { return __uint_as_float(0xff800000u); }
+
 /** Every lane gets the result over the lane's group of {@code WIDTH} neighbours. */
 template <typename Op, int WIDTH = 32, typename T>
 static __device__ __forceinline__ T warp_reduce(T value) {

@@ -7,7 +7,7 @@ A mutation is a kernel file, a text that stands in it exactly once, its replacem
 it runs on the mutated copy in emulation. Status 1 if a test passes. It needs g++ and takes some minutes.
 
 Not listed because no run on the host can show it: the last __syncwarp of packed_gemv, whose absence only a memory model weaker
-than the emulation's would show.
+than the emulation's would show; scratch of omp that two blocks share, since blocks run one after the other.
 """
 
 import pathlib
@@ -69,11 +69,118 @@ RMS_NORM = [
 ]
 ROTARY = [
     ("turned back", "a * c - b * s", "a * c + b * s"),
-    ("first position ignored", "(first + head / heads)", "(head / heads)"),
+    ("first position ignored", "(start + head / heads)", "(0 * start + head / heads)"),
     ("a position a head", "head / heads", "head"),
     ("neighbours as pairs", "float* right = left + half", "float* right = left + 1"),
     ("uses the turned left half", "*right = b * c + a * s", "*right = b * c + *left * s"),
     ("pairs beyond the grid left out", "i += gridDim.x * (long long) blockDim.x", "i += pairs"),
+    ("direction ignored", "direction * sin[angle]", "sin[angle]"),
+    ("offset ignored", "positionOffset ? first + *positionOffset : first", "first"),
+]
+TILES = [
+    ("last element of a row's tail left out", "d + 2 < cols ? row[d + 2]", "d + 3 < cols ? row[d + 2]"),
+    ("tail not cleared", "d + 3 < cols ? row[d + 3] : 0", "row[d + 3 < cols ? d + 3 : d]"),
+    ("rows beyond the matrix taken", "r < rows ? quad", "r <= rows ? quad"),
+    ("columns beyond 64 not loaded", "d < cols; d += 64", "d < cols && d < 64; d += 64"),
+    ("factor left out", "make_float4(factor * q.x", "make_float4(q.x"),
+    ("last quad not multiplied", "for (int d = 0; d < cols; d += 4)", "for (int d = 0; d < cols - 4; d += 4)"),
+    ("last weights not multiplied", "j < 16 * R; j += 4", "j < 16 * R - 4; j += 4"),
+    ("second group of columns as the first", "int column = 64 * g + lane", "int column = lane"),
+    ("a row too many", "if (row < rows)", "if (row <= rows)"),
+    ("a column too many", "if (column < cols) to[", "if (column <= cols) to["),
+    ("result not scaled", "factors[r] * sums[r][i]", "sums[r][i]"),
+]
+ATTENTION = [
+    ("sees the next key", "if (j > at || at", "if (j > at + 1 || at"),
+    ("window a key too wide", "at - j >= window", "at - j > window"),
+    ("starts a key too late", "max(0, position - window + 1)", "max(0, position - window + 2)"),
+    ("earlier sums not scaled down", "sums[r][i] *= decay", "sums[r][i] *= 1"),
+    ("earlier total not scaled down", "total[r] *= decay;", ""),
+    ("maximum of the tile only", "float most = highest[r];", "float most = minus_infinity();"),
+    ("lane's own total", "float all = warp_reduce<Sum, 16>(total[r])", "float all = total[r]"),
+    ("every head with the first key head", "(head / (heads / kvHeads)) * headDim", "0 * headDim"),
+    ("logarithm of the sum without the maximum", "highest[r] + logf(all)", "logf(all)"),
+    ("keys loaded while values are in use", "        __syncthreads();\n        load_tile<R>(tile, keys",
+     "        load_tile<R>(tile, keys"),
+    ("values loaded while keys are in use", "        __syncthreads();\n        load_tile<R>(tile, values",
+     "        load_tile<R>(tile, values"),
+    ("values read before they are loaded", "        __syncthreads();\n        multiply_add", "        multiply_add"),
+    ("keys read before they are loaded", "        __syncthreads();\n        float scores[R][R];", "        float scores[R][R];"),
+]
+DECODE = [
+    ("sees the next key", "min(CHUNK * (chunk + 1), position + 1)", "min(CHUNK * (chunk + 1), position + 2)"),
+    ("window a key too wide", "int from = max(CHUNK * chunk, position - window + 1)",
+     "int from = max(CHUNK * chunk, position - window)"),
+    ("offset ignored", "offset ? position + *offset : position", "position"),
+    ("every query at the first's position", "moved(first, positionOffset) + number", "moved(first, positionOffset)"),
+    ("heads of a second batch as the first", "key_head * group + batch * HEADS;", "key_head * group;"),
+    ("heads beyond the group written", "min(HEADS, group - batch * HEADS)", "HEADS"),
+    ("queries read before they are loaded", "    }\n    __syncthreads();\n\n    // eight", "    }\n\n    // eight"),
+    ("scores read before all are there", "    }\n    __syncthreads();\n\n    // a warp a head\n    float most",
+     "    }\n\n    // a warp a head\n    float most"),
+    ("weights read before all are there", "    __syncthreads();\n\n    // a thread a quad", "\n    // a thread a quad"),
+    ("partial sums read too early", "= own[h];\n    __syncthreads();", "= own[h];"),
+    ("one set of keys left out", "s < beside; s++", "s < beside - 1; s++"),
+    ("chunks weigh alike", "sum += expf(highest[at + c] - most) * sums", "sum += sums"),
+    ("first chunk of a window from the start", "int from = max(0, position - window + 1) / CHUNK", "int from = 0"),
+    ("last chunk left out", "int to = position / CHUNK + 1", "int to = max(1, position / CHUNK)"),
+    ("last warp's chunks left out", "w < 8; w++", "w < 7; w++"),
+    ("chunks' sums read too early", "= sum;\n    __syncthreads();\n    if (warp == 0", "= sum;\n    if (warp == 0"),
+    ("columns beyond 32 as the first", "int d = 32 * blockIdx.y + lane", "int d = lane"),
+    ("appended at the start", "cache + (long long) moved(position, positionOffset) * cols", "cache"),
+    ("an element too many appended", "i < count;\n", "i <= count;\n"),
+]
+ATTENTION_GRADIENT = [
+    ("sees the next key", "return j <= i && i - j < window", "return j <= i + 1 && i - j < window"),
+    ("window a key too wide", "return j <= i && i - j < window", "return j <= i && i - j <= window"),
+    ("half of a delta", "d += 32) sum += out", "d += 64) sum += out"),
+    ("delta not subtracted from a query's slopes", "p * (slopes[r][c] - delta[r])", "p * (slopes[r][c] - 0 * delta[r])"),
+    ("delta not subtracted from a key's slopes", "scores[r][c] * (slopes[r][c] - delta)",
+     "scores[r][c] * (slopes[r][c] - 0 * delta)"),
+    ("queries' gradient not scaled", "factors[r] = scale", "factors[r] = 1"),
+    ("starts a key too late", "max(0, start - window + 1)", "max(0, start - window + 2)"),
+    ("last query that sees a key left out", "? start + count - 1 + window : n", "? start + count - 2 + window : n"),
+    ("first head of a group only", "head < (key_head + 1) * group", "head < key_head * group + 1"),
+    ("slopes over weights in use", "value_sums);\n            __syncwarp();", "value_sums);"),
+    ("queries loaded while in use", "            __syncthreads();\n            // scaled here", "            // scaled here"),
+    ("values loaded while keys are in use", "        __syncthreads();\n        load_tile<R>(tile, values",
+     "        load_tile<R>(tile, values"),
+    ("keys loaded while values are in use", "        __syncthreads();\n        load_tile<R>(tile, keys",
+     "        load_tile<R>(tile, keys"),
+]
+SOFTMAX = [
+    ("earlier sum not scaled down", "sum *= exp((double) most - highest);", ""),
+    ("threads' sums not scaled down", "sum * exp((double) most - top)", "sum"),
+    ("columns side by side, the last left out", "i < SIDE_BY_SIDE; i++) sum", "i < SIDE_BY_SIDE - 1; i++) sum"),
+    ("a column too many", "j < cols ? row[j] : minus_infinity()", "j <= cols ? row[j] : minus_infinity()"),
+    ("nothing counts as something", "x[i] == minus_infinity() ? 0 : expf", "expf"),
+    ("loss of the first row's target", "row[targets[blockIdx.x]]", "row[targets[0]]"),
+    ("0 log 0 is NaN", "if (share > 0) sum", "sum"),
+    ("divergence the other way round", "((double) p - logQ[at + j])", "(logQ[at + j] - (double) p)"),
+    ("last of equals in a thread", "value > most", "value >= most"),
+    ("last of equals in a block", "most == top ? first : NO_COLUMN", "most == top ? -first : NO_COLUMN"),
+    ("no column for a row of nothing", "first == NO_COLUMN ? 0 : first", "first"),
+    ("lane 1 adds nothing", "lane >= by", "lane > by"),
+    ("columns before forgotten", "before += __shfl_sync(ALL_LANES, through, 31);", ""),
+    ("warps before forgotten", "wanted - before_chosen", "wanted - 0 * before_chosen"),
+    ("improbable columns drawn", "p > 0 && before + through > wanted", "before + through >= wanted"),
+    ("totals read too early", "= own;\n    __syncthreads();", "= own;"),
+    ("last warp's columns left out", "warp * length);\n    int to = min(cols, from + length)",
+     "warp * length);\n    int to = min(cols - 1, from + length)"),
+    ("target not subtracted", "(j == target ? 1.0f : 0.0f)", "0.0f"),
+    ("rows without a target as others", "target < 0 ? 0 : expf", "target < -1 ? 0 : expf"),
+]
+ROW_GRADIENTS = [
+    ("weight left out of the mean", "value * (weight[i] * gradient[at + i])", "value * gradient[at + i]"),
+    ("pull not averaged", "scale * scale * scale * along / group", "scale * scale * scale * along"),
+    ("pull by the scale once", "scale * scale * scale * along", "scale * along"),
+    ("gate's slope without its own", "(1 + x * (1 - sigmoid))", "1"),
+    ("up from the changed gate", "up[i] = above * x * sigmoid", "up[i] = above * gate[i] * sigmoid"),
+    ("gradients beyond the grid left out", "i += gridDim.x * (long long) blockDim.x", "i += count"),
+    ("squares of the sums", "sum += value * value", "sum += value"),
+    ("last warp left out", "w < 32; w++", "w < 31; w++"),
+    ("partial sums read too early", "= sum;\n    __syncthreads();", "= sum;"),
+    ("what was there lost", "sum = sums[j];", "sum = 0;"),
 ]
 ELEMENTWISE = [
     ("negative zero kept", "__float_as_uint(pattern[i]) << 1 != 0", "__float_as_uint(pattern[i]) != 0"),
@@ -85,10 +192,117 @@ ELEMENTWISE = [
      "    for (long long i = LINE; i < count;", "add_bias(float* x, const float* bias, int cols, long long count) {\n"
      "    for (long long i = LINE; i <= count;"),
 ]
-EMBEDDING = [
-    ("rows in order", "index[blockIdx.x]", "blockIdx.x"),
+EACH = [
+    ("fourth batch left out", "n < IN_FLIGHT; n++) {\n            if (i + n * stride < count) held[n]",
+     "n < IN_FLIGHT - 1; n++) {\n            if (i + n * stride < count) held[n]"),
+    ("an element too many", "if (i + n * stride < count) out", "if (i + n * stride <= count) out"),
+    ("elements beyond the grid left out", "i += IN_FLIGHT * stride", "i += count"),
+]
+EACH_OF_ROWS = [
+    ("a column too many", "if (j + 32 * n < cols) to", "if (j + 32 * n <= cols) to"),
+    ("columns beyond the grid left out", "j += gridDim.x * (long long) WIDTH", "j += cols"),
+    ("rows beyond the grid left out", "i += gridDim.y * (long long) blockDim.y", "i += rows"),
+]
+STORAGE = [
+    ("bf16 in the wrong half", "(unsigned int) x.bits << 16", "(unsigned int) x.bits << 15"),
+    ("sign of a half lost", "return __uint_as_float(sign | (", "return __uint_as_float(("),
+    ("sign of a subnormal half lost", "* 0x1p-24f) | sign)", "* 0x1p-24f))"),
+    ("subnormal halves as normal", "magnitude < 0x400", "magnitude < 0x000"),
+    ("infinity as a number", "? 112 : 224", "? 112 : 112"),
+]
+TRANSPOSE = [
+    ("tile read before it is written", "left + lane];\n            }\n            __syncthreads();", "left + lane];\n            }"),
+    ("tile overwritten before it is read", "PITCH + r];\n            }\n            __syncthreads();", "PITCH + r];\n            }"),
+    ("a row too many", "i < rows && j < cols", "i <= rows && j < cols"),
+    ("tiles beyond the grid left out", "left += gridDim.x * (long long) TILE", "left += cols"),
+    ("tiles below the grid left out", "top += gridDim.y * (long long) TILE", "top += rows"),
+    ("tile not turned", "tile[lane * PITCH + r]", "tile[r * PITCH + lane]"),
+    ("both triangles of a diagonal tile", "return i > j", "return i != j"),
+    ("diagonal tiles left out", "return top >= left", "return top > left"),
+    ("the other triangle", "return i < j", "return i > j"),
+]
+INDEXING = [
+    ("rows in order", "widened(x[(long long) index[i] * cols + j])", "widened(x[i * cols + j])"),
     ("bf16 in the wrong half", "(unsigned int) bits << 16", "(unsigned int) bits << 15"),
-    ("tail beyond the block left out", "j += blockDim.x", "j += cols"),
+    ("scattered in order", "return out + (long long) index[i] * cols", "return out + i * cols"),
+    ("first column gathered", "index[i] * cols + column]; }", "index[i] * cols]; }"),
+    ("first column scattered", "index[i] * cols + column] = x[i]", "index[i] * cols] = x[i]"),
+    ("column's elements beyond the grid left out", "i += stride) {", "i += count) {"),
+]
+
+ARITHMETIC = [
+    ("nothing added", "return alpha * x[i] + y[i]", "return alpha * x[i]"),
+    ("scaled by the square", "return alpha * x[i]; }", "return alpha * x[i] * alpha; }"),
+    ("no row added to", "x[i * cols + j] + y[i * cols + j]", "x[i * cols + j]"),
+    ("rows by column factors", "return factors[i] * x[i * cols + j]; }", "return factors[j] * x[i * cols + j]; }"),
+    ("columns by row factors", "return factors[j] * x[i * cols + j]; }", "return factors[i] * x[i * cols + j]; }"),
+    ("power of nothing", "if (!(x > 0)) return 0;", ""),
+    ("root for its inverse", "return 1 / sqrt(x)", "return sqrt(x)"),
+    ("inverse for the root", "return sqrt(x)", "return 1 / x"),
+    ("powers beyond the grid left out", "i += stride) {", "i += count) {"),
+    ("quotient by nothing", "y[i] > 0 ? x[i] / y[i] : (T) 0", "x[i] / y[i]"),
+]
+SQUARE = [
+    ("a row as the diagonal", "out[i] = x[i * (n + 1LL)]", "out[i] = x[i]"),
+    ("added in the matrix's type", "(x[i * (n + 1LL)] + value)", "(x[i * (n + 1LL)] + (float) value)"),
+    ("diagonal cleared", "blockIdx.x + 1 + threadIdx.x", "blockIdx.x + threadIdx.x"),
+    ("part of the triangle left", "row[j] = 0;", "if (j < 256) row[j] = 0;"),
+    ("highest index on ties in a thread", "size > most", "size >= most"),
+    ("highest index on ties in a block", "block_reduce<Min>(most == largest ? at : n", "block_reduce<Max>(most == largest ? at : 0"),
+    ("largest entry, not magnitude", "T size = fabs(row[j])", "T size = row[j]"),
+    ("entry turned before all have read it", "    __syncthreads();\n    if (!negative)", "    if (!negative)"),
+]
+
+REDUCTIONS = [
+    ("NaN lost", "b < a || b != b", "b < a"),
+    ("summed in f32", "sum += (double) x[i] * y[i]", "sum += (float) ((double) x[i] * y[i])"),
+    ("elements beyond the block left out", "i = at; i < count; i += stride", "i = at; i < count; i += count"),
+    ("first block's partial result only", "if (threadIdx.x == 0) partial[blockIdx.x] = sum", "if (threadIdx.x == 0) partial[0] = sum"),
+    ("least of 0 and the elements", "double least = infinity();\n    long long", "double least = 0;\n    long long"),
+    ("partial sums beyond the block left out", "i += blockDim.x) sum", "i += count) sum"),
+    ("partial minima beyond the block left out", "i += blockDim.x) least", "i += count) least"),
+    ("every row is the first", "long long at = (long long) blockIdx.x * cols", "long long at = 0"),
+]
+SUPPORT = [
+    ("negative zero counted", "<< 1 != 0", "!= 0"),
+    ("subnormals as zeros", "<< 1 != 0", ">> 23 << 9 != 0"),
+    ("a row too many", "min(rows - first, CHUNK)", "min(rows - first + 1, CHUNK)"),
+    ("a chunk too small", "min(rows - first, CHUNK)", "min(rows - first, CHUNK - 1)"),
+    ("earlier chunks forgotten", "*at = sum;", "*at = 0;"),
+    ("columns counted inclusively", "before + through - own", "before + through"),
+    ("own warp counted twice", "w < warp", "w <= warp"),
+    ("warps' sums read too early", "warps[warp] = through;\n        __syncthreads();", "warps[warp] = through;"),
+    ("warps' sums overwritten too early", "start[j] = place;\n        __syncthreads();", "start[j] = place;"),
+    ("rows in their chunk", "blockIdx.y * CHUNK + __ffsll(left) - 1", "__ffsll(left) - 1"),
+]
+
+OMP = [
+    ("ties to the higher atom", "(0xffffffffu - p.atoms[j])", "p.atoms[j]"),
+    ("signed correlations compared", "__float_as_uint(p.alpha[j]) & 0x7fffffffu", "__float_as_uint(p.alpha[j])"),
+    ("place read before it is known", "*p.place = at;\n    __syncthreads();", "*p.place = at;"),
+    ("column moved before all have read it", "        __syncthreads();\n        if (!(fabs", "        if (!(fabs"),
+    ("atom not moved", "p.atoms[at] = p.atoms[last];", ""),
+    ("correlation not moved", "p.alpha[at] = p.alpha[last];", ""),
+    ("column of P not moved", "row[at] = row[last];", ""),
+    ("last column left in", "width--;", ""),
+    ("vanished correlations taken", "fabs(correlation) > VANISHED * first", "fabs(correlation) > 0 * first"),
+    ("correlations vanish too early", "constexpr float VANISHED = 5e-7f", "constexpr float VANISHED = 5e-6f"),
+    ("dependent atoms taken", "rest > DEPENDENT * energy", "rest > -1"),
+    ("direction not made orthogonal in groups of steps", "subtract(direction, p.weights[l + u], rows[u])", "subtract(direction, 0, rows[u])"),
+    ("direction not made orthogonal in the last steps", "subtract(direction, p.weights[l], *", "subtract(direction, 0, *"),
+    ("fourth column of four not subtracted", "from.w -= factor * x.w;", ""),
+    ("columns beyond the block left out", "j += 4 * blockDim.x", "j += 4 * width"),
+    ("correlations not reduced", "subtract(*reinterpret_cast<float4*>(p.alpha + j), step, direction);", ""),
+    ("next step before the last has ended", "steps++;\n        __syncthreads();", "steps++;"),
+    ("factor's diagonal without its root", "row[steps] = length", "row[steps] = (float) rest"),
+    ("earlier rows not subtracted from later ones", "for (int c = 0; c < width; c++) own -= row[c] * x[from + c];", ""),
+    ("later rows not subtracted from earlier ones", "own -= factor_row(p, from + c)[i] * x[from + c];", ";"),
+    ("triangle not solved within a block", "if (lane > c && lane < width) own -= row[c] * found;", ""),
+    ("transposed triangle not solved within a block", "if (lane < c) own -= row[lane] * found;", ""),
+    ("refined without the Gram matrix", "x[l] = b[p.chosen[l]] - sum", "x[l] = b[p.chosen[l]]"),
+    ("not refined", "round < 2", "round < 1"),
+    ("codes of other rows left", "if (j < k) out[j] = 0;", ""),
+    ("rows beyond the grid left out", "row += gridDim.x", "row += rows"),
 ]
 
 MUTATIONS = (
@@ -97,8 +311,23 @@ MUTATIONS = (
     + [("packed_gemv.cu", "PackedGemvKernelsTest", *m) for m in PACKED]
     + [("rms_norm.cu", "RmsNormKernelsTest", *m) for m in RMS_NORM]
     + [("rotary.cu", "RotaryKernelsTest", *m) for m in ROTARY]
+    + [("primitives/tiles.cuh", "AttentionKernelsTest", *m) for m in TILES]
+    + [("attention.cu", "AttentionKernelsTest", *m) for m in ATTENTION]
+    + [("attention_decode.cu", "AttentionDecodeKernelsTest", *m) for m in DECODE]
+    + [("attention_gradient.cu", "AttentionGradientKernelsTest", *m) for m in ATTENTION_GRADIENT]
+    + [("softmax.cu", "SoftmaxKernelsTest", *m) for m in SOFTMAX]
+    + [("row_gradients.cu", "RowGradientKernelsTest", *m) for m in ROW_GRADIENTS]
     + [("elementwise.cu", "ElementwiseKernelsTest", *m) for m in ELEMENTWISE]
-    + [("embedding.cu", "EmbeddingKernelsTest", *m) for m in EMBEDDING]
+    + [("primitives/each.cuh", "StorageKernelsTest", *m) for m in EACH]
+    + [("primitives/each.cuh", "IndexingKernelsTest", *m) for m in EACH_OF_ROWS]
+    + [("storage.cu", "StorageKernelsTest", *m) for m in STORAGE]
+    + [("transpose.cu", "TransposeKernelsTest", *m) for m in TRANSPOSE]
+    + [("arithmetic.cu", "ArithmeticKernelsTest", *m) for m in ARITHMETIC]
+    + [("square.cu", "SquareKernelsTest", *m) for m in SQUARE]
+    + [("reductions.cu", "ReductionKernelsTest", *m) for m in REDUCTIONS]
+    + [("support.cu", "SupportKernelsTest", *m) for m in SUPPORT]
+    + [("omp.cu", "OmpKernelsTest", *m) for m in OMP]
+    + [("indexing.cu", "IndexingKernelsTest", *m) for m in INDEXING]
 )
 
 

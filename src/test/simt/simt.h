@@ -33,6 +33,7 @@
 struct uint3 { unsigned int x, y, z; };
 struct dim3 { unsigned int x, y, z; };
 struct alignas(16) uint4 { unsigned int x, y, z, w; };
+struct alignas(16) float4 { float x, y, z, w; };
 
 namespace simt {
 
@@ -123,6 +124,12 @@ inline unsigned int __ballot_sync(unsigned int mask, int predicate) {
 template <typename T>
 T atomicAdd(T* address, T by) { T before = *address; *address = before + by; return before; }
 inline int __popc(unsigned int v) { return __builtin_popcount(v); }
+inline int __popcll(unsigned long long v) { return __builtin_popcountll(v); }
+inline int __ffsll(long long v) { return __builtin_ffsll(v); }
+inline int __ffs(int v) { return __builtin_ffs(v); }
+inline int __clz(int v) { return v == 0 ? 32 : __builtin_clz(unsigned(v)); }
 inline unsigned int __float_as_uint(float v) { return simt::value<unsigned int>(simt::bits(v)); }
 inline float __uint_as_float(unsigned int v) { return simt::value<float>(simt::bits(v)); }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline int min(int a, int b) { return a < b ? a : b; }
+inline int max(int a, int b) { return a > b ? a : b; }

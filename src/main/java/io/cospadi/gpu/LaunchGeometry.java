@@ -16,8 +16,13 @@ public record LaunchGeometry(int gridX, int gridY, int blockX, int blockY, int s
     /** Threads of a block wherever a kernel file says 256. */
     static final int THREADS = 256;
 
+    /** Warps of such a block. */
+    static final int WARPS = THREADS / 32;
+
+    private static final int COLUMNS_OF_A_WARP = 128;
+
     /** Blocks that fill any GPU; a grid-stride loop serves what is beyond. */
-    private static final int MOST_BLOCKS_OF_A_LINE = 4096;
+    static final int MOST_BLOCKS_OF_A_LINE = 4096;
 
     public LaunchGeometry {
         if (gridX < 1 || gridY < 1 || gridY > 65535) {
@@ -40,6 +45,13 @@ public record LaunchGeometry(int gridX, int gridY, int blockX, int blockY, int s
     /** Blocks of 256 threads for a grid-stride loop over {@code count} elements, which are 1 or more. */
     static LaunchGeometry line(long count) {
         return blocks((int) Math.min(MOST_BLOCKS_OF_A_LINE, (count + THREADS - 1) / THREADS), 0);
+    }
+
+    /** Blocks of (32, 8) threads for a kernel that gives each warp a row and 128 of its columns at a time; neither is 0. */
+    static LaunchGeometry warpsOfRows(int rows, int cols) {
+        int across = (cols - 1) / COLUMNS_OF_A_WARP + 1;
+        int down = Math.min((rows - 1) / WARPS + 1, Math.max(1, MOST_BLOCKS_OF_A_LINE / across));
+        return new LaunchGeometry(across, down, 32, WARPS, 0);
     }
 
     @Override

@@ -1,6 +1,6 @@
 package io.cospadi.gpu;
 
-/** Launches of {@code packed_gemv.cu}: products with codes that lie on the device as {@link SlottedCodes}. */
+/** Launches of {@code packed_gemv.cu} and {@code unpack_slots.cu}: products with codes that lie on the device as {@link SlottedCodes}. */
 public final class PackedGemvKernels {
     private static final int WARPS = 8;
 
@@ -32,7 +32,30 @@ public final class PackedGemvKernels {
             long words = (codes.k() + 31) / 32;
             int shared = Math.toIntExact(128 * words + WARPS * (2L * codes.stride() + 4 * words));
             LaunchGeometry geometry = new LaunchGeometry(blocks, tokens, 32, WARPS, shared);
-            launcher.launch("packed_gemv", geometry, slots, rest, z, y, rows, codes.k(), codes.stride());
+            launcher.launch(
+                    "packed_gemv", geometry, slots, rest, z, y, rows, codes.k(), codes.stride(), codes.carriedWords());
+        }
+    }
+
+    /**
+     * Rows {@code from .. from+count-1} of the codes as a dense (count, k) f32 matrix, zeros included.
+     *
+     * @param slots where the slots of all rows lie
+     * @param rest  where the mask words beyond the slots lie
+     */
+    public void unpack(SlottedCodes codes, long slots, long rest, int from, int count, long out) {
+        if (count > 0) {
+            int blocks = Math.min(mostBlocks, (count + WARPS - 1) / WARPS);
+            launcher.launch(
+                    "unpack_slots",
+                    new LaunchGeometry(blocks, 1, 32, WARPS, 0),
+                    slots + (long) Short.BYTES * codes.stride() * from,
+                    rest + (long) Integer.BYTES * codes.restWords() * from,
+                    out,
+                    count,
+                    codes.k(),
+                    codes.stride(),
+                    codes.carriedWords());
         }
     }
 }

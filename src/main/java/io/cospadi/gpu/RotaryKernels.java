@@ -11,15 +11,46 @@ public final class RotaryKernels {
     /**
      * Turns every head of every token by its position's angles, in place.
      *
-     * @param x     (tokens, heads, 2 half) f32, updated
-     * @param cos   (positions, half) f32, read only
-     * @param sin   as cos
-     * @param first position of the first token, {@code first + tokens <= positions}
+     * @param x              (tokens, heads, 2 half) f32, updated
+     * @param cos            (positions, half) f32, read only
+     * @param sin            as cos
+     * @param positionOffset address of an int32 on the device that is added to {@code first}, or 0
+     * @param first          position of the first token, {@code first + *positionOffset + tokens <= positions}
      */
-    public void rotate(long x, long cos, long sin, int tokens, int heads, int half, int first) {
+    public void rotate(long x, long cos, long sin, long positionOffset, int tokens, int heads, int half, int first) {
+        launch(x, cos, sin, positionOffset, tokens, heads, half, first, 1);
+    }
+
+    /** {@link #rotate} by the opposite angles. */
+    public void rotateBack(
+            long x, long cos, long sin, long positionOffset, int tokens, int heads, int half, int first) {
+        launch(x, cos, sin, positionOffset, tokens, heads, half, first, -1);
+    }
+
+    private void launch(
+            long x,
+            long cos,
+            long sin,
+            long positionOffset,
+            int tokens,
+            int heads,
+            int half,
+            int first,
+            float direction) {
         long pairs = (long) tokens * heads * half;
         if (pairs > 0) {
-            launcher.launch("rotate", LaunchGeometry.line(pairs), x, cos, sin, tokens, heads, half, first);
+            launcher.launch(
+                    "rotate",
+                    LaunchGeometry.line(pairs),
+                    x,
+                    cos,
+                    sin,
+                    positionOffset,
+                    tokens,
+                    heads,
+                    half,
+                    first,
+                    direction);
         }
     }
 }

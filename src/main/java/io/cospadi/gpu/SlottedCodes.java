@@ -11,6 +11,9 @@ import io.cospadi.tensor.Codes;
  * mask, whose bit j is set where atom j is stored. Bits from {@code 2 stride} on stand apart: {@link #restWords} words of 32 a
  * row, bit b of word w for atom {@code 2 stride + 32 w + b}. Bits past k are 0.
  *
+ * <p>Where a value needs more than 14 bits, no slot of the matrix carries mask bits: all 16 are the value's, and all of the
+ * mask stands apart.
+ *
  * <p>So at s = k / 2 a row takes 16 bits a nonzero and nothing else, as many as 14-bit values and a mask on disk, but for the
  * padding to 16 slots.
  *
@@ -18,32 +21,39 @@ import io.cospadi.tensor.Codes;
  * {@code 3F82 C000}, then 14 slots of 0; bit 37 is bit 5 of the only word apart, {@code 00000020}.
  */
 public final class SlottedCodes {
-    private static final int LOW_BITS = (1 << 18) - 1;
+    private static final int BELOW_14_BITS = (1 << 18) - 1;
+    private static final int BELOW_16_BITS = (1 << 16) - 1;
 
     private final int rows;
     private final int k;
     private final int s;
+    private final boolean carrying;
     private final short[] slots;
     private final int[] rest;
 
     /**
      * Packs codes, exactly.
      *
-     * @throws IllegalArgumentException if a value has more than the top 14 bits of its f32 pattern
+     * @throws IllegalArgumentException if a value has more than the top 16 bits of its f32 pattern
      */
     public SlottedCodes(Codes codes) {
         rows = codes.rows();
         k = codes.k();
         s = codes.s();
+        carrying = fits(codes, BELOW_14_BITS);
+        if (!fits(codes, BELOW_16_BITS)) {
+            throw new IllegalArgumentException(
+                    "a code is not representable in 16 bits; round codes before packing them");
+        }
         int stride = stride();
         int restWords = restWords();
         slots = new short[Math.multiplyExact(rows, stride)];
         rest = new int[Math.multiplyExact(rows, restWords)];
         for (int i = 0; i < rows; i++) {
             for (int p = 0; p < s; p++) {
-                slots[i * stride + p] |= (short) (bits14(codes, i, i * s + p) >>> 16);
+                slots[i * stride + p] |= (short) (Float.floatToRawIntBits(codes.values()[i * s + p]) >>> 16);
                 int atom = codes.atoms()[i * s + p];
-                int beyond = atom - 2 * stride;
+                int beyond = atom - 32 * carriedWords();
                 if (beyond < 0) {
                     slots[i * stride + atom / 2] |= (short) (1 << atom % 2);
                 } else {
@@ -53,13 +63,13 @@ public final class SlottedCodes {
         }
     }
 
-    private static int bits14(Codes codes, int row, int position) {
-        int bits = Float.floatToRawIntBits(codes.values()[position]);
-        if ((bits & LOW_BITS) != 0) {
-            throw new IllegalArgumentException("code value " + codes.values()[position] + " of row " + row
-                    + " is not representable in 14 bits; round codes before packing them");
+    private static boolean fits(Codes codes, int below) {
+        for (float value : codes.values()) {
+            if ((Float.floatToRawIntBits(value) & below) != 0) {
+                return false;
+            }
         }
-        return bits;
+        return true;
     }
 
     public int rows() {
@@ -77,7 +87,12 @@ public final class SlottedCodes {
 
     /** Words of 32 mask bits a row that the slots have no room for. */
     public int restWords() {
-        return Math.max(0, (k + 31) / 32 - stride() / 16);
+        return Math.max(0, (k + 31) / 32 - carriedWords());
+    }
+
+    /** Words of 32 mask bits a row that the slots have room for; 0 if they carry none. */
+    public int carriedWords() {
+        return carrying ? stride() / 16 : 0;
     }
 
     /** (rows, stride); shared, not copied. */

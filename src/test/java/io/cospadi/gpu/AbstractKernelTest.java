@@ -2,6 +2,7 @@ package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cospadi.tensor.DType;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,6 +41,40 @@ abstract class AbstractKernelTest {
         return values;
     }
 
+    /** Normal values that f32 holds exactly. */
+    double[] normalDoubles(int count) {
+        return widened(normal(count));
+    }
+
+    static float[] narrowed(double[] values) {
+        float[] narrow = new float[values.length];
+        for (int i = 0; i < narrow.length; i++) {
+            narrow[i] = (float) values[i];
+        }
+        return narrow;
+    }
+
+    static double[] widened(float[] values) {
+        double[] wide = new double[values.length];
+        for (int i = 0; i < wide.length; i++) {
+            wide[i] = values[i];
+        }
+        return wide;
+    }
+
+    /** Relative error of one rounding to the type. */
+    static double rounding(DType type) {
+        return type == DType.F32 ? ROUNDING : 0x1p-53;
+    }
+
+    /** Launches with a grid of so many blocks, where the kernel takes any. */
+    Launcher withGrid(int across, int down) {
+        return (kernel, geometry, arguments) -> device.launch(
+                kernel,
+                new LaunchGeometry(across, down, geometry.blockX(), geometry.blockY(), geometry.sharedBytes()),
+                arguments);
+    }
+
     /** Launches with a grid of so many blocks in x, where the kernel takes any. */
     Launcher withBlocks(int blocks) {
         return (kernel, geometry, arguments) -> device.launch(
@@ -60,9 +95,14 @@ abstract class AbstractKernelTest {
 
     /** Every element within its allowance; the message says which is worst. */
     static void assertWithin(double[] allowance, double[] expected, float[] actual, String what) {
+        assertWithin(allowance, expected, widened(actual), what);
+    }
+
+    static void assertWithin(double[] allowance, double[] expected, double[] actual, String what) {
         int worst = 0;
         double share = 0;
-        for (int i = 0; i < expected.length; i++) {
+        // a NaN is the worst there is: nothing after it may take its place
+        for (int i = 0; i < expected.length && !Double.isNaN(share); i++) {
             double error = Math.abs(expected[i] - actual[i]);
             double of = error == 0 ? 0 : error / allowance[i];
             if (!(of <= share)) {

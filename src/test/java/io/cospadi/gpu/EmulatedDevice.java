@@ -1,13 +1,16 @@
 package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
 
 /**
  * A device whose memory is the host's and whose kernels run in the emulation. Each array has guard bytes before and behind it,
@@ -17,7 +20,8 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
     private static final int GUARD = Simt.SANITIZED ? 0 : 64;
     private static final byte GUARD_BYTE = (byte) 0xA5;
 
-    private final List<Array> arrays = new ArrayList<>();
+    private final Map<Long, Array> arrays = new LinkedHashMap<>();
+    private final LaunchArguments launchArguments = new LaunchArguments();
     private int order;
 
     EmulatedDevice() {
@@ -27,13 +31,15 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
     /** Memory of the device. */
     final class Array {
         private final BytePointer memory;
-        private final int bytes;
+        private final long bytes;
 
-        private Array(int bytes) {
+        private Array(long bytes) {
             this.bytes = bytes;
-            memory = new BytePointer(Math.max(1, (long) bytes + 2 * GUARD));
+            // not by BytePointer's own constructor, which counts against the heap's limit
+            long all = Math.max(1, bytes + 2 * GUARD);
+            memory = new BytePointer(Pointer.malloc(all)).capacity(all);
             memory.fill(GUARD_BYTE);
-            arrays.add(this);
+            arrays.put(address(), this);
         }
 
         long address() {
@@ -42,19 +48,36 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
 
         private ByteBuffer content() {
             ByteBuffer all = memory.asByteBuffer();
-            return all.slice(GUARD, bytes).order(ByteOrder.nativeOrder());
+            return all.slice(GUARD, Math.toIntExact(bytes)).order(ByteOrder.nativeOrder());
         }
 
         float[] floats() {
-            float[] values = new float[bytes / Float.BYTES];
+            float[] values = new float[Math.toIntExact(bytes / Float.BYTES)];
             content().asFloatBuffer().get(values);
             return values;
         }
 
         int[] ints() {
-            int[] values = new int[bytes / Integer.BYTES];
+            int[] values = new int[Math.toIntExact(bytes / Integer.BYTES)];
             content().asIntBuffer().get(values);
             return values;
+        }
+
+        double[] doubles() {
+            double[] values = new double[Math.toIntExact(bytes / Double.BYTES)];
+            content().asDoubleBuffer().get(values);
+            return values;
+        }
+
+        long[] longs() {
+            long[] values = new long[Math.toIntExact(bytes / Long.BYTES)];
+            content().asLongBuffer().get(values);
+            return values;
+        }
+
+        /** Values of F32 or F64. */
+        double[] values(DType type) {
+            return type == DType.F64 ? doubles() : AbstractKernelTest.widened(floats());
         }
 
         private void requireGuards(String kernel) {
@@ -62,7 +85,7 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
                 assertEquals(GUARD_BYTE, memory.get(i), kernel + " wrote before an array of " + bytes + " bytes");
                 assertEquals(
                         GUARD_BYTE,
-                        memory.get((long) GUARD + bytes + i),
+                        memory.get(GUARD + bytes + i),
                         kernel + " wrote behind an array of " + bytes + " bytes");
             }
         }
@@ -73,9 +96,32 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
         return new Array(Float.BYTES * floats);
     }
 
+    /** Undefined bytes, by address. */
+    long allocate(long bytes) {
+        return new Array(bytes).address();
+    }
+
+    void free(long address) {
+        Array array = arrays.remove(address);
+        assertNotNull(array, "freed what was not allocated");
+        array.requireGuards("whatever came before");
+        Pointer.free(array.memory);
+    }
+
     Array array(float... values) {
         Array array = new Array(Float.BYTES * values.length);
         array.content().asFloatBuffer().put(values);
+        return array;
+    }
+
+    /** Room for doubles or longs, likewise. */
+    Array wideRoom(int doubles) {
+        return new Array(Double.BYTES * doubles);
+    }
+
+    Array array(double... values) {
+        Array array = new Array(Double.BYTES * values.length);
+        array.content().asDoubleBuffer().put(values);
         return array;
     }
 
@@ -91,24 +137,22 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
         return array;
     }
 
+    /** The values as F32 (rounded) or F64. */
+    Array array(DType type, double... values) {
+        return type == DType.F64 ? array(values) : array(AbstractKernelTest.narrowed(values));
+    }
+
     @Override
     public void launch(String kernel, LaunchGeometry geometry, Number... arguments) {
         assertTrue(tryLaunch(kernel, geometry, arguments), () -> kernel + ": " + failure());
-        arrays.forEach(array -> array.requireGuards(kernel));
+        arrays.values().forEach(array -> array.requireGuards(kernel));
     }
 
     /** Whether the launch ended without a failure of the emulation. Every launch runs its threads in another order. */
     boolean tryLaunch(String kernel, LaunchGeometry geometry, Number... arguments) {
-        try (BytePointer name = new BytePointer(kernel);
-                BytePointer memory = new BytePointer(Math.max(1, 16L * arguments.length))) {
+        try (BytePointer name = new BytePointer(kernel)) {
             long entry = Simt.find(name.address());
             assertTrue(entry != 0, () -> "no kernel " + kernel);
-            ByteBuffer slots = memory.asByteBuffer().order(ByteOrder.nativeOrder());
-            int values = 8 * arguments.length;
-            for (int i = 0; i < arguments.length; i++) {
-                slots.putLong(8 * i, memory.address() + values + 8L * i);
-                put(slots, values + 8 * i, arguments[i]);
-            }
             return Simt.launch(
                     entry,
                     geometry.gridX(),
@@ -118,22 +162,8 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
                     geometry.blockY(),
                     1,
                     geometry.sharedBytes(),
-                    memory.address(),
+                    launchArguments.addressOf(arguments),
                     order++);
-        }
-    }
-
-    private static void put(ByteBuffer to, int at, Number argument) {
-        if (argument instanceof Long value) {
-            to.putLong(at, value);
-        } else if (argument instanceof Integer value) {
-            to.putInt(at, value);
-        } else if (argument instanceof Float value) {
-            to.putFloat(at, value);
-        } else if (argument instanceof Double value) {
-            to.putDouble(at, value);
-        } else {
-            throw new IllegalArgumentException("no kernel takes a " + argument.getClass());
         }
     }
 
@@ -147,7 +177,8 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
 
     @Override
     public void close() {
-        arrays.forEach(array -> array.memory.close());
+        arrays.values().forEach(array -> Pointer.free(array.memory));
         arrays.clear();
+        launchArguments.close();
     }
 }

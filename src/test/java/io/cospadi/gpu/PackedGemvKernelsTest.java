@@ -16,6 +16,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 class PackedGemvKernelsTest extends AbstractKernelTest {
     /** Random supports; values of 14 bits, some of them 0. */
     private Codes codes(int rows, int k, int s) {
+        return codes(rows, k, s, 14);
+    }
+
+    private Codes codes(int rows, int k, int s, int bits) {
         int[] atoms = new int[rows * s];
         float[] values = new float[rows * s];
         List<Integer> all = IntStream.range(0, k).boxed().collect(Collectors.toList());
@@ -25,7 +29,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
             System.arraycopy(support, 0, atoms, i * s, s);
             for (int p = i * s; p < (i + 1) * s; p++) {
                 float value = random.nextInt(10) == 0 ? 0 : (float) random.nextGaussian();
-                values[p] = Float.intBitsToFloat(Float.floatToRawIntBits(value) & ~0x3FFFF);
+                values[p] = Float.intBitsToFloat(Float.floatToRawIntBits(value) & -1 << 32 - bits);
             }
         }
         return new Codes(rows, k, s, atoms, values);
@@ -90,10 +94,48 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         assertProduct(codes(rows, k, s), 1, 1000);
     }
 
+    /** Slots without room for the mask. */
+    @ParameterizedTest
+    @CsvSource({"1,1,1", "8,15,8", "3,33,17", "5,65,65", "2,1025,513"})
+    void sixteenBitsMakeTheSameProduct(int rows, int k, int s) {
+        assertProduct(codes(rows, k, s, 16), 1, 1000);
+    }
+
     @ParameterizedTest
     @CsvSource({"1,1", "1,3", "2,1", "3,5"})
     void everyGridGivesTheProduct(int mostBlocks, int tokens) {
         assertProduct(codes(41, 77, 38), tokens, mostBlocks);
+    }
+
+    /** Every element of a run of rows, zeros included, at the edges of mask words and with mask words apart. */
+    @ParameterizedTest
+    @CsvSource({
+        "1,1,1,1,14",
+        "8,15,8,1000,14",
+        "9,16,16,1,14",
+        "9,16,16,1,16",
+        "3,33,16,2,14",
+        "5,65,1,1000,14",
+        "5,65,1,1000,16",
+        "5,65,65,1,14",
+        "2,1025,513,1000,14",
+        "2,1025,513,1000,16"
+    })
+    void unpackedRowsAreTheCodes(int rows, int k, int s, int mostBlocks, int bits) {
+        Codes codes = codes(rows, k, s, bits);
+        SlottedCodes slotted = new SlottedCodes(codes);
+        var slots = device.array(slotted.slots());
+        var rest = device.array(slotted.rest());
+        for (int from = 0; from < rows; from++) {
+            float[] expected = new float[(rows - from) * k];
+            for (int p = from * s; p < rows * s; p++) {
+                expected[(p / s - from) * k + codes.atoms()[p]] = codes.values()[p];
+            }
+            var out = device.room(expected.length);
+            new PackedGemvKernels(device, mostBlocks)
+                    .unpack(slotted, slots.address(), rest.address(), from, rows - from, out.address());
+            assertArrayEquals(expected, out.floats());
+        }
     }
 
     @Test

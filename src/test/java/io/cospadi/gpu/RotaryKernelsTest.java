@@ -1,5 +1,8 @@
 package io.cospadi.gpu;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -35,11 +38,46 @@ class RotaryKernelsTest extends AbstractKernelTest {
                             matrix.address(),
                             device.array(cos).address(),
                             device.array(sin).address(),
+                            0,
                             tokens,
                             heads,
                             half,
                             first);
             assertWithin(allowance, expected, matrix.floats(), "order " + order);
         }
+    }
+
+    @Test
+    void anOffsetOnTheDeviceMovesThePositions() {
+        int half = 4;
+        float[] x = normal(3 * 2 * 2 * half);
+        var cos = device.array(normal(9 * half)).address();
+        var sin = device.array(normal(9 * half)).address();
+        var offset = device.array(4).address();
+        RotaryKernels kernels = new RotaryKernels(device);
+        var expected = device.array(x);
+        var moved = device.array(x);
+        kernels.rotate(expected.address(), cos, sin, 0, 3, 2, half, 6);
+        kernels.rotate(moved.address(), cos, sin, offset, 3, 2, half, 2);
+        assertArrayEquals(expected.floats(), moved.floats());
+    }
+
+    /** With the sine negated, turning is turning back, bit for bit. */
+    @Test
+    void turningBackIsTurningByTheOppositeAngles() {
+        int half = 4;
+        float[] x = normal(3 * 2 * 2 * half);
+        float[] sines = normal(5 * half);
+        float[] opposite = new float[sines.length];
+        for (int i = 0; i < sines.length; i++) {
+            opposite[i] = -sines[i];
+        }
+        var cos = device.array(normal(5 * half)).address();
+        RotaryKernels kernels = new RotaryKernels(device);
+        var expected = device.array(x);
+        var back = device.array(x);
+        kernels.rotate(expected.address(), cos, device.array(opposite).address(), 0, 3, 2, half, 2);
+        kernels.rotateBack(back.address(), cos, device.array(sines).address(), 0, 3, 2, half, 2);
+        assertArrayEquals(expected.floats(), back.floats());
     }
 }

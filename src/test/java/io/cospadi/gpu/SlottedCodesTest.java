@@ -3,7 +3,6 @@ package io.cospadi.gpu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.tensor.Codes;
 import org.junit.jupiter.api.Test;
@@ -45,10 +44,21 @@ class SlottedCodesTest {
         assertArrayEquals(new int[] {0, 3}, codes.rest());
     }
 
+    /** 1 + 2^-7 has 16 bits, the slots no room beside them. */
     @Test
-    void valueOfMoreThan14BitsIsRefused() {
-        Codes codes = new Codes(2, 4, 1, new int[] {0, 0}, new float[] {1, 1 + 0x1p-6f});
-        IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, () -> new SlottedCodes(codes));
-        assertTrue(refused.getMessage().contains("row 1"), refused.getMessage());
+    void valueOfSixteenBitsKeepsTheMaskApart() {
+        SlottedCodes codes = new SlottedCodes(new Codes(2, 4, 1, new int[] {3, 0}, new float[] {1, 1 + 0x1p-7f}));
+        assertEquals(0, codes.carriedWords());
+        short[] slots = new short[32];
+        slots[0] = 0x3F80;
+        slots[16] = 0x3F81;
+        assertArrayEquals(slots, codes.slots());
+        assertArrayEquals(new int[] {8, 1}, codes.rest());
+    }
+
+    @Test
+    void valueOfMoreThanSixteenBitsIsRefused() {
+        Codes codes = new Codes(2, 4, 1, new int[] {0, 0}, new float[] {1, 1 + 0x1p-8f});
+        assertThrows(IllegalArgumentException.class, () -> new SlottedCodes(codes));
     }
 }

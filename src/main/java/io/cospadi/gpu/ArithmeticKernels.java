@@ -1,0 +1,62 @@
+package io.cospadi.gpu;
+
+import io.cospadi.tensor.DType;
+
+/**
+ * Launches of {@code arithmetic.cu}: element by element, matrices of one type (F32 or F64) a call, row-major and dense, by
+ * address.
+ */
+public final class ArithmeticKernels {
+    private final Launcher launcher;
+
+    public ArithmeticKernels(Launcher launcher) {
+        this.launcher = launcher;
+    }
+
+    /** {@code y <- alpha · x + y}. */
+    public void axpy(DType type, double alpha, long x, long y, long count) {
+        line("axpy", type, count, Typed.scalar(type, alpha), x, y, count);
+    }
+
+    /** {@code x <- alpha · x}. */
+    public void scale(DType type, double alpha, long x, long count) {
+        line("scale", type, count, Typed.scalar(type, alpha), x, count);
+    }
+
+    /** {@code y[i] <- factors[i] · x[i] + y[i]} for every row i; factors (rows). */
+    public void axpyRows(DType type, long factors, long x, long y, int rows, int cols) {
+        rows("axpy_rows", type, rows, cols, factors, x, y, rows, cols);
+    }
+
+    /** Row i of x times {@code factors[i]}; factors (rows). */
+    public void scaleRows(DType type, long factors, long x, int rows, int cols) {
+        rows("scale_rows", type, rows, cols, factors, x, rows, cols);
+    }
+
+    /** Column j of x times {@code factors[j]}; factors (cols). */
+    public void scaleColumns(DType type, long factors, long x, int rows, int cols) {
+        rows("scale_columns", type, rows, cols, factors, x, rows, cols);
+    }
+
+    /** {@code out <- x^exponent where x > 0, else 0}; out may be x. */
+    public void power(DType type, long x, double exponent, long out, long count) {
+        line("power", type, count, x, exponent, out, count);
+    }
+
+    /** {@code out <- x / y where y > 0, else 0}; out may be x or y. */
+    public void ratio(DType type, long x, long y, long out, long count) {
+        line("ratio", type, count, x, y, out, count);
+    }
+
+    private void line(String family, DType type, long count, Number... arguments) {
+        if (count > 0) {
+            launcher.launch(Typed.kernel(family, type), LaunchGeometry.line(count), arguments);
+        }
+    }
+
+    private void rows(String family, DType type, int rows, int cols, Number... arguments) {
+        if (rows > 0 && cols > 0) {
+            launcher.launch(Typed.kernel(family, type), LaunchGeometry.warpsOfRows(rows, cols), arguments);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package io.cospadi.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import io.cospadi.tensor.DType;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Diagonals, triangles and signs, exactly. */
+class SquareKernelsTest extends AbstractKernelTest {
+    private static final DType[] TYPES = {DType.F32, DType.F64};
+
+    @ParameterizedTest
+    @CsvSource({"1,1", "2,1", "65,1", "300,1", "300,2"})
+    void diagonalsAreReadAndRaised(int n, int blocks) {
+        SquareKernels kernels = new SquareKernels(withBlocks(blocks));
+        for (DType type : TYPES) {
+            double[] x = normalDoubles(n * n);
+            var matrix = device.array(type, x);
+            double[] diagonal = new double[n];
+            for (int i = 0; i < n; i++) {
+                double raised = x[i * (n + 1)] + 0.1;
+                diagonal[i] = type == DType.F32 ? (float) raised : raised;
+                x[i * (n + 1)] = diagonal[i];
+            }
+            kernels.addToDiagonal(type, matrix.address(), 0.1, n);
+            assertArrayEquals(x, matrix.values(type), "raised " + type);
+            var out = device.array(type, new double[n]);
+            kernels.diagonal(type, matrix.address(), out.address(), n);
+            assertArrayEquals(diagonal, out.values(type), "read " + type);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,256", "2,256", "65,32", "300,256"})
+    void upperTriangleIsCleared(int n, int threads) {
+        for (DType type : TYPES) {
+            double[] x = normalDoubles(n * n);
+            var matrix = device.array(type, x);
+            for (int i = 0; i < n; i++) {
+                java.util.Arrays.fill(x, i * n + i + 1, (i + 1) * n, 0);
+            }
+            new SquareKernels(withThreads(threads)).clearUpper(type, matrix.address(), n);
+            assertArrayEquals(x, matrix.values(type), "" + type);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 31, 64, 65, 300})
+    void largestEntryOfEachRowBecomesPositive(int n) {
+        for (DType type : TYPES) {
+            for (int order = 0; order < ORDERS; order++) {
+                double[] x = normalDoubles(n * n);
+                for (int i = 0; i < n * n; i++) {
+                    // every other row has ties of both signs everywhere
+                    x[i] = i / n % 2 == 0 ? x[i] : Math.rint(x[i] / 2) * 2;
+                }
+                var matrix = device.array(type, x);
+                for (int i = 0; i < n; i++) {
+                    int largest = 0;
+                    for (int j = 1; j < n; j++) {
+                        largest = Math.abs(x[i * n + j]) > Math.abs(x[i * n + largest]) ? j : largest;
+                    }
+                    if (x[i * n + largest] < 0) {
+                        for (int j = 0; j < n; j++) {
+                            x[i * n + j] = -x[i * n + j];
+                        }
+                    }
+                }
+                new SquareKernels(order % 2 == 0 ? device : withThreads(64)).fixSigns(type, matrix.address(), n);
+                assertArrayEquals(x, matrix.values(type), "" + type);
+            }
+        }
+    }
+}

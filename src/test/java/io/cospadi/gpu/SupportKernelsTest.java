@@ -1,0 +1,54 @@
+package io.cospadi.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Lists of rows against a plain search. */
+class SupportKernelsTest extends AbstractKernelTest {
+    @ParameterizedTest
+    @CsvSource({"1,1", "3,3", "63,31", "64,256", "65,257", "130,700", "700,40"})
+    void rowsThatUseAnAtomAreListed(int rows, int k) {
+        float[] codes = normal(rows * k);
+        for (int i = 0; i < codes.length; i++) {
+            int kind = random.nextInt(8);
+            // column 2 is used everywhere, column 1 nowhere
+            boolean zero = i % k != 2 && (kind < 4 || i % k == 1);
+            codes[i] = zero ? (kind % 2 == 0 ? 0f : -0f) : kind == 7 ? -Float.MIN_VALUE : codes[i];
+        }
+        for (int order = 0; order < ORDERS; order++) {
+            var matrix = device.array(codes);
+            var scratch = device.room((int) SupportKernels.scratchInts(rows, k));
+            var start = device.wideRoom(k + 1);
+            SupportKernels kernels = new SupportKernels(device);
+            kernels.locate(matrix.address(), rows, k, scratch.address(), start.address());
+            int[] expected = IntStream.range(0, k)
+                    .flatMap(j -> IntStream.range(0, rows).filter(i -> codes[i * k + j] != 0))
+                    .toArray();
+            long[] starts = new long[k + 1];
+            for (int j = 0; j < k; j++) {
+                int column = j;
+                starts[j + 1] = starts[j]
+                        + IntStream.range(0, rows)
+                                .filter(i -> codes[i * k + column] != 0)
+                                .count();
+            }
+            assertArrayEquals(starts, start.longs());
+            var list = device.room(expected.length);
+            kernels.list(matrix.address(), rows, k, scratch.address(), start.address(), list.address());
+            assertArrayEquals(expected, list.ints());
+        }
+    }
+
+    @Test
+    void emptyAndTooTallCodesAreRefused() {
+        SupportKernels kernels = new SupportKernels(device);
+        assertThrows(IllegalArgumentException.class, () -> kernels.locate(0, 0, 3, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> kernels.locate(0, 3, 0, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> kernels.list(0, 4_194_241, 3, 0, 0, 0));
+    }
+}
