@@ -69,7 +69,12 @@ class PackageDependencyTest {
 
     @Test
     void onlyTheBackendSpeaksToNativeLinearAlgebra() {
-        assertUsedOnlyBy("org.bytedeco", "backend");
+        assertUsedOnlyBy("org.bytedeco.openblas", "backend");
+    }
+
+    @Test
+    void onlyTheDevicesPackageSpeaksToCuda() {
+        assertUsedOnlyBy("jcuda", "gpu");
     }
 
     @Test

@@ -1,0 +1,148 @@
+package io.cospadi.gpu;
+
+import java.nio.ByteBuffer;
+
+/**
+ * The calls of one device that everything CUDA stands on, and the seam at which the tests put an emulation in place of the
+ * driver and its libraries. Addresses are the device's. All work is queued on one stream, in order; only calls that return
+ * values of the device wait for it. Not thread-safe.
+ *
+ * <p>Dense linear algebra is column-major, as the libraries have it: element (i, j) lies at {@code i + j * ld}.
+ */
+public interface CudaCalls extends Launcher, AutoCloseable {
+    DeviceProperties properties();
+
+    /**
+     * Memory on a 256-byte boundary, contents undefined.
+     *
+     * @throws DeviceMemoryException if the device has not that much left
+     */
+    long allocate(long bytes);
+
+    void free(long address);
+
+    /** Bytes that the device could still give. */
+    long freeBytes();
+
+    /** Copies the buffer's remaining bytes, from wherever they lie; the buffer may change as soon as this returns. */
+    void toDevice(long to, ByteBuffer from);
+
+    /** Fills the buffer's remaining bytes, and waits for them. */
+    void toHost(ByteBuffer to, long from);
+
+    /** From device memory to device memory; the two do not overlap. */
+    void copy(long to, long from, long bytes);
+
+    /** Zero bytes. */
+    void zero(long to, long bytes);
+
+    /**
+     * {@code C (m, n) <- alpha op(A) op(B) + beta C}, op(A) (m, k); C is f64 for F64, else f32.
+     *
+     * @param lda elements from one column of A, as it lies, to the next; so the others
+     */
+    void gemm(
+            Arithmetic arithmetic,
+            boolean transposeA,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            double alpha,
+            long a,
+            int lda,
+            long b,
+            int ldb,
+            double beta,
+            long c,
+            int ldc);
+
+    /**
+     * Lower triangle of {@code C (n, n) <- alpha A Aᵀ + beta C} for A (n, k), or of {@code Aᵀ A} for A (k, n) if transposed.
+     *
+     * @param arithmetic F64 or F32
+     */
+    void symmetricProduct(
+            Arithmetic arithmetic,
+            boolean transposed,
+            int n,
+            int k,
+            double alpha,
+            long a,
+            int lda,
+            double beta,
+            long c,
+            int ldc);
+
+    /**
+     * {@code B (m, n) <- B op(U)⁻¹} for an upper triangular U (n, n), in place.
+     *
+     * @param arithmetic F64 or F32
+     */
+    void solveFromTheRight(Arithmetic arithmetic, boolean transposed, int m, int n, long u, int ldu, long b, int ldb);
+
+    /**
+     * Bytes of device memory that {@link #cholesky} works in.
+     *
+     * @param arithmetic F64 or F32
+     */
+    long choleskyWorkspace(Arithmetic arithmetic, int n, long a, int lda);
+
+    /**
+     * Upper Cholesky factor, {@code Uᵀ U = A}, over A's upper triangle; the other is left.
+     *
+     * @param workspace of {@link #choleskyWorkspace} bytes
+     * @param info      where an int goes: 0, or which leading minor was not positive definite
+     */
+    void cholesky(Arithmetic arithmetic, int n, long a, int lda, long workspace, long bytes, long info);
+
+    /**
+     * Bytes of device memory that {@link #eigenSymmetric} works in.
+     *
+     * @param arithmetic F64 or F32
+     */
+    long eigenWorkspace(Arithmetic arithmetic, int n, long a, int lda, long values);
+
+    /**
+     * Eigenvectors of a symmetric matrix, whose upper triangle is read, in its place: one a column, ascending by eigenvalue.
+     *
+     * @param values    where the n eigenvalues go
+     * @param workspace of {@link #eigenWorkspace} bytes
+     * @param info      where an int goes: 0, or how many off-diagonals did not converge
+     */
+    void eigenSymmetric(
+            Arithmetic arithmetic, int n, long a, int lda, long values, long workspace, long bytes, long info);
+
+    /** Waits until the device has done all that was queued. */
+    void synchronize();
+
+    /** Starts to record what is queued from now on, instead of running it; calls that wait are errors until it ends. */
+    void beginCapture();
+
+    /** Ends the recording. */
+    Graph endCapture();
+
+    /** Marks this place in the queue. */
+    Mark mark();
+
+    /** A recorded run of launches. */
+    interface Graph extends AutoCloseable {
+        /** Queues the whole of it. */
+        void launch();
+
+        @Override
+        void close();
+    }
+
+    /** A place in the queue, for timing. */
+    interface Mark extends AutoCloseable {
+        /** Milliseconds of the device from an earlier mark to this one; waits for both. */
+        double millisecondsSince(Mark earlier);
+
+        @Override
+        void close();
+    }
+
+    @Override
+    void close();
+}

@@ -1,0 +1,302 @@
+package io.cospadi.gpu;
+
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
+import static jcuda.driver.JCudaDriver.cuDeviceGet;
+import static jcuda.driver.JCudaDriver.cuDeviceGetAttribute;
+import static jcuda.driver.JCudaDriver.cuDeviceGetName;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRelease;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRetain;
+import static jcuda.driver.JCudaDriver.cuDeviceTotalMem;
+import static jcuda.driver.JCudaDriver.cuDriverGetVersion;
+import static jcuda.driver.JCudaDriver.cuGraphDestroy;
+import static jcuda.driver.JCudaDriver.cuGraphExecDestroy;
+import static jcuda.driver.JCudaDriver.cuGraphInstantiate;
+import static jcuda.driver.JCudaDriver.cuGraphLaunch;
+import static jcuda.driver.JCudaDriver.cuLaunchKernel;
+import static jcuda.driver.JCudaDriver.cuMemAlloc;
+import static jcuda.driver.JCudaDriver.cuMemFree;
+import static jcuda.driver.JCudaDriver.cuMemGetInfo;
+import static jcuda.driver.JCudaDriver.cuMemcpyDtoDAsync;
+import static jcuda.driver.JCudaDriver.cuMemsetD8Async;
+import static jcuda.driver.JCudaDriver.cuStreamBeginCapture;
+import static jcuda.driver.JCudaDriver.cuStreamCreate;
+import static jcuda.driver.JCudaDriver.cuStreamDestroy;
+import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
+import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureMode;
+import jcuda.driver.CUstream_flags;
+
+/** One GPU through JCuda: its primary context, one stream, and the libraries' handles on it. */
+final class CudaDevice implements CudaCalls {
+    private final CUdevice device = new CUdevice();
+    private final CUcontext context = new CUcontext();
+    private final CUstream stream = new CUstream();
+    private final LaunchArguments arguments = new LaunchArguments();
+    private final KernelModules modules = new KernelModules();
+    private final DeviceProperties properties;
+    private final PinnedStaging staging;
+    private final Cublas cublas;
+    private final Cusolver cusolver;
+    private Thread boundTo;
+
+    /** @param index a device that the driver has; its libraries are loaded and its context made current */
+    CudaDevice(int index) {
+        Driver.check(cuDeviceGet(device, index), "cuDeviceGet", "device " + index);
+        properties = properties(index, device);
+        Driver.check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain", properties.name());
+        bind();
+        Driver.check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        staging = new PinnedStaging(stream);
+        cublas = new Cublas(stream);
+        cusolver = new Cusolver(stream);
+    }
+
+    static DeviceProperties properties(int index, CUdevice device) {
+        byte[] name = new byte[256];
+        Driver.check(cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
+        long[] memory = new long[1];
+        Driver.check(cuDeviceTotalMem(memory, device), "cuDeviceTotalMem");
+        int[] driver = new int[1];
+        Driver.check(cuDriverGetVersion(driver), "cuDriverGetVersion");
+        return new DeviceProperties(
+                index,
+                new String(name, StandardCharsets.UTF_8).trim().replace("\0", ""),
+                attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device),
+                attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device),
+                attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device),
+                memory[0],
+                driver[0] / 1000 + "." + driver[0] % 1000 / 10);
+    }
+
+    private static int attribute(int which, CUdevice device) {
+        int[] value = new int[1];
+        Driver.check(cuDeviceGetAttribute(value, which, device), "cuDeviceGetAttribute", "attribute " + which);
+        return value[0];
+    }
+
+    /** A context belongs to a thread: whichever calls takes it along. */
+    private void bind() {
+        if (boundTo != Thread.currentThread()) {
+            Driver.check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
+            boundTo = Thread.currentThread();
+        }
+    }
+
+    @Override
+    public DeviceProperties properties() {
+        return properties;
+    }
+
+    @Override
+    public long allocate(long bytes) {
+        bind();
+        DeviceAddress address = new DeviceAddress();
+        int status = cuMemAlloc(address, bytes);
+        if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+            throw new DeviceMemoryException("no room on " + properties.name() + " for " + bytes + " bytes, "
+                    + freeBytes() + " are free; end other programs there, or choose smaller windows");
+        }
+        Driver.check(status, "cuMemAlloc", bytes + " bytes");
+        return address.value();
+    }
+
+    @Override
+    public void free(long address) {
+        bind();
+        Driver.check(cuMemFree(new DeviceAddress(address)), "cuMemFree");
+    }
+
+    @Override
+    public long freeBytes() {
+        bind();
+        long[] free = new long[1];
+        long[] total = new long[1];
+        Driver.check(cuMemGetInfo(free, total), "cuMemGetInfo");
+        return free[0];
+    }
+
+    @Override
+    public void toDevice(long to, ByteBuffer from) {
+        bind();
+        staging.toDevice(to, from);
+    }
+
+    @Override
+    public void toHost(ByteBuffer to, long from) {
+        bind();
+        staging.toHost(to, from);
+    }
+
+    @Override
+    public void copy(long to, long from, long bytes) {
+        bind();
+        if (bytes == 0) {
+            return;
+        }
+        Driver.check(
+                cuMemcpyDtoDAsync(new DeviceAddress(to), new DeviceAddress(from), bytes, stream),
+                "cuMemcpyDtoDAsync",
+                bytes + " bytes");
+    }
+
+    @Override
+    public void zero(long to, long bytes) {
+        bind();
+        Driver.check(
+                cuMemsetD8Async(new DeviceAddress(to), (byte) 0, bytes, stream), "cuMemsetD8Async", bytes + " bytes");
+    }
+
+    @Override
+    public void launch(String kernel, LaunchGeometry geometry, Number... values) {
+        bind();
+        Driver.check(
+                cuLaunchKernel(
+                        modules.function(kernel, geometry.sharedBytes()),
+                        geometry.gridX(),
+                        geometry.gridY(),
+                        1,
+                        geometry.blockX(),
+                        geometry.blockY(),
+                        1,
+                        geometry.sharedBytes(),
+                        stream,
+                        arguments.of(values),
+                        null),
+                "cuLaunchKernel",
+                kernel + ", " + geometry);
+    }
+
+    @Override
+    public void gemm(
+            Arithmetic arithmetic,
+            boolean transposeA,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            double alpha,
+            long a,
+            int lda,
+            long b,
+            int ldb,
+            double beta,
+            long c,
+            int ldc) {
+        bind();
+        cublas.gemm(arithmetic, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    }
+
+    @Override
+    public void symmetricProduct(
+            Arithmetic arithmetic,
+            boolean transposed,
+            int n,
+            int k,
+            double alpha,
+            long a,
+            int lda,
+            double beta,
+            long c,
+            int ldc) {
+        bind();
+        cublas.symmetricProduct(arithmetic, transposed, n, k, alpha, a, lda, beta, c, ldc);
+    }
+
+    @Override
+    public void solveFromTheRight(
+            Arithmetic arithmetic, boolean transposed, int m, int n, long u, int ldu, long b, int ldb) {
+        bind();
+        cublas.solveFromTheRight(arithmetic, transposed, m, n, u, ldu, b, ldb);
+    }
+
+    @Override
+    public long choleskyWorkspace(Arithmetic arithmetic, int n, long a, int lda) {
+        bind();
+        return cusolver.choleskyWorkspace(arithmetic, n, a, lda);
+    }
+
+    @Override
+    public void cholesky(Arithmetic arithmetic, int n, long a, int lda, long workspace, long bytes, long info) {
+        bind();
+        cusolver.cholesky(arithmetic, n, a, lda, workspace, bytes, info);
+    }
+
+    @Override
+    public long eigenWorkspace(Arithmetic arithmetic, int n, long a, int lda, long values) {
+        bind();
+        return cusolver.eigenWorkspace(arithmetic, n, a, lda, values);
+    }
+
+    @Override
+    public void eigenSymmetric(
+            Arithmetic arithmetic, int n, long a, int lda, long values, long workspace, long bytes, long info) {
+        bind();
+        cusolver.eigenSymmetric(arithmetic, n, a, lda, values, workspace, bytes, info);
+    }
+
+    @Override
+    public void synchronize() {
+        bind();
+        Driver.check(cuStreamSynchronize(stream), "cuStreamSynchronize");
+    }
+
+    @Override
+    public void beginCapture() {
+        bind();
+        Driver.check(
+                cuStreamBeginCapture(stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED),
+                "cuStreamBeginCapture");
+    }
+
+    @Override
+    public Graph endCapture() {
+        CUgraph graph = new CUgraph();
+        Driver.check(cuStreamEndCapture(stream, graph), "cuStreamEndCapture");
+        CUgraphExec executable = new CUgraphExec();
+        Driver.check(cuGraphInstantiate(executable, graph, 0), "cuGraphInstantiate");
+        Driver.check(cuGraphDestroy(graph), "cuGraphDestroy");
+        return new Graph() {
+            @Override
+            public void launch() {
+                bind();
+                Driver.check(cuGraphLaunch(executable, stream), "cuGraphLaunch");
+            }
+
+            @Override
+            public void close() {
+                bind();
+                Driver.check(cuGraphExecDestroy(executable), "cuGraphExecDestroy");
+            }
+        };
+    }
+
+    @Override
+    public Mark mark() {
+        bind();
+        return new StreamMark(stream);
+    }
+
+    @Override
+    public void close() {
+        bind();
+        cusolver.close();
+        cublas.close();
+        staging.close();
+        modules.close();
+        arguments.close();
+        Driver.check(cuStreamDestroy(stream), "cuStreamDestroy");
+        Driver.check(cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
+    }
+}

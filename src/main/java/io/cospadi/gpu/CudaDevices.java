@@ -1,0 +1,96 @@
+package io.cospadi.gpu;
+
+import static jcuda.driver.JCudaDriver.cuDeviceGet;
+import static jcuda.driver.JCudaDriver.cuDeviceGetCount;
+import static jcuda.driver.JCudaDriver.cuInit;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUresult;
+
+/** The machine's NVIDIA GPUs, and what is in the way where there are none to use. */
+public final class CudaDevices {
+    /** The kernels are compiled for it; what is older lacks bf16. */
+    private static final int LOWEST_MAJOR = 8;
+
+    private static final Pattern LIBRARY = Pattern.compile("(lib[\\w.]+\\.so[.\\d]*): cannot open shared object file");
+
+    /** Why the libraries could not be loaded; the virtual machine says so only the first time. */
+    private static LinkageError firstFailure;
+
+    private CudaDevices() {}
+
+    /**
+     * All devices that the driver shows, those included that are too old to be opened.
+     *
+     * @throws CudaUnavailableException if there is no driver or no device
+     */
+    public static List<DeviceProperties> list() {
+        int[] count = new int[1];
+        try {
+            int status = cuInit(0);
+            if (status == CUresult.CUDA_ERROR_NO_DEVICE) {
+                throw new CudaUnavailableException("the NVIDIA driver finds no GPU");
+            }
+            Driver.check(status, "cuInit");
+            Driver.check(cuDeviceGetCount(count), "cuDeviceGetCount");
+        } catch (LinkageError e) {
+            throw unavailable(e);
+        }
+        List<DeviceProperties> devices = new ArrayList<>();
+        for (int i = 0; i < count[0]; i++) {
+            CUdevice device = new CUdevice();
+            Driver.check(cuDeviceGet(device, i), "cuDeviceGet", "device " + i);
+            devices.add(CudaDevice.properties(i, device));
+        }
+        if (devices.isEmpty()) {
+            throw new CudaUnavailableException("the NVIDIA driver shows no GPU; is CUDA_VISIBLE_DEVICES empty?");
+        }
+        return devices;
+    }
+
+    /**
+     * Opens a device; the caller closes it.
+     *
+     * @throws CudaUnavailableException if there is no such device, it is too old, or a library is missing
+     */
+    public static CudaCalls open(int index) {
+        List<DeviceProperties> devices = list();
+        if (index < 0 || index >= devices.size()) {
+            throw new CudaUnavailableException("there is no device " + index + "; this machine has "
+                    + (devices.size() == 1 ? "device 0 only" : "devices 0 to " + (devices.size() - 1)));
+        }
+        DeviceProperties device = devices.get(index);
+        if (device.major() < LOWEST_MAJOR) {
+            throw new CudaUnavailableException("device " + index + ", " + device.name() + ", has compute capability "
+                    + device.computeCapability() + "; 8.0 (Ampere) or later is needed");
+        }
+        try {
+            return new CudaDevice(index);
+        } catch (LinkageError e) {
+            throw unavailable(e);
+        }
+    }
+
+    private static synchronized CudaUnavailableException unavailable(LinkageError latest) {
+        firstFailure = firstFailure == null ? latest : firstFailure;
+        LinkageError error = firstFailure;
+        String said = String.valueOf(error.getMessage());
+        Matcher missing = LIBRARY.matcher(said);
+        if (missing.find()) {
+            String library = missing.group(1);
+            String remedy = library.startsWith("libcuda.")
+                    ? "install the NVIDIA driver, which brings it"
+                    : "install CUDA 12 (or its runtime libraries) and put the folder of " + library
+                            + " on LD_LIBRARY_PATH";
+            return new CudaUnavailableException(library + " is not found; " + remedy, error);
+        }
+        String first = said.lines().findFirst().orElse("");
+        return new CudaUnavailableException(
+                "the CUDA libraries can't be loaded (" + first + "); the program brings them for Linux on x86-64 only",
+                error);
+    }
+}

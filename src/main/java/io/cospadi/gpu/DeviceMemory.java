@@ -1,0 +1,106 @@
+package io.cospadi.gpu;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.TreeMap;
+
+/**
+ * A device's memory in blocks that are kept for the next of their size when they are given back. One stream runs everything,
+ * so a block can be used again at once: what still reads it was queued before. What is held, in use or kept, stays within a
+ * limit; blocks kept are returned to the device before anything is refused.
+ */
+public final class DeviceMemory implements AutoCloseable {
+    /** Sizes are rounded up to this, or beyond {@link #LARGE} to a 32nd of themselves, so that near sizes share blocks. */
+    private static final long SMALL_STEP = 512;
+
+    private static final long LARGE = 16 << 10;
+
+    private final CudaCalls cuda;
+    private final long limit;
+    private final TreeMap<Long, Deque<Long>> kept = new TreeMap<>();
+    private long keptBytes;
+    private long usedBytes;
+
+    /** @param limit most bytes to hold, {@code Long.MAX_VALUE} for what the device has */
+    public DeviceMemory(CudaCalls cuda, long limit) {
+        this.cuda = cuda;
+        this.limit = limit;
+    }
+
+    /** What a block of so many bytes takes. */
+    static long rounded(long bytes) {
+        long step = bytes <= LARGE ? SMALL_STEP : Math.max(SMALL_STEP, Long.highestOneBit(bytes - 1) >> 5);
+        return Math.max(1, (bytes + step - 1) / step) * step;
+    }
+
+    /**
+     * A block whose contents are undefined.
+     *
+     * @throws DeviceMemoryException if the limit or the device has no room for it
+     */
+    public long take(long bytes) {
+        long size = rounded(bytes);
+        Deque<Long> same = kept.get(size);
+        if (same != null) {
+            long address = same.pop();
+            if (same.isEmpty()) {
+                kept.remove(size);
+            }
+            keptBytes -= size;
+            usedBytes += size;
+            return address;
+        }
+        if (usedBytes + keptBytes + size > limit) {
+            releaseKept();
+        }
+        if (usedBytes + size > limit) {
+            throw new DeviceMemoryException("no room on the GPU for " + bytes + " bytes: " + usedBytes
+                    + " are in use and --max-vram allows " + limit + "; allow more, or choose smaller windows");
+        }
+        long address = allocate(size);
+        usedBytes += size;
+        return address;
+    }
+
+    private long allocate(long size) {
+        try {
+            return cuda.allocate(size);
+        } catch (DeviceMemoryException e) {
+            if (keptBytes == 0) {
+                throw e;
+            }
+            releaseKept();
+            return cuda.allocate(size);
+        }
+    }
+
+    /** Takes a block back; {@code bytes} as it was asked for. */
+    public void giveBack(long address, long bytes) {
+        long size = rounded(bytes);
+        kept.computeIfAbsent(size, unused -> new ArrayDeque<>()).push(address);
+        keptBytes += size;
+        usedBytes -= size;
+    }
+
+    private void releaseKept() {
+        kept.values().forEach(blocks -> blocks.forEach(cuda::free));
+        kept.clear();
+        keptBytes = 0;
+    }
+
+    /** Bytes that can still be taken. */
+    public long available() {
+        long device = cuda.freeBytes() + keptBytes;
+        return limit == Long.MAX_VALUE ? device : Math.min(device, limit - usedBytes);
+    }
+
+    /** Bytes in blocks that were taken and not given back. */
+    public long usedBytes() {
+        return usedBytes;
+    }
+
+    @Override
+    public void close() {
+        releaseKept();
+    }
+}

@@ -1,0 +1,20 @@
+package io.cospadi.gpu;
+
+/**
+ * What a device is.
+ *
+ * @param index           among the devices that the driver shows, from 0
+ * @param name            as the driver calls it
+ * @param major           compute capability's first number
+ * @param minor           its second
+ * @param multiprocessors streaming multiprocessors
+ * @param memoryBytes     all of its memory
+ * @param driver          the CUDA version that the driver serves, "13.0"
+ */
+public record DeviceProperties(
+        int index, String name, int major, int minor, int multiprocessors, long memoryBytes, String driver) {
+    /** "8.0", as NVIDIA writes it. */
+    public String computeCapability() {
+        return major + "." + minor;
+    }
+}

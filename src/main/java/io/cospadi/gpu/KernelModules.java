@@ -1,0 +1,70 @@
+package io.cospadi.gpu;
+
+import static jcuda.driver.JCudaDriver.cuFuncSetAttribute;
+import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
+import static jcuda.driver.JCudaDriver.cuModuleLoadData;
+import static jcuda.driver.JCudaDriver.cuModuleUnload;
+
+import java.util.HashMap;
+import java.util.Map;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUfunction_attribute;
+import jcuda.driver.CUmodule;
+
+/** The program's kernels on a device: each file's PTX goes to the driver when its first kernel is asked for. */
+final class KernelModules implements AutoCloseable {
+    /** Dynamic shared memory that a kernel may have without asking, in bytes. */
+    private static final int SHARED_WITHOUT_ASKING = 48 << 10;
+
+    private final Map<String, String> fileOfKernel = KernelImages.fileOfKernel();
+    private final Map<String, CUmodule> modules = new HashMap<>();
+    private final Map<String, Kernel> kernels = new HashMap<>();
+
+    private static final class Kernel {
+        final CUfunction function = new CUfunction();
+        int sharedBytes = SHARED_WITHOUT_ASKING;
+    }
+
+    /** A kernel that may be launched with so much dynamic shared memory. */
+    CUfunction function(String name, int sharedBytes) {
+        Kernel kernel = kernels.computeIfAbsent(name, this::load);
+        if (sharedBytes > kernel.sharedBytes) {
+            Driver.check(
+                    cuFuncSetAttribute(
+                            kernel.function,
+                            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                            sharedBytes),
+                    "cuFuncSetAttribute",
+                    name + ", " + sharedBytes + " bytes of shared memory");
+            kernel.sharedBytes = sharedBytes;
+        }
+        return kernel.function;
+    }
+
+    private Kernel load(String name) {
+        String file = fileOfKernel.get(name);
+        if (file == null) {
+            throw new IllegalArgumentException("no kernel " + name);
+        }
+        CUmodule module = modules.computeIfAbsent(file, KernelModules::loadModule);
+        Kernel kernel = new Kernel();
+        Driver.check(cuModuleGetFunction(kernel.function, module, name), "cuModuleGetFunction", name);
+        return kernel;
+    }
+
+    private static CUmodule loadModule(String file) {
+        CUmodule module = new CUmodule();
+        Driver.check(
+                cuModuleLoadData(module, KernelImages.ptx(file)),
+                "cuModuleLoadData",
+                file + ".ptx; the driver may be older than CUDA 12.6");
+        return module;
+    }
+
+    @Override
+    public void close() {
+        modules.values().forEach(module -> Driver.check(cuModuleUnload(module), "cuModuleUnload"));
+        modules.clear();
+        kernels.clear();
+    }
+}

@@ -1,0 +1,34 @@
+package io.cospadi.gpu;
+
+import static jcuda.driver.JCudaDriver.cuEventCreate;
+import static jcuda.driver.JCudaDriver.cuEventDestroy;
+import static jcuda.driver.JCudaDriver.cuEventElapsedTime;
+import static jcuda.driver.JCudaDriver.cuEventRecord;
+import static jcuda.driver.JCudaDriver.cuEventSynchronize;
+
+import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
+import jcuda.driver.CUstream;
+
+/** An event recorded on a stream when it was made. */
+final class StreamMark implements CudaCalls.Mark {
+    private final CUevent event = new CUevent();
+
+    StreamMark(CUstream stream) {
+        Driver.check(cuEventCreate(event, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
+        Driver.check(cuEventRecord(event, stream), "cuEventRecord");
+    }
+
+    @Override
+    public double millisecondsSince(CudaCalls.Mark earlier) {
+        Driver.check(cuEventSynchronize(event), "cuEventSynchronize");
+        float[] milliseconds = new float[1];
+        Driver.check(cuEventElapsedTime(milliseconds, ((StreamMark) earlier).event, event), "cuEventElapsedTime");
+        return milliseconds[0];
+    }
+
+    @Override
+    public void close() {
+        Driver.check(cuEventDestroy(event), "cuEventDestroy");
+    }
+}

@@ -1,0 +1,333 @@
+package io.cospadi.gpu;
+
+import static org.bytedeco.openblas.global.openblas_full.CblasColMajor;
+import static org.bytedeco.openblas.global.openblas_full.CblasLower;
+import static org.bytedeco.openblas.global.openblas_full.CblasNoTrans;
+import static org.bytedeco.openblas.global.openblas_full.CblasNonUnit;
+import static org.bytedeco.openblas.global.openblas_full.CblasRight;
+import static org.bytedeco.openblas.global.openblas_full.CblasTrans;
+import static org.bytedeco.openblas.global.openblas_full.CblasUpper;
+import static org.bytedeco.openblas.global.openblas_full.LAPACKE_dpotrf;
+import static org.bytedeco.openblas.global.openblas_full.LAPACKE_dsyevd;
+import static org.bytedeco.openblas.global.openblas_full.LAPACKE_spotrf;
+import static org.bytedeco.openblas.global.openblas_full.LAPACKE_ssyevd;
+import static org.bytedeco.openblas.global.openblas_full.LAPACK_COL_MAJOR;
+import static org.bytedeco.openblas.global.openblas_full.cblas_dgemm;
+import static org.bytedeco.openblas.global.openblas_full.cblas_dsyrk;
+import static org.bytedeco.openblas.global.openblas_full.cblas_dtrsm;
+import static org.bytedeco.openblas.global.openblas_full.cblas_sgemm;
+import static org.bytedeco.openblas.global.openblas_full.cblas_ssyrk;
+import static org.bytedeco.openblas.global.openblas_full.cblas_strsm;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * A GPU in emulation: memory is the host's, the kernels run in {@link Simt}, cuBLAS and cuSOLVER are stood for by OpenBLAS, and
+ * each call is done before it returns. So everything above the seam is the program's own code as it runs on a GPU.
+ */
+public final class EmulatedCuda implements CudaCalls {
+    private static final class Address extends Pointer {
+        Address(long address) {
+            this.address = address;
+        }
+    }
+
+    private final EmulatedDevice device = new EmulatedDevice();
+    private List<Runnable> captured;
+
+    @Override
+    public DeviceProperties properties() {
+        return new DeviceProperties(
+                0, "emulation", 8, 0, 4, Runtime.getRuntime().maxMemory(), "12.6");
+    }
+
+    private static FloatPointer floats(long address) {
+        return new FloatPointer(new Address(address));
+    }
+
+    private static DoublePointer doubles(long address) {
+        return new DoublePointer(new Address(address));
+    }
+
+    private static IntPointer ints(long address) {
+        return new IntPointer(new Address(address));
+    }
+
+    private void run(Runnable call) {
+        if (captured != null) {
+            captured.add(call);
+        } else {
+            call.run();
+        }
+    }
+
+    private void requireNoCapture(String call) {
+        assertTrue(captured == null, () -> call + " while launches are recorded");
+    }
+
+    @Override
+    public long allocate(long bytes) {
+        return device.allocate(bytes);
+    }
+
+    @Override
+    public void free(long address) {
+        device.free(address);
+    }
+
+    @Override
+    public long freeBytes() {
+        return 1L << 30;
+    }
+
+    @Override
+    public void toDevice(long to, ByteBuffer from) {
+        requireNoCapture("toDevice");
+        ByteBuffer source = from.duplicate();
+        bytes(to, source.remaining(), memory -> memory.put(source));
+    }
+
+    @Override
+    public void toHost(ByteBuffer to, long from) {
+        requireNoCapture("toHost");
+        ByteBuffer target = to.duplicate();
+        bytes(from, target.remaining(), target::put);
+    }
+
+    private static void bytes(long address, int count, Consumer<ByteBuffer> use) {
+        if (count > 0) {
+            use.accept(new BytePointer(new Address(address)).capacity(count).asByteBuffer());
+        }
+    }
+
+    @Override
+    public void copy(long to, long from, long bytes) {
+        run(() -> Pointer.memcpy(new Address(to), new Address(from), bytes));
+    }
+
+    @Override
+    public void zero(long to, long bytes) {
+        run(() -> Pointer.memset(new Address(to), 0, bytes));
+    }
+
+    @Override
+    public void launch(String kernel, LaunchGeometry geometry, Number... arguments) {
+        run(() -> device.launch(kernel, geometry, arguments));
+    }
+
+    private static int operation(boolean transpose) {
+        return transpose ? CblasTrans : CblasNoTrans;
+    }
+
+    @Override
+    public void gemm(
+            Arithmetic arithmetic,
+            boolean transposeA,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            double alpha,
+            long a,
+            int lda,
+            long b,
+            int ldb,
+            double beta,
+            long c,
+            int ldc) {
+        int opA = operation(transposeA);
+        int opB = operation(transposeB);
+        run(() -> {
+            switch (arithmetic) {
+                case F64 ->
+                    cblas_dgemm(
+                            CblasColMajor,
+                            opA,
+                            opB,
+                            m,
+                            n,
+                            k,
+                            alpha,
+                            doubles(a),
+                            lda,
+                            doubles(b),
+                            ldb,
+                            beta,
+                            doubles(c),
+                            ldc);
+                case F32 ->
+                    cblas_sgemm(
+                            CblasColMajor,
+                            opA,
+                            opB,
+                            m,
+                            n,
+                            k,
+                            (float) alpha,
+                            floats(a),
+                            lda,
+                            floats(b),
+                            ldb,
+                            (float) beta,
+                            floats(c),
+                            ldc);
+                case BF16 -> throw new AssertionError("the emulation multiplies no bf16");
+            }
+        });
+    }
+
+    @Override
+    public void symmetricProduct(
+            Arithmetic arithmetic,
+            boolean transposed,
+            int n,
+            int k,
+            double alpha,
+            long a,
+            int lda,
+            double beta,
+            long c,
+            int ldc) {
+        int operation = operation(transposed);
+        run(() -> {
+            if (arithmetic == Arithmetic.F64) {
+                cblas_dsyrk(CblasColMajor, CblasLower, operation, n, k, alpha, doubles(a), lda, beta, doubles(c), ldc);
+            } else {
+                cblas_ssyrk(
+                        CblasColMajor,
+                        CblasLower,
+                        operation,
+                        n,
+                        k,
+                        (float) alpha,
+                        floats(a),
+                        lda,
+                        (float) beta,
+                        floats(c),
+                        ldc);
+            }
+        });
+    }
+
+    @Override
+    public void solveFromTheRight(
+            Arithmetic arithmetic, boolean transposed, int m, int n, long u, int ldu, long b, int ldb) {
+        int operation = operation(transposed);
+        run(() -> {
+            if (arithmetic == Arithmetic.F64) {
+                cblas_dtrsm(
+                        CblasColMajor,
+                        CblasRight,
+                        CblasUpper,
+                        operation,
+                        CblasNonUnit,
+                        m,
+                        n,
+                        1,
+                        doubles(u),
+                        ldu,
+                        doubles(b),
+                        ldb);
+            } else {
+                cblas_strsm(
+                        CblasColMajor,
+                        CblasRight,
+                        CblasUpper,
+                        operation,
+                        CblasNonUnit,
+                        m,
+                        n,
+                        1,
+                        floats(u),
+                        ldu,
+                        floats(b),
+                        ldb);
+            }
+        });
+    }
+
+    @Override
+    public long choleskyWorkspace(Arithmetic arithmetic, int n, long a, int lda) {
+        return arithmetic.bytes();
+    }
+
+    @Override
+    public void cholesky(Arithmetic arithmetic, int n, long a, int lda, long workspace, long bytes, long info) {
+        byte upper = 'U';
+        run(() -> ints(info)
+                .put(
+                        arithmetic == Arithmetic.F64
+                                ? LAPACKE_dpotrf(LAPACK_COL_MAJOR, upper, n, doubles(a), lda)
+                                : LAPACKE_spotrf(LAPACK_COL_MAJOR, upper, n, floats(a), lda)));
+    }
+
+    @Override
+    public long eigenWorkspace(Arithmetic arithmetic, int n, long a, int lda, long values) {
+        return arithmetic.bytes();
+    }
+
+    @Override
+    public void eigenSymmetric(
+            Arithmetic arithmetic, int n, long a, int lda, long values, long workspace, long bytes, long info) {
+        byte vectors = 'V';
+        byte upper = 'U';
+        run(() -> ints(info)
+                .put(
+                        arithmetic == Arithmetic.F64
+                                ? LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors, upper, n, doubles(a), lda, doubles(values))
+                                : LAPACKE_ssyevd(LAPACK_COL_MAJOR, vectors, upper, n, floats(a), lda, floats(values))));
+    }
+
+    @Override
+    public void synchronize() {
+        requireNoCapture("synchronize");
+    }
+
+    @Override
+    public void beginCapture() {
+        requireNoCapture("beginCapture");
+        captured = new ArrayList<>();
+    }
+
+    @Override
+    public Graph endCapture() {
+        List<Runnable> calls = List.copyOf(captured);
+        captured = null;
+        return new Graph() {
+            @Override
+            public void launch() {
+                calls.forEach(EmulatedCuda.this::run);
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    @Override
+    public Mark mark() {
+        return new Mark() {
+            @Override
+            public double millisecondsSince(Mark earlier) {
+                throw new AssertionError("the emulation keeps no time");
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    @Override
+    public void close() {
+        device.close();
+    }
+}
