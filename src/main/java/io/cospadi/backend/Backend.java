@@ -1,14 +1,31 @@
 package io.cospadi.backend;
 
+import java.util.Optional;
+
 /** The verbs that every algorithm computes with. Not thread-safe: one caller at a time; a backend parallelises inside. */
 public sealed interface Backend
         extends Storage, LinearAlgebra, SparseCodingVerbs, DecoderVerbs, GradientVerbs, AutoCloseable
-        permits CpuBackend {
+        permits CpuBackend, CudaBackend {
     /** What decides the result's bits: device, library, kernel and thread count; part of a job's fingerprint. */
     String identity();
 
     /** "cpu" or "cuda". */
     String name();
+
+    /**
+     * Runs verbs without their effect and keeps them, to be run again as one; empty where that gains nothing. They may not move
+     * data between host and device, nor return numbers, and what they work on must not be closed before the recording. The same
+     * verbs, on matrices of the same shapes, have run before.
+     */
+    default Optional<Recording> record(Runnable verbs) {
+        return Optional.empty();
+    }
+
+    /** Waits until all verbs are done, for those who measure time; results are waited for in any case. */
+    default void synchronize() {}
+
+    /** Bytes a second between memory and whoever computes, measured now: what a verb that does nothing but read could reach. */
+    double memoryRate();
 
     /** Bytes of matrices now allocated, for leak checks. */
     long allocatedBytes();

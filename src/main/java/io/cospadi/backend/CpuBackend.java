@@ -34,6 +34,7 @@ public final class CpuBackend implements Backend {
     private final Attention attention;
     private final AttentionGradient attentionGradient;
     private final RowGradients rowGradients;
+    private MemoryRate memoryRate;
 
     /**
      * @param threads workers, 1 or more, the caller counted
@@ -64,6 +65,14 @@ public final class CpuBackend implements Backend {
     @Override
     public String identity() {
         return identity;
+    }
+
+    @Override
+    public double memoryRate() {
+        if (memoryRate == null) {
+            memoryRate = new MemoryRate(threads());
+        }
+        return memoryRate.measure();
     }
 
     @Override
@@ -337,6 +346,12 @@ public final class CpuBackend implements Backend {
     public void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
         DecoderChecks.rotate("rotate", x, cos, sin, firstPosition);
         rotary.rotate(own(x), own(cos), own(sin), firstPosition, 1);
+    }
+
+    @Override
+    public void append(Matrix rows, Matrix cache, int position) {
+        DecoderChecks.append(rows, cache, position);
+        transfers.copy(own(rows), own(cache.rows(position, rows.rows())));
     }
 
     @Override

@@ -48,6 +48,18 @@ final class DecoderChecks {
                 cos);
     }
 
+    static void append(Matrix rows, Matrix cache, int position) {
+        requireF32("append", rows, cache);
+        require(
+                rows.cols() == cache.cols() && position >= 0 && position + (long) rows.rows() <= cache.rows(),
+                "append",
+                "equal columns and room from the position on",
+                rows,
+                cache,
+                "position " + position);
+        requireApart("append", cache, rows);
+    }
+
     static void attention(
             String verb,
             Matrix queries,

@@ -21,6 +21,9 @@ public interface DecoderVerbs {
      */
     void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition);
 
+    /** {@code cache[position + i] <- rows[i]} for every row; same columns. */
+    void append(Matrix rows, Matrix cache, int position);
+
     /**
      * Causal grouped-query attention. Query i stands at position {@code firstPosition + i} and attends to the key positions
      * j with {@code j <= position} and {@code position - j < window}; scores scaled by 1/sqrt(headDim).

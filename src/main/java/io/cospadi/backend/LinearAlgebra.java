@@ -6,7 +6,7 @@ package io.cospadi.backend;
  * count. A "vector" is a (1, n) matrix.
  */
 public interface LinearAlgebra {
-    /** {@code c <- alpha · op(a) · op(b) + beta · c}; op transposes where the flag says so. c is neither a nor b. */
+    /** {@code c <- alpha · op(a) · op(b) + beta · c}; op transposes where the flag says so. c is neither a nor b. A BF16 b counts as F32. */
     void gemm(double alpha, Matrix a, boolean transposeA, Matrix b, boolean transposeB, double beta, Matrix c);
 
     /**

@@ -18,7 +18,11 @@ final class LinearAlgebraChecks {
         int innerOfB = transposeB ? b.cols() : b.rows();
         int n = transposeB ? b.rows() : b.cols();
         require(
-                inner == innerOfB && c.rows() == m && c.cols() == n && a.dtype() == b.dtype() && a.dtype() == c.dtype(),
+                inner == innerOfB
+                        && c.rows() == m
+                        && c.cols() == n
+                        && a.dtype() == factorType(b)
+                        && a.dtype() == c.dtype(),
                 "gemm",
                 "op(a) (m, l), op(b) (l, n), c (m, n) of one type",
                 a.shape() + (transposeA ? " transposed" : ""),
@@ -26,6 +30,11 @@ final class LinearAlgebraChecks {
                 c);
         requireApart("gemm", c, a);
         requireApart("gemm", c, b);
+    }
+
+    /** A weight in bf16 is multiplied as f32. */
+    private static DType factorType(Matrix b) {
+        return b.dtype() == DType.BF16 ? DType.F32 : b.dtype();
     }
 
     static void symmetricProduct(Matrix a, boolean transposed, Matrix c) {

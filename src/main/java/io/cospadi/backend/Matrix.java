@@ -3,7 +3,7 @@ package io.cospadi.backend;
 import io.cospadi.tensor.DType;
 
 /**
- * A dense row-major matrix in a backend's memory, f32 or f64. Values are reached through the backend's verbs only.
+ * A dense row-major matrix in a backend's memory, f32 or f64; weights may be bf16, see {@link Storage#weightType}. Values are reached through the backend's verbs only.
  * Whoever allocates closes; closing twice is harmless; a view becomes invalid with its owner.
  */
 public interface Matrix extends AutoCloseable {
@@ -11,7 +11,7 @@ public interface Matrix extends AutoCloseable {
 
     int cols();
 
-    /** {@link DType#F32} or {@link DType#F64}. */
+    /** {@link DType#F32} or {@link DType#F64}; {@link DType#BF16} of a weight. */
     DType dtype();
 
     /**

@@ -17,6 +17,8 @@ public final class SelfTest {
 
     private static final double DOUBLE = 1e-11;
     private static final long SEED = 42;
+    private static final int LEAST_ORDER = 1024;
+    private static final int LARGEST_ORDER = 16384;
 
     /**
      * One verb.
@@ -54,8 +56,17 @@ public final class SelfTest {
                 test.likelihood());
     }
 
-    /** Operations per second of an f32 matrix product of order n, the best of several. */
-    public static double productRate(Backend backend, int n) {
+    /** Operations per second of f32 matrix products so large that one takes a millisecond, the best of several. */
+    public static double productRate(Backend backend) {
+        for (int n = LEAST_ORDER; ; n *= 2) {
+            double rate = productRate(backend, n);
+            if (2.0 * n * n * n / rate > 1e-3 || n == LARGEST_ORDER) {
+                return rate;
+            }
+        }
+    }
+
+    private static double productRate(Backend backend, int n) {
         double best = 0;
         try (Matrix a = backend.allocate(n, n, DType.F32);
                 Matrix b = backend.allocate(n, n, DType.F32);
@@ -63,8 +74,10 @@ public final class SelfTest {
             backend.fill(a, 1);
             backend.fill(b, 1);
             for (int i = 0; i < 8; i++) {
+                backend.synchronize();
                 long began = System.nanoTime();
                 backend.gemm(1, a, false, b, false, 0, c);
+                backend.synchronize();
                 best = Math.max(best, 2.0 * n * n * n / (System.nanoTime() - began) * 1e9);
             }
         }

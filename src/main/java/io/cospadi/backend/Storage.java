@@ -10,6 +10,20 @@ public interface Storage {
     /** A zero matrix of F32 or F64; the caller closes it. */
     Matrix allocate(int rows, int cols, DType dtype);
 
+    /**
+     * The type in which a stored weight is best kept here: F32, or BF16 where products read that as it is. A BF16 matrix comes
+     * from {@link #allocateWeight}, is filled by {@link #load}, and is a factor b of {@link LinearAlgebra#gemm}; no other verb
+     * takes it.
+     */
+    default DType weightType(DType stored) {
+        return DType.F32;
+    }
+
+    /** A matrix of {@link #weightType}, contents undefined, for a weight stored in {@code stored}; the caller closes it. */
+    default Matrix allocateWeight(int rows, int cols, DType stored) {
+        return allocate(rows, cols, DType.F32);
+    }
+
     /** A sparse matrix holding {@code codes} exactly (values as f32 must be representable in bf16); the caller closes it. */
     SparseMatrix upload(Codes codes);
 

@@ -6,7 +6,7 @@ import io.cospadi.tensor.DType;
  * What a matrix of any backend is made of: a run of row-major elements in one block of memory; element (i, j) lies at
  * {@code start + i * cols + j}, counted in elements from the block's first. A view of rows shares the block and starts later.
  */
-abstract sealed class StoredMatrix implements Matrix permits NativeMatrix {
+abstract sealed class StoredMatrix implements Matrix permits CudaMatrix, NativeMatrix {
     private final long start;
     private final int rows;
     private final int cols;

@@ -217,17 +217,35 @@ public final class Checkpoint implements AutoCloseable {
      * @throws IllegalArgumentException if the rows are not all inside
      */
     public Matrix loadRows(String name, int firstRow, int rows, Backend backend) {
+        StoredTensor tensor = floats(name);
+        Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
+        return fill(tensor, firstRow, backend.allocate(rows, tensor.cols(), DType.F32), backend);
+    }
+
+    /**
+     * A whole tensor as a factor of products, in the type that the backend keeps weights in; the caller closes it.
+     *
+     * @throws CospadiException if it is missing, not a float tensor, or holds NaN or infinity
+     */
+    public Matrix loadWeight(String name, Backend backend) {
+        StoredTensor tensor = floats(name);
+        return fill(tensor, 0, backend.allocateWeight(tensor.rows(), tensor.cols(), tensor.dtype()), backend);
+    }
+
+    private StoredTensor floats(String name) {
         StoredTensor tensor = tensor(name);
         if (!tensor.dtype().isFloat()) {
             throw new CospadiException(tensor.file() + ": tensor " + name + " has dtype " + tensor.dtype()
                     + ", expected floats to compute with; use an unquantised model");
         }
-        Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
-        Matrix matrix = backend.allocate(rows, tensor.cols(), DType.F32);
+        return tensor;
+    }
+
+    private Matrix fill(StoredTensor tensor, int firstRow, Matrix matrix, Backend backend) {
         try {
             int chunk = rowsPerChunk(tensor);
-            for (int done = 0; done < rows; done += chunk) {
-                int count = Math.min(chunk, rows - done);
+            for (int done = 0; done < matrix.rows(); done += chunk) {
+                int count = Math.min(chunk, matrix.rows() - done);
                 ByteBuffer stored = map(tensor, (long) firstRow + done, count);
                 requireFinite(tensor, stored, ((long) firstRow + done) * tensor.cols());
                 backend.load(matrix.rows(done, count), stored, tensor.dtype());

@@ -2,6 +2,8 @@ package io.cospadi.cli;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.CudaBackend;
+import io.cospadi.gpu.CudaUnavailableException;
 import io.cospadi.tensor.CospadiException;
 
 /** Chooses what computes, once, and says so where the choice was left open. */
@@ -12,18 +14,31 @@ final class Backends {
      * Opens a backend; the caller closes it.
      *
      * @param name    auto, cpu or cuda
-     * @param threads at least 1
-     * @throws CospadiException if cuda is asked for, which this build doesn't have
+     * @param threads of the CPU, at least 1
+     * @throws CospadiException if cuda is asked for and can't be had
      */
-    static Backend open(String name, int threads, Terminal terminal) {
-        if (name.equals("cuda")) {
-            throw new CospadiException(
-                    "--backend cuda can't be met: this build has no CUDA backend; use --backend cpu");
+    static Backend open(String name, int threads, GpuOptions gpu, Terminal terminal) {
+        if (name.equals("cpu")) {
+            return cpu(threads);
         }
-        if (name.equals("auto")) {
-            terminal.note("computing on the CPU with " + threads + (threads == 1 ? " thread" : " threads")
-                    + ", as this build has no CUDA backend");
+        try {
+            CudaBackend backend = CudaBackend.open(gpu.device(), gpu.maxVram());
+            if (name.equals("auto")) {
+                terminal.note("computing on " + backend.identity());
+            }
+            return backend;
+        } catch (CudaUnavailableException e) {
+            if (name.equals("cuda") || gpu.given()) {
+                throw new CospadiException(
+                        "--backend cuda can't be met: " + e.getMessage() + "; or use --backend cpu", e);
+            }
+            terminal.note(
+                    "computing on the CPU with " + Quantities.count(threads, "thread") + ", as " + e.getMessage());
+            return cpu(threads);
         }
+    }
+
+    private static Backend cpu(int threads) {
         try {
             return new CpuBackend(threads);
         } catch (LinkageError e) {

@@ -4,8 +4,12 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
+import io.cospadi.compression.BenchSource;
 import io.cospadi.compression.FactorizationBench;
 import io.cospadi.compression.FactorizationBench.Measured;
+import io.cospadi.compression.FolderBenchSource;
+import io.cospadi.compression.RecipeException;
+import io.cospadi.compression.SyntheticBenchSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,8 +29,21 @@ import picocli.CommandLine.Parameters;
                 "Factorises projections and compares counted operations a second with a matrix product's, measured "
                         + "before and after each. Nothing is written.")
 final class BenchCompressCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face folder of a dense model.")
+    @Parameters(paramLabel = "MODEL", arity = "0..1", description = "Hugging Face folder of a dense model.")
     private Path model;
+
+    @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            description = "Instead of a folder: llama-3-8b, llama-3.2-1b or smollm2-135m with random weights.",
+            converter = Choices.ShapeName.class)
+    private String shape;
+
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            description = "With --shape: tokens summed into each Gram, timed too (default: 262144).")
+    private int tokens = 262_144;
 
     @Option(names = "--stats", paramLabel = "DIR", description = "Gram store of calibrate (default: synthetic Grams).")
     private Path stats;
@@ -55,10 +72,17 @@ final class BenchCompressCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         SharedOptions.atLeast("--rounds", rounds, 1);
+        SharedOptions.atLeast("--tokens", tokens, 1);
         List<Measured> measured = new ArrayList<>();
-        try (Backend backend = shared.open(terminal);
+        if ((model == null) == (shape == null)) {
+            throw RecipeException.usage("name a model's folder or a --shape");
+        }
+        try (BenchSource source = model != null
+                        ? new FolderBenchSource(model, stats)
+                        : new SyntheticBenchSource(BenchShape.config(shape), tokens);
+                Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
-            new FactorizationBench(model, stats, layers, ratio, rounds)
+            new FactorizationBench(source, layers, ratio, rounds)
                     .run(backend, new TaskProgress(display, "factorising"), measured::add);
         }
         if (shared.json) {
@@ -92,6 +116,15 @@ final class BenchCompressCommand implements Callable<Integer> {
                 seconds,
                 seconds / ideal,
                 ideal));
+        double grams = measured.stream().mapToDouble(Measured::gramSeconds).sum();
+        if (shape != null) {
+            text.append(String.format(
+                    Locale.ROOT,
+                    "Grams of %d tokens %.2f s; %.2f s with the factorisation%n",
+                    tokens,
+                    grams,
+                    seconds + grams));
+        }
         phases(measured)
                 .forEach((phase, spent) -> text.append(
                         String.format(Locale.ROOT, "%-12s %8.2f s  %3.0f %%%n", phase, spent, 100 * spent / seconds)));
@@ -106,10 +139,15 @@ final class BenchCompressCommand implements Callable<Integer> {
 
     private ObjectNode json(List<Measured> measured) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.put("model", model.toString()).put("threads", shared.threads()).put("rounds", rounds);
+        json.put("model", model == null ? shape : model.toString())
+                .put("threads", shared.threads())
+                .put("rounds", rounds);
         double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
         double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();
         json.put("seconds", seconds).put("seconds_at_sgemm_rate", ideal).put("times", seconds / ideal);
+        json.put(
+                "gram_seconds",
+                measured.stream().mapToDouble(Measured::gramSeconds).sum());
         ObjectNode split = json.putObject("seconds_by_phase");
         phases(measured).forEach(split::put);
         ArrayNode projections = json.putArray("projections");

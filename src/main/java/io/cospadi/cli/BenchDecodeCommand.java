@@ -1,30 +1,61 @@
 package io.cospadi.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.SelfTest;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.compression.RecipeException;
 import io.cospadi.decoder.DecoderBenchmark;
+import io.cospadi.decoder.DecoderBenchmark.Result;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.format.ModelFolder;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code bench decode MODEL}: prefill against sgemm, single-token steps against memory. */
+/** {@code bench decode}: prefill against sgemm, single-token steps against memory; of a model, or dense beside factored. */
 @Command(
         name = "decode",
-        description = "Prefill as a share of a matrix product's rate, single-token steps as a share of memory's.")
+        description =
+                "Prefill as a share of a matrix product's rate, single-token steps as a share of memory's. Of a folder, "
+                        + "or with --shape of random weights, dense and factored side by side.")
 final class BenchDecodeCommand implements Callable<Integer> {
-    private static final int PRODUCT_ORDER = 1024;
+    private static final int PROMPT = 16;
 
-    @Parameters(paramLabel = "MODEL", description = "Dense or compact folder.")
+    @Parameters(paramLabel = "MODEL", arity = "0..1", description = "Dense or compact folder.")
     private Path model;
+
+    @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            description = "Instead of a folder: llama-3-8b, llama-3.2-1b or smollm2-135m with random weights.",
+            converter = Choices.ShapeName.class)
+    private String shape;
+
+    @Option(
+            names = "--ratios",
+            paramLabel = "R",
+            split = ",",
+            description = "With --shape: ratios to factor at (default: 0.2,0.3,0.4).")
+    private double[] ratios = {0.2, 0.3, 0.4};
+
+    @Option(
+            names = "--groups",
+            paramLabel = "none|8:16|2:4",
+            description = "With --shape: what masks the factors have (default: none).",
+            converter = Choices.MaskGroup.class)
+    private int group;
 
     @Option(names = "--window", paramLabel = "N", description = "Tokens of the prefill (default: 512).")
     private int window = 512;
@@ -44,15 +75,41 @@ final class BenchDecodeCommand implements Callable<Integer> {
         this.terminal = terminal;
     }
 
+    /** One model's figures. */
+    private record Measured(String name, Result prefill, Result decode) {}
+
     @Override
     public Integer call() {
         SharedOptions.atLeast("--window", window, 2);
         SharedOptions.atLeast("--steps", steps, 1);
         SharedOptions.atLeast("--repetitions", repetitions, 1);
-        DecoderBenchmark.Result prefill;
-        DecoderBenchmark.Result decode;
-        try (ModelWeights weights = ModelFolder.open(model);
-                Backend backend = shared.open(terminal)) {
+        if ((model == null) == (shape == null)) {
+            throw RecipeException.usage("name a model's folder or a --shape");
+        }
+        List<Measured> measured = new ArrayList<>();
+        try (Backend backend = shared.open(terminal)) {
+            if (model != null) {
+                measured.add(measure(model.toString(), () -> ModelFolder.open(model), backend));
+            } else {
+                ModelConfig config = BenchShape.config(shape);
+                measured.add(measure("dense", () -> BenchShape.dense(config), backend));
+                for (double ratio : ratios) {
+                    String masks = group == 0 ? "" : ", " + group / 2 + ":" + group;
+                    measured.add(measure(
+                            "ratio " + ratio + masks, () -> BenchShape.factored(config, ratio, group), backend));
+                }
+            }
+        }
+        if (shared.json) {
+            terminal.json(json(measured));
+        } else {
+            terminal.out().print(text(measured));
+        }
+        return ExitStatus.DONE;
+    }
+
+    private Measured measure(String name, Supplier<ModelWeights> open, Backend backend) {
+        try (ModelWeights weights = open.get()) {
             int[] ids = new SplittableRandom(42)
                     .ints(
                             Math.min(window, weights.config().maxPositions() - steps),
@@ -60,54 +117,77 @@ final class BenchDecodeCommand implements Callable<Integer> {
                             weights.config().vocabSize())
                     .toArray();
             DecoderBenchmark benchmark = new DecoderBenchmark(weights, backend);
-            prefill = benchmark.prefill(ids, repetitions, () -> SelfTest.productRate(backend, PRODUCT_ORDER));
-            MemoryRate memory = new MemoryRate(shared.threads());
-            decode = benchmark.decode(
-                    java.util.Arrays.copyOf(ids, Math.min(16, ids.length)), steps, repetitions, memory::measure);
+            Result prefill = benchmark.prefill(ids, repetitions, () -> SelfTest.productRate(backend));
+            Result decode = benchmark.decode(
+                    Arrays.copyOf(ids, Math.min(PROMPT, ids.length)), steps, repetitions, backend::memoryRate);
+            return new Measured(name, prefill, decode);
         }
-        if (shared.json) {
-            ObjectNode json = JsonNodeFactory.instance.objectNode();
-            json.put("model", model.toString()).put("threads", shared.threads());
-            json.putObject("prefill")
-                    .put("tokens", prefill.tokens())
-                    .put("flops", prefill.work())
-                    .put("seconds", prefill.seconds())
-                    .put("flops_per_second", prefill.rate())
-                    .put("sgemm_flops_per_second", prefill.peak())
-                    .put("share", prefill.share());
-            json.putObject("decode")
-                    .put("tokens", decode.tokens())
-                    .put("bytes", decode.work())
-                    .put("seconds", decode.seconds())
-                    .put("bytes_per_second", decode.rate())
-                    .put("memory_bytes_per_second", decode.peak())
-                    .put("share", decode.share())
-                    .put("weights", "f32, codes 16-bit");
-            terminal.json(json);
-            return ExitStatus.DONE;
+    }
+
+    private ObjectNode json(List<Measured> measured) {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("program", BuildInfo.read().toString()).put("threads", shared.threads());
+        if (shape != null) {
+            json.put("shape", shape);
         }
-        terminal.out()
-                .printf(
-                        Locale.ROOT,
-                        "prefill  %d tokens, %.1f GFLOP in %.3f s: %.1f GFLOP/s, %.0f %% of sgemm's %.1f; %.0f tokens/s%n",
-                        prefill.tokens(),
-                        prefill.work() / 1e9,
-                        prefill.seconds(),
-                        prefill.rate() / 1e9,
-                        100 * prefill.share(),
-                        prefill.peak() / 1e9,
-                        prefill.tokensPerSecond());
-        terminal.out()
-                .printf(
-                        Locale.ROOT,
-                        "decode   %d steps, %.2f GB of weights (f32, codes 16-bit): %.1f GB/s, %.0f %% of memory's %.1f;"
-                                + " %.1f tokens/s%n",
-                        decode.tokens(),
-                        decode.work() / 1e9,
-                        decode.rate() / 1e9,
-                        100 * decode.share(),
-                        decode.peak() / 1e9,
-                        decode.tokensPerSecond());
-        return ExitStatus.DONE;
+        ArrayNode models = json.putArray("models");
+        for (Measured m : measured) {
+            ObjectNode entry = models.addObject().put("model", m.name());
+            entry.putObject("prefill")
+                    .put("tokens", m.prefill().tokens())
+                    .put("flops", m.prefill().work())
+                    .put("seconds", m.prefill().seconds())
+                    .put("seconds_p90", m.prefill().slow())
+                    .put("flops_per_second", m.prefill().rate())
+                    .put("sgemm_flops_per_second", m.prefill().peak())
+                    .put("share", m.prefill().share());
+            entry.putObject("decode")
+                    .put("tokens", m.decode().tokens())
+                    .put("bytes", m.decode().work())
+                    .put("seconds", m.decode().seconds())
+                    .put("seconds_p90", m.decode().slow())
+                    .put("tokens_per_second", m.decode().tokensPerSecond())
+                    .put("tokens_per_second_of_first", perFirst(m, measured))
+                    .put("bytes_per_second", m.decode().rate())
+                    .put("memory_bytes_per_second", m.decode().peak())
+                    .put("share", m.decode().share());
+        }
+        return json;
+    }
+
+    private static double perFirst(Measured m, List<Measured> all) {
+        return m.decode().tokensPerSecond() / all.get(0).decode().tokensPerSecond();
+    }
+
+    private static String text(List<Measured> measured) {
+        StringBuilder text = new StringBuilder();
+        for (Measured m : measured) {
+            text.append(m.name()).append('\n');
+            text.append(String.format(
+                    Locale.ROOT,
+                    "  prefill  %d tokens, %.1f GFLOP in %.3f s (p90 %.3f): %.1f GFLOP/s, %.0f %% of sgemm's %.1f; %.0f tokens/s%n",
+                    m.prefill().tokens(),
+                    m.prefill().work() / 1e9,
+                    m.prefill().seconds(),
+                    m.prefill().slow(),
+                    m.prefill().rate() / 1e9,
+                    100 * m.prefill().share(),
+                    m.prefill().peak() / 1e9,
+                    m.prefill().tokensPerSecond()));
+            text.append(String.format(
+                    Locale.ROOT,
+                    "  decode   %d steps, %.2f GB of weights, %.3f ms a token (p90 %.3f): %.1f GB/s, %.0f %% of memory's %.1f; "
+                            + "%.1f tokens/s%s%n",
+                    m.decode().tokens(),
+                    m.decode().work() / 1e9 / m.decode().tokens(),
+                    1e3 * m.decode().seconds() / m.decode().tokens(),
+                    1e3 * m.decode().slow() / m.decode().tokens(),
+                    m.decode().rate() / 1e9,
+                    100 * m.decode().share(),
+                    m.decode().peak() / 1e9,
+                    m.decode().tokensPerSecond(),
+                    m == measured.get(0) ? "" : String.format(Locale.ROOT, ", %.2f x", perFirst(m, measured))));
+        }
+        return text.toString();
     }
 }

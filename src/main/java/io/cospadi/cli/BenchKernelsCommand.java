@@ -30,7 +30,6 @@ final class BenchKernelsCommand implements Callable<Integer> {
     private static final int D2 = 1536;
     private static final int K = 526;
     private static final int S = 263;
-    private static final int PRODUCT_ORDER = 1024;
 
     @Option(names = "--repetitions", paramLabel = "N", description = "Of which the median counts (default: 9).")
     private int repetitions = 9;
@@ -91,8 +90,8 @@ final class BenchKernelsCommand implements Callable<Integer> {
 
     private List<Timing> time(Backend backend) {
         List<Timing> timings = new ArrayList<>();
-        double product = SelfTest.productRate(backend, PRODUCT_ORDER);
-        double memory = new MemoryRate(shared.threads()).measure();
+        double product = SelfTest.productRate(backend);
+        double memory = backend.memoryRate();
         try (Matrix weight = random(backend, D2, D1, DType.F32);
                 Matrix dictionary = random(backend, K, D1, DType.F32);
                 Matrix codes = random(backend, D2, K, DType.F32);
@@ -105,34 +104,42 @@ final class BenchKernelsCommand implements Callable<Integer> {
                 Matrix gram = backend.allocate(D1, D1, DType.F64);
                 Matrix positive = positive(backend)) {
             timings.add(operations(
+                    backend,
                     "product, f32",
                     "1536 x 576 x 526",
                     2.0 * D2 * D1 * K,
                     product,
                     () -> backend.gemm(1, weight, false, dictionary, true, 0, out)));
             timings.add(operations(
+                    backend,
                     "symmetric product",
                     "526 x 576",
                     (double) K * (K + 1) * D1,
                     product,
                     () -> backend.symmetricProduct(dictionary, false, atoms)));
             timings.add(operations(
-                    "Gram, f64", "1536 x 576", 1.0 * D2 * D1 * D1, product, () -> backend.addGram(weight, gram)));
-            timings.add(operations("Cholesky, f64", "576", (double) D1 * D1 * D1 / 3, product, () -> {
+                    backend,
+                    "Gram, f64",
+                    "1536 x 576",
+                    1.0 * D2 * D1 * D1,
+                    product,
+                    () -> backend.addGram(weight, gram)));
+            timings.add(operations(backend, "Cholesky, f64", "576", (double) D1 * D1 * D1 / 3, product, () -> {
                 backend.copy(positive, gram);
                 backend.cholesky(gram);
             }));
             timings.add(bytes(
+                    backend,
                     "matrix times vector",
                     "1536 x 576",
                     4.0 * D2 * D1,
                     memory,
                     () -> backend.gemm(1, token, false, weight, true, 0, features)));
-            timings.add(bytes("keep largest", "1536 x 526, s 263", 8.0 * D2 * K, memory, () -> {
+            timings.add(bytes(backend, "keep largest", "1536 x 526, s 263", 8.0 * D2 * K, memory, () -> {
                 backend.copy(residual, out);
                 backend.keepLargest(out, S);
             }));
-            timings.add(bytes("threshold step", "1536 x 526, s 263", 20.0 * D2 * K, memory, () -> {
+            timings.add(bytes(backend, "threshold step", "1536 x 526, s 263", 20.0 * D2 * K, memory, () -> {
                 backend.copy(codes, out);
                 backend.hardThresholdStep(out, residual, gradient, residual, S);
             }));
@@ -140,24 +147,26 @@ final class BenchKernelsCommand implements Callable<Integer> {
         return timings;
     }
 
-    private Timing operations(String verb, String shape, double flops, double peak, Runnable run) {
-        double seconds = median(run);
+    private Timing operations(Backend backend, String verb, String shape, double flops, double peak, Runnable run) {
+        double seconds = median(backend, run);
         return new Timing(verb, shape, "FLOP", seconds, flops / seconds, peak);
     }
 
-    private Timing bytes(String verb, String shape, double bytes, double peak, Runnable run) {
-        double seconds = median(run);
+    private Timing bytes(Backend backend, String verb, String shape, double bytes, double peak, Runnable run) {
+        double seconds = median(backend, run);
         return new Timing(verb, shape, "B", seconds, bytes / seconds, peak);
     }
 
-    private double median(Runnable run) {
+    private double median(Backend backend, Runnable run) {
         for (int i = 0; i < 3; i++) {
             run.run();
         }
         double[] seconds = new double[repetitions];
         for (int i = 0; i < repetitions; i++) {
+            backend.synchronize();
             long began = System.nanoTime();
             run.run();
+            backend.synchronize();
             seconds[i] = (System.nanoTime() - began) * 1e-9;
         }
         Arrays.sort(seconds);

@@ -50,7 +50,7 @@ final class BudgetCommand implements Callable<Integer> {
         JobPlaces places = document.places();
         Recipe recipe = document.recipe();
         DividedJob.requireStats(places);
-        Optional<Path> sizes = new JobRun(terminal, stop, "the same command begins anew")
+        Optional<Path> sizes = new JobRun(terminal, stop, "the same command begins anew", shared.gpu)
                 .run(
                         document.backend(),
                         Backends.threads(document.threads().orElse(null)),

@@ -87,4 +87,23 @@ final class Choices {
             return LabelSource.valueOf(text.toUpperCase(Locale.ROOT));
         }
     }
+
+    static final class ShapeName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, BenchShape.NAMES);
+        }
+    }
+
+    /** Atoms of a mask's group, 0 for none. */
+    static final class MaskGroup implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return switch (check(text, List.of("none", "8:16", "2:4"))) {
+                case "8:16" -> 16;
+                case "2:4" -> 4;
+                default -> 0;
+            };
+        }
+    }
 }

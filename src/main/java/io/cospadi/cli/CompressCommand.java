@@ -109,7 +109,11 @@ final class CompressCommand implements Callable<Integer> {
     }
 
     private <T> Optional<T> run(RecipeDocument document, Path work, Function<JobEnvironment, T> job) {
-        return new JobRun(terminal, stop, "everything finished is kept in " + work + "; the same command resumes")
+        return new JobRun(
+                        terminal,
+                        stop,
+                        "everything finished is kept in " + work + "; the same command resumes",
+                        shared.gpu)
                 .run(document.backend(), Backends.threads(document.threads().orElse(null)), job);
     }
 

@@ -29,7 +29,7 @@ final class DoctorCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         List<Finding> findings =
-                new Examination(Machine.here(), shared.threads(), "cuda".equals(shared.backend)).findings();
+                new Examination(Machine.here(), shared.threads(), shared.gpu, "cuda".equals(shared.backend)).findings();
         List<Finding> problems = findings.stream().filter(Finding::isProblem).toList();
         if (shared.json) {
             Map<String, Object> result = new LinkedHashMap<>();

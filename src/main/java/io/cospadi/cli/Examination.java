@@ -2,8 +2,10 @@ package io.cospadi.cli;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.CudaBackend;
 import io.cospadi.backend.SelfTest;
 import io.cospadi.checkpoint.Tokenizer;
+import io.cospadi.gpu.CudaUnavailableException;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -17,18 +19,19 @@ import java.util.concurrent.TimeUnit;
 
 /** Looks at all that the program needs and could use; each method is one topic. */
 final class Examination {
-    private static final int PRODUCT_ORDER = 768;
     private static final long NVIDIA_SMI_SECONDS = 10;
 
     private final Machine machine;
     private final int threads;
+    private final GpuOptions gpu;
     private final boolean cudaWanted;
 
     /**
      * @param threads    to test the CPU's backend with
      * @param cudaWanted whether to do without CUDA is a problem
      */
-    Examination(Machine machine, int threads, boolean cudaWanted) {
+    Examination(Machine machine, int threads, GpuOptions gpu, boolean cudaWanted) {
+        this.gpu = gpu;
         this.machine = machine;
         this.threads = threads;
         this.cudaWanted = cudaWanted;
@@ -130,69 +133,70 @@ final class Examination {
     }
 
     private List<Finding> cpuBackend() {
-        List<Finding> findings = new ArrayList<>();
         try (Backend backend = new CpuBackend(threads)) {
-            findings.add(Finding.ok("cpu backend", backend.identity()));
-            List<SelfTest.Check> checks = SelfTest.run(backend);
-            List<SelfTest.Check> failed =
-                    checks.stream().filter(check -> !check.passed()).toList();
-            for (SelfTest.Check check : failed) {
-                findings.add(Finding.problem(
-                        "cpu self-test",
-                        String.format(
-                                Locale.ROOT,
-                                "%s is off by %.2g, at most %.2g is right",
-                                check.verb(),
-                                check.deviation(),
-                                check.allowance()),
-                        "report this with the lines above; OPENBLAS_CORETYPE=Haswell or another core may help"));
-            }
-            if (failed.isEmpty()) {
-                findings.add(Finding.ok(
-                        "cpu self-test",
-                        checks.size() + " verbs equal plain loops ("
-                                + String.join(
-                                        ", ",
-                                        checks.stream()
-                                                .map(SelfTest.Check::verb)
-                                                .toList())
-                                + ")"));
-                findings.add(Finding.ok(
-                        "cpu speed",
-                        String.format(
-                                Locale.ROOT,
-                                "%.0f GFLOP/s in f32 matrix products of order %d on %s",
-                                SelfTest.productRate(backend, PRODUCT_ORDER) / 1e9,
-                                PRODUCT_ORDER,
-                                Quantities.count(threads, "thread"))));
-            }
+            return selfTest(
+                    backend,
+                    Quantities.count(threads, "thread"),
+                    "report this with the lines above; OPENBLAS_CORETYPE=Haswell or another core may help");
         } catch (LinkageError e) {
-            findings.add(Finding.problem(
+            return List.of(Finding.problem(
                     "cpu backend",
                     "OpenBLAS can't be loaded: " + e.getMessage(),
                     "the temporary folder must be writable and may not be mounted noexec"));
         }
+    }
+
+    /** Whether a backend computes rightly, and how fast. */
+    private static List<Finding> selfTest(Backend backend, String on, String remedy) {
+        List<Finding> findings = new ArrayList<>();
+        findings.add(Finding.ok(backend.name() + " backend", backend.identity()));
+        List<SelfTest.Check> checks = SelfTest.run(backend);
+        List<SelfTest.Check> failed =
+                checks.stream().filter(check -> !check.passed()).toList();
+        for (SelfTest.Check check : failed) {
+            findings.add(Finding.problem(
+                    backend.name() + " self-test",
+                    String.format(
+                            Locale.ROOT,
+                            "%s is off by %.2g, at most %.2g is right",
+                            check.verb(),
+                            check.deviation(),
+                            check.allowance()),
+                    remedy));
+        }
+        if (failed.isEmpty()) {
+            findings.add(Finding.ok(
+                    backend.name() + " self-test",
+                    checks.size() + " verbs equal plain loops ("
+                            + String.join(
+                                    ", ",
+                                    checks.stream().map(SelfTest.Check::verb).toList())
+                            + ")"));
+            findings.add(Finding.ok(
+                    backend.name() + " speed",
+                    String.format(
+                            Locale.ROOT,
+                            "%.0f GFLOP/s in f32 matrix products on %s",
+                            SelfTest.productRate(backend) / 1e9,
+                            on)));
+        }
         return findings;
     }
 
-    /** What there is of a GPU; no check of it, because nothing in this build would use it. */
+    /** The GPU that would be used, tried out; without one, what is in the way. */
     private List<Finding> cuda() {
         List<Finding> findings = new ArrayList<>();
-        String advice = "this build has no CUDA backend; --backend auto and cpu use the CPU";
-        List<String> devices = nvidiaSmi();
-        if (devices.isEmpty() && machine.gpuDriver().isEmpty()) {
-            findings.add(lacking("GPU", "no NVIDIA GPU, or no driver for it", advice));
-            return findings;
-        }
-        for (String device : devices) {
+        for (String device : nvidiaSmi()) {
             findings.add(Finding.note("GPU", device, null));
         }
         machine.gpuDriver().ifPresent(version -> findings.add(Finding.note("GPU driver", version, null)));
-        findings.add(Finding.note(
-                "libcuda.so.1",
-                machine.library("libcuda.so.1").map(Path::toString).orElse("not found"),
-                machine.library("libcuda.so.1").isPresent() ? null : "it comes with the NVIDIA driver"));
-        findings.add(lacking("CUDA backend", "not in this build", advice));
+        try (CudaBackend backend = CudaBackend.open(gpu.device(), gpu.maxVram())) {
+            findings.addAll(selfTest(backend, "the GPU", "report this with the lines above"));
+        } catch (CudaUnavailableException e) {
+            findings.add(lacking("GPU", e.getMessage(), "--backend auto and cpu use the CPU"));
+        } catch (CospadiException e) {
+            findings.add(Finding.problem("cuda backend", e.getMessage(), "report this with the lines above"));
+        }
         return findings;
     }
 

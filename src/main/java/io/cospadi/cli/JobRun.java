@@ -14,9 +14,11 @@ final class JobRun {
     private final Terminal terminal;
     private final StopSignal stop;
     private final String resume;
+    private final GpuOptions gpu;
 
     /** @param resume what to do after a stop, for the user */
-    JobRun(Terminal terminal, StopSignal stop, String resume) {
+    JobRun(Terminal terminal, StopSignal stop, String resume, GpuOptions gpu) {
+        this.gpu = gpu;
         this.terminal = terminal;
         this.stop = stop;
         this.resume = resume;
@@ -31,7 +33,7 @@ final class JobRun {
      */
     <T> Optional<T> run(String backend, int threads, Function<JobEnvironment, T> job) {
         stop.orderly(resume);
-        try (Backend opened = Backends.open(backend, threads, terminal);
+        try (Backend opened = Backends.open(backend, threads, gpu, terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
             return Optional.of(job.apply(environment(opened, threads, display, stop)));
         } catch (StoppedException e) {

@@ -59,7 +59,7 @@ final class MergeCommand implements Callable<Integer> {
         RecipeDocument document = MergeJob.document(works).overlay(given);
         JobPlaces places = document.places();
         Recipe recipe = document.recipe();
-        Optional<JobResult> result = new JobRun(terminal, stop, "the same command begins anew")
+        Optional<JobResult> result = new JobRun(terminal, stop, "the same command begins anew", new GpuOptions())
                 .run("cpu", Backends.threads(document.threads().orElse(null)), environment -> new MergeJob(
                                 works, recipe, places, environment)
                         .run());

@@ -2,6 +2,7 @@ package io.cospadi.cli;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.compression.RecipeException;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What every command that computes takes. */
@@ -16,12 +17,15 @@ final class SharedOptions {
     @Option(names = "--threads", paramLabel = "N", description = "Threads to compute with (default: all processors).")
     Integer threads;
 
+    @Mixin
+    GpuOptions gpu = new GpuOptions();
+
     @Option(names = "--json", description = "Print one JSON object on stdout and nothing else there.")
     boolean json;
 
     /** The backend that they name; the caller closes it. */
     Backend open(Terminal terminal) {
-        return Backends.open(backend == null ? "auto" : backend, threads(), terminal);
+        return Backends.open(backend == null ? "auto" : backend, threads(), gpu, terminal);
     }
 
     /** As many as asked for, else all processors. */

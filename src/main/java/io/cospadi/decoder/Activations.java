@@ -7,6 +7,8 @@ import io.cospadi.checkpoint.ModelConfig;
 final class Activations implements AutoCloseable {
     final Workspace normed;
     final Workspace queries;
+    final Workspace keys;
+    final Workspace values;
     final Workspace attended;
     final Workspace projected;
     final Workspace gate;
@@ -14,6 +16,7 @@ final class Activations implements AutoCloseable {
     private final Backend backend;
     private final ModelConfig config;
     private RotaryTables rotary;
+    private int rotaryTables;
 
     Activations(Backend backend, ModelConfig config) {
         this.backend = backend;
@@ -21,6 +24,8 @@ final class Activations implements AutoCloseable {
         int heads = config.heads() * config.headDim();
         normed = new Workspace(backend, config.hiddenSize());
         queries = new Workspace(backend, heads);
+        keys = new Workspace(backend, config.kvHeads() * config.headDim());
+        values = new Workspace(backend, config.kvHeads() * config.headDim());
         attended = new Workspace(backend, heads);
         projected = new Workspace(backend, config.hiddenSize());
         gate = new Workspace(backend, config.intermediateSize());
@@ -34,14 +39,28 @@ final class Activations implements AutoCloseable {
             if (rotary != null) {
                 rotary.close();
             }
+            rotaryTables++;
             rotary = RotaryTables.build(backend, config, Math.max(positions, Math.min(size, config.maxPositions())));
         }
         return rotary;
     }
 
+    /** Grows with each change of where something lies, so that whoever remembers addresses knows that they are stale. */
+    int generation() {
+        int sum = rotaryTables;
+        for (Workspace workspace : workspaces()) {
+            sum += workspace.generation();
+        }
+        return sum;
+    }
+
+    private Workspace[] workspaces() {
+        return new Workspace[] {normed, queries, keys, values, attended, projected, gate, up};
+    }
+
     @Override
     public void close() {
-        for (Workspace workspace : new Workspace[] {normed, queries, attended, projected, gate, up}) {
+        for (Workspace workspace : workspaces()) {
             workspace.close();
         }
         if (rotary != null) {

@@ -40,6 +40,16 @@ public final class Decoder implements AutoCloseable {
         return DecoderLayer.load(index, weights, backend, scratch);
     }
 
+    /** See {@link Activations#generation}. */
+    int scratchGeneration() {
+        return scratch.generation();
+    }
+
+    /** Makes room for rotations up to there at once, so that tables don't move later. */
+    void reachPositions(int positions) {
+        scratch.rotary(positions);
+    }
+
     /** What takes gradients back through the layers of this decoder; the caller closes it, before this decoder. */
     LayerGradient layerGradient() {
         return new LayerGradient(backend, config(), scratch);
@@ -96,7 +106,10 @@ public final class Decoder implements AutoCloseable {
     /** Bytes beside weights and hidden states while windows of {@code length} tokens pass one layer. */
     public static long scratchBytes(ModelConfig config, int length) {
         long heads = (long) config.heads() * config.headDim();
-        long row = 2L * config.hiddenSize() + 2 * heads + 2L * config.intermediateSize();
+        long row = 2L * config.hiddenSize()
+                + 2 * heads
+                + 2L * config.kvHeads() * config.headDim()
+                + 2L * config.intermediateSize();
         long position = 2L * config.kvHeads() * config.headDim() + config.headDim();
         return Float.BYTES * (Math.min(length, CHUNK_ROWS) * row + length * position);
     }

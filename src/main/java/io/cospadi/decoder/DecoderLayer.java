@@ -98,10 +98,11 @@ public final class DecoderLayer implements AutoCloseable {
         listener.input(InputSite.ATTENTION_INPUT, normed);
 
         Matrix queries = scratch.queries.rows(n);
-        Matrix keys = cache.keys(index).rows(first, n);
+        Matrix keys = scratch.keys.rows(n);
+        Matrix values = scratch.values.rows(n);
         apply(ProjectionType.Q, normed, queries);
         apply(ProjectionType.K, normed, keys);
-        apply(ProjectionType.V, normed, cache.values(index).rows(first, n));
+        apply(ProjectionType.V, normed, values);
         if (queryNorm != null) {
             backend.rmsNorm(queries, queryNorm, config.rmsEps(), queries);
             backend.rmsNorm(keys, keyNorm, config.rmsEps(), keys);
@@ -109,6 +110,8 @@ public final class DecoderLayer implements AutoCloseable {
         RotaryTables rotary = scratch.rotary(first + n);
         backend.rotate(queries, rotary.cos(), rotary.sin(), first);
         backend.rotate(keys, rotary.cos(), rotary.sin(), first);
+        backend.append(keys, cache.keys(index), first);
+        backend.append(values, cache.values(index), first);
 
         Matrix attended = scratch.attended.rows(n);
         backend.attention(

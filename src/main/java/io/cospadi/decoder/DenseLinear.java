@@ -16,7 +16,7 @@ public final class DenseLinear implements Linear {
     private boolean transposed;
 
     /**
-     * @param weight     (d2, d1) F32, one output feature a row
+     * @param weight     (d2, d1) of {@link Backend#weightType}, one output feature a row
      * @param biasOrNull (1, d2) F32
      */
     public DenseLinear(Matrix weight, Matrix biasOrNull) {
@@ -55,7 +55,7 @@ public final class DenseLinear implements Linear {
      * is read at 11 GB/s as it is stored and at 17 GB/s transposed. Takes room for both while it copies.
      */
     void layOutForSingleTokens(Backend backend) {
-        if (transposed || d1 >= LONG_ROW || d2 <= d1) {
+        if (transposed || weight.dtype() != DType.F32 || d1 >= LONG_ROW || d2 <= d1) {
             return;
         }
         Matrix turned = backend.allocate(d1, d2, DType.F32);
@@ -77,7 +77,7 @@ public final class DenseLinear implements Linear {
 
     @Override
     public long bytes() {
-        return 4L * d1 * d2 + Bias.bytes(bias);
+        return (long) weight.dtype().bytes() * d1 * d2 + Bias.bytes(bias);
     }
 
     @Override

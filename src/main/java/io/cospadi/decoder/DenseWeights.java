@@ -36,6 +36,11 @@ public final class DenseWeights implements ModelWeights {
     }
 
     @Override
+    public Matrix weight(String name, Backend backend) {
+        return checkpoint.loadWeight(name, backend);
+    }
+
+    @Override
     public void gatherRows(String name, int[] rows, Matrix out, Backend backend) {
         tables.computeIfAbsent(name, key -> new StoredRows(checkpoint, checkpoint.tensor(key)))
                 .gather(rows, out, backend);
@@ -43,7 +48,7 @@ public final class DenseWeights implements ModelWeights {
 
     @Override
     public Linear projection(Projection projection, Backend backend) {
-        Matrix weight = tensor(projection.weightName(), backend);
+        Matrix weight = weight(projection.weightName(), backend);
         try {
             return new DenseLinear(weight, biasOrNull(projection, backend));
         } catch (RuntimeException | Error failure) {

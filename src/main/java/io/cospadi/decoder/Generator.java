@@ -78,7 +78,7 @@ public final class Generator {
             tokens[count++] = token;
             listener.accept(token);
             if (count < maxTokens) {
-                logits = model.lastLogits(model.advance(new int[] {token}));
+                logits = model.readLogits(model.next(token));
                 steps++;
             }
         }

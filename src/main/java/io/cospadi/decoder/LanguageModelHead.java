@@ -25,7 +25,7 @@ public final class LanguageModelHead implements AutoCloseable {
     static LanguageModelHead load(ModelWeights weights, String outputName, Backend backend) {
         Matrix norm = weights.tensor(ModelConfig.FINAL_NORM, backend);
         try {
-            DenseLinear output = new DenseLinear(weights.tensor(outputName, backend), null);
+            DenseLinear output = new DenseLinear(weights.weight(outputName, backend), null);
             return new LanguageModelHead(backend, weights.config().rmsEps(), norm, output);
         } catch (RuntimeException | Error failure) {
             norm.close();

@@ -2,17 +2,17 @@ package io.cospadi.decoder;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 
 /** A projection of rank r, {@code y = (x · downᵀ) · upᵀ + bias}: what the SVD family of methods produces. */
 public final class LowRankLinear implements Linear {
     private final Matrix down;
     private final Matrix up;
     private final Matrix bias;
+    private Workspace intermediate;
 
     /**
-     * @param down       (r, d1) F32
-     * @param up         (d2, r) F32
+     * @param down       (r, d1) of {@link Backend#weightType}
+     * @param up         (d2, r) likewise
      * @param biasOrNull (1, d2) F32
      */
     public LowRankLinear(Matrix down, Matrix up, Matrix biasOrNull) {
@@ -36,11 +36,17 @@ public final class LowRankLinear implements Linear {
 
     @Override
     public void apply(Backend backend, Matrix x, Matrix out) {
-        try (Matrix z = backend.allocate(x.rows(), down.rows(), DType.F32)) {
-            backend.gemm(1, x, false, down, true, 0, z);
-            backend.gemm(1, z, false, up, true, 0, out);
-        }
+        Matrix z = intermediate(backend).rows(x.rows());
+        backend.gemm(1, x, false, down, true, 0, z);
+        backend.gemm(1, z, false, up, true, 0, out);
         Bias.add(backend, bias, out);
+    }
+
+    private Workspace intermediate(Backend backend) {
+        if (intermediate == null) {
+            intermediate = new Workspace(backend, down.rows());
+        }
+        return intermediate;
     }
 
     @Override
@@ -50,7 +56,9 @@ public final class LowRankLinear implements Linear {
 
     @Override
     public long bytes() {
-        return 4L * down.rows() * down.cols() + 4L * up.rows() * up.cols() + Bias.bytes(bias);
+        return (long) down.dtype().bytes() * down.rows() * down.cols()
+                + (long) up.dtype().bytes() * up.rows() * up.cols()
+                + Bias.bytes(bias);
     }
 
     @Override
@@ -58,5 +66,8 @@ public final class LowRankLinear implements Linear {
         down.close();
         up.close();
         Bias.close(bias);
+        if (intermediate != null) {
+            intermediate.close();
+        }
     }
 }

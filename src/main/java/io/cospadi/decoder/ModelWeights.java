@@ -24,6 +24,16 @@ public interface ModelWeights extends AutoCloseable {
     Matrix tensor(String name, Backend backend);
 
     /**
+     * A whole stored tensor as a factor of products, in the type that the backend keeps weights in where the
+     * storage knows of one, else F32; the caller closes it.
+     *
+     * @throws io.cospadi.tensor.CospadiException as {@link #tensor}
+     */
+    default Matrix weight(String name, Backend backend) {
+        return tensor(name, backend);
+    }
+
+    /**
      * {@code out[i] <- row rows[i]} of a stored two-dimensional tensor, as F32. This is how embeddings are looked up without
      * the table in memory.
      *

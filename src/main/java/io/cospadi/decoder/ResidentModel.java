@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A whole model in memory with a KV cache, for generation. Weights are F32 there, four bytes each whatever the checkpoint has,
- * codes stay 16-bit; {@link #bytes} says how much that is. Embedding rows are read from storage as they are needed.
+ * A whole model in memory with a KV cache, for generation. Weights are in the type that the backend keeps them in, codes stay
+ * 16-bit; {@link #bytes} says how much that is. Embedding rows are read from storage as they are needed.
  */
 public final class ResidentModel implements AutoCloseable {
     private final Decoder decoder;
@@ -16,6 +16,7 @@ public final class ResidentModel implements AutoCloseable {
     private final Workspace hidden;
     private LanguageModelHead head;
     private KvCache cache;
+    private SingleTokenStep step;
     private int position;
 
     /**
@@ -37,6 +38,7 @@ public final class ResidentModel implements AutoCloseable {
             head = decoder.loadHead();
             head.layOutForSingleTokens();
             cache = new KvCache(backend, weights.config(), capacity);
+            step = new SingleTokenStep(decoder, capacity, head.vocabSize(), this::step);
         } catch (RuntimeException | Error failure) {
             close();
             throw failure;
@@ -80,12 +82,41 @@ public final class ResidentModel implements AutoCloseable {
         return states;
     }
 
+    /**
+     * Runs one token through all layers and the head.
+     *
+     * @return its logits, (1, vocabSize); valid until the next call
+     */
+    public Matrix next(int id) {
+        decoder.embed(new int[] {id}, step.state());
+        step.run(position);
+        position++;
+        return step.logits();
+    }
+
+    private void step(int at) {
+        for (DecoderLayer layer : layers) {
+            layer.forward(step.state(), cache, at, SiteListener.NONE);
+        }
+        head.logits(step.state(), step.logits());
+    }
+
     /** Logits of the last row of {@code states}, on the host. */
     public float[] lastLogits(Matrix states) {
         try (Matrix logits = decoder.backend().allocate(1, head.vocabSize(), DType.F32)) {
             head.logits(states.rows(states.rows() - 1, 1), logits);
-            return decoder.backend().readFloats(logits);
+            return readLogits(logits);
         }
+    }
+
+    /** The most likely token, the lowest on ties; without the logits on the host. */
+    public int greedy(Matrix logits) {
+        return decoder.backend().argmax(logits)[0];
+    }
+
+    /** Logits of one token, on the host. */
+    public float[] readLogits(Matrix logits) {
+        return decoder.backend().readFloats(logits);
     }
 
     /** The head, for callers that want the logits of every row. */
@@ -109,6 +140,9 @@ public final class ResidentModel implements AutoCloseable {
 
     @Override
     public void close() {
+        if (step != null) {
+            step.close();
+        }
         layers.forEach(DecoderLayer::close);
         hidden.close();
         if (head != null) {

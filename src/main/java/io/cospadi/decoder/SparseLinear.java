@@ -3,7 +3,6 @@ package io.cospadi.decoder;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.backend.SparseMatrix;
-import io.cospadi.tensor.DType;
 
 /**
  * A sparsely factored projection, {@code y = (x D) S + bias}, computed in that order: W = D S is never made.
@@ -14,9 +13,10 @@ public final class SparseLinear implements Linear {
     private final Matrix dictionary;
     private final SparseMatrix codes;
     private final Matrix bias;
+    private Workspace intermediate;
 
     /**
-     * @param dictionary (k, d1) F32, one atom a row
+     * @param dictionary (k, d1) of {@link Backend#weightType}, one atom a row
      * @param codes      (d2, k), one output feature a row; stays packed
      * @param biasOrNull (1, d2) F32
      */
@@ -42,11 +42,17 @@ public final class SparseLinear implements Linear {
 
     @Override
     public void apply(Backend backend, Matrix x, Matrix out) {
-        try (Matrix z = backend.allocate(x.rows(), dictionary.rows(), DType.F32)) {
-            backend.gemm(1, x, false, dictionary, true, 0, z);
-            backend.multiplyCodes(z, codes, out);
-        }
+        Matrix z = intermediate(backend).rows(x.rows());
+        backend.gemm(1, x, false, dictionary, true, 0, z);
+        backend.multiplyCodes(z, codes, out);
         Bias.add(backend, bias, out);
+    }
+
+    private Workspace intermediate(Backend backend) {
+        if (intermediate == null) {
+            intermediate = new Workspace(backend, dictionary.rows());
+        }
+        return intermediate;
     }
 
     @Override
@@ -56,7 +62,9 @@ public final class SparseLinear implements Linear {
 
     @Override
     public long bytes() {
-        return 4L * dictionary.rows() * dictionary.cols() + codes.bytes() + Bias.bytes(bias);
+        return (long) dictionary.dtype().bytes() * dictionary.rows() * dictionary.cols()
+                + codes.bytes()
+                + Bias.bytes(bias);
     }
 
     @Override
@@ -64,5 +72,8 @@ public final class SparseLinear implements Linear {
         dictionary.close();
         codes.close();
         Bias.close(bias);
+        if (intermediate != null) {
+            intermediate.close();
+        }
     }
 }

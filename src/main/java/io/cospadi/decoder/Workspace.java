@@ -9,6 +9,7 @@ final class Workspace implements AutoCloseable {
     private final Backend backend;
     private final int cols;
     private Matrix matrix;
+    private int generation;
 
     Workspace(Backend backend, int cols) {
         this.backend = backend;
@@ -20,8 +21,14 @@ final class Workspace implements AutoCloseable {
         if (matrix == null || matrix.rows() < n) {
             close();
             matrix = backend.allocate(n, cols, DType.F32);
+            generation++;
         }
         return matrix.rows(0, n);
+    }
+
+    /** How often the matrix has moved. */
+    int generation() {
+        return generation;
     }
 
     @Override

@@ -95,6 +95,11 @@ public final class CompactModel implements ModelWeights {
     }
 
     @Override
+    public Matrix weight(String name, Backend backend) {
+        return rest.weight(name, backend);
+    }
+
+    @Override
     public Linear projection(Projection projection, Backend backend) {
         CompactModule module = block.modules().get(projection.name());
         if (module == null) {
@@ -110,7 +115,7 @@ public final class CompactModel implements ModelWeights {
         Matrix dictionary = null;
         SparseMatrix codes = null;
         try {
-            dictionary = tensor(sparse.dictionaryName(name), backend);
+            dictionary = weight(sparse.dictionaryName(name), backend);
             codes = backend.upload(new StoredCodes(checkpoint, name, sparse, block.valueBits()).read());
             return new SparseLinear(dictionary, codes, rest.biasOrNull(projection, backend));
         } catch (RuntimeException | Error e) {
@@ -126,8 +131,8 @@ public final class CompactModel implements ModelWeights {
         Matrix down = null;
         Matrix up = null;
         try {
-            down = tensor(module.downName(projection.name()), backend);
-            up = tensor(CompactFormat.upName(projection.name()), backend);
+            down = weight(module.downName(projection.name()), backend);
+            up = weight(CompactFormat.upName(projection.name()), backend);
             return new LowRankLinear(down, up, rest.biasOrNull(projection, backend));
         } catch (RuntimeException | Error e) {
             close(down);

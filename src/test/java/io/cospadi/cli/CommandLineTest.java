@@ -75,7 +75,7 @@ class CommandLineTest {
                 "plan MODEL --ratio 0.2 --exclude q_prjo --json        | did you mean q_proj?",
                 "plan MODEL --recipe NOWHERE --json                    | NOWHERE",
                 "compress MODEL --ratio .2 --window 16 --out OUT --data NOWHERE.json --json | NOWHERE",
-                "compress MODEL --ratio .2 --out OUT --data DATA --json --backend cuda | no CUDA backend",
+                "compress MODEL --ratio .2 --out OUT --data DATA --json --backend cuda | --backend cuda can't be met",
                 "compress MODEL --ratio .2 --out OUT --stats NOWHERE --json | NOWHERE",
                 "merge NOWHERE --out OUT --json                        | NOWHERE",
                 "eval MODEL --text NOWHERE --json                      | tokenizer.json",

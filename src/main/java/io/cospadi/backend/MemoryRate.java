@@ -1,4 +1,4 @@
-package io.cospadi.cli;
+package io.cospadi.backend;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -1,0 +1,514 @@
+package io.cospadi.backend;
+
+import static io.cospadi.backend.CudaMatrix.at;
+import static io.cospadi.backend.CudaMatrix.own;
+
+import io.cospadi.gpu.ArithmeticKernels;
+import io.cospadi.gpu.CudaCalls;
+import io.cospadi.gpu.CudaDevices;
+import io.cospadi.gpu.CudaUnavailableException;
+import io.cospadi.gpu.DeviceProperties;
+import io.cospadi.gpu.ElementwiseKernels;
+import io.cospadi.gpu.ReductionKernels;
+import io.cospadi.gpu.RmsNormKernels;
+import io.cospadi.gpu.RowGradientKernels;
+import io.cospadi.gpu.SelectKernels;
+import io.cospadi.gpu.SoftmaxKernels;
+import io.cospadi.gpu.SquareKernels;
+import io.cospadi.tensor.Codes;
+import io.cospadi.tensor.DType;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+
+/**
+ * The verbs on an NVIDIA GPU: matrices in its memory, products by cuBLAS, factorisations by cuSOLVER, the rest by the program's
+ * own kernels.
+ *
+ * <p>This class has arguments checked and hands on. Verbs are queued on one stream and return at once, unless their result is a
+ * number on the host. Equal inputs give equal bits on one kind of device: no kernel adds in an order that varies.
+ */
+public final class CudaBackend implements Backend {
+    private final CudaCalls cuda;
+    private final CudaMemory memory;
+    private final CudaTransfers transfers;
+    private final CudaProducts products;
+    private final CudaFactorizations factorizations;
+    private final CudaReductions reductions;
+    private final CudaCodeProducts codeProducts;
+
+    private final CudaPursuit pursuit;
+    private final CudaDecoding decoding;
+    private final CudaBandwidth bandwidth;
+    private final ArithmeticKernels arithmetic;
+    private final ElementwiseKernels elementwise;
+    private final SquareKernels squares;
+    private final SelectKernels select;
+    private final ReductionKernels rowReductions;
+    private final RmsNormKernels rmsNorm;
+    private final SoftmaxKernels softmax;
+    private final RowGradientKernels rowGradients;
+
+    /**
+     * Opens a GPU; the caller closes the backend.
+     *
+     * @param device  as the driver counts them, from 0
+     * @param maxVram most bytes of its memory to hold; {@code Long.MAX_VALUE} for no limit
+     * @throws CudaUnavailableException if there is none to compute on; the message says what is missing
+     */
+    public static CudaBackend open(int device, long maxVram) {
+        return new CudaBackend(CudaDevices.open(device), maxVram);
+    }
+
+    CudaBackend(CudaCalls cuda, long maxVram) {
+        this.cuda = cuda;
+        memory = new CudaMemory(cuda, maxVram);
+        transfers = new CudaTransfers(cuda, memory);
+        products = new CudaProducts(cuda, memory);
+        factorizations = new CudaFactorizations(cuda, memory);
+        reductions = new CudaReductions(cuda, memory);
+        codeProducts = new CudaCodeProducts(cuda, memory);
+
+        pursuit = new CudaPursuit(cuda, memory);
+        decoding = new CudaDecoding(cuda, memory);
+        bandwidth = new CudaBandwidth(cuda, memory);
+        arithmetic = new ArithmeticKernels(cuda);
+        elementwise = new ElementwiseKernels(cuda);
+        squares = new SquareKernels(cuda);
+        select = new SelectKernels(cuda);
+        rowReductions = new ReductionKernels(cuda);
+        rmsNorm = new RmsNormKernels(cuda);
+        softmax = new SoftmaxKernels(cuda);
+        rowGradients = new RowGradientKernels(cuda);
+    }
+
+    @Override
+    public String identity() {
+        DeviceProperties device = cuda.properties();
+        return "cuda " + device.name() + ", compute capability " + device.computeCapability() + ", driver of CUDA "
+                + device.driver();
+    }
+
+    @Override
+    public String name() {
+        return "cuda";
+    }
+
+    @Override
+    public long allocatedBytes() {
+        return memory.allocatedBytes();
+    }
+
+    /** Gives the device back; matrices of it are gone. */
+    @Override
+    public void close() {
+        memory.close();
+        cuda.close();
+    }
+
+    @Override
+    public Optional<Recording> record(Runnable verbs) {
+        return Optional.of(CudaRecording.of(verbs, cuda, memory, decoding));
+    }
+
+    @Override
+    public void synchronize() {
+        cuda.synchronize();
+    }
+
+    @Override
+    public double memoryRate() {
+        return bandwidth.bytesPerSecond();
+    }
+
+    private static long elements(Matrix matrix) {
+        return own(matrix).elements();
+    }
+
+    // ---- storage ----
+
+    @Override
+    public Matrix allocate(int rows, int cols, DType dtype) {
+        StorageChecks.allocate(rows, cols, dtype);
+        return new CudaMatrix(memory.zeroed((long) rows * cols * dtype.bytes()), rows, cols, dtype);
+    }
+
+    @Override
+    public DType weightType(DType stored) {
+        return stored == DType.BF16 ? DType.BF16 : DType.F32;
+    }
+
+    @Override
+    public Matrix allocateWeight(int rows, int cols, DType stored) {
+        DType type = weightType(stored);
+        return new CudaMatrix(memory.undefined((long) rows * cols * type.bytes()), rows, cols, type);
+    }
+
+    @Override
+    public SparseMatrix upload(Codes codes) {
+        StorageChecks.upload(codes);
+        return new CudaCodes(codes, memory);
+    }
+
+    @Override
+    public void write(Matrix matrix, float[] values) {
+        StorageChecks.write(matrix, values);
+        memory.write(at(matrix), values);
+    }
+
+    @Override
+    public void write(Matrix matrix, double[] values) {
+        StorageChecks.write(matrix, values);
+        memory.write(at(matrix), values);
+    }
+
+    @Override
+    public float[] readFloats(Matrix matrix) {
+        StorageChecks.readFloats(matrix);
+        return transfers.readFloats(own(matrix));
+    }
+
+    @Override
+    public double[] readDoubles(Matrix matrix) {
+        StorageChecks.readDoubles(matrix);
+        return transfers.readDoubles(own(matrix));
+    }
+
+    @Override
+    public void load(Matrix matrix, ByteBuffer stored, DType type) {
+        StorageChecks.load(matrix, stored, type);
+        transfers.load(own(matrix), stored, type);
+    }
+
+    @Override
+    public void copy(Matrix from, Matrix to) {
+        StorageChecks.copy(from, to);
+        transfers.copy(own(from), own(to));
+    }
+
+    @Override
+    public void gatherRows(Matrix from, int[] indices, Matrix to) {
+        StorageChecks.gatherRows(from, indices, to);
+        transfers.gatherRows(own(from), indices, own(to));
+    }
+
+    @Override
+    public void scatterRows(Matrix from, int[] indices, Matrix to) {
+        StorageChecks.scatterRows(from, indices, to);
+        transfers.scatterRows(own(from), indices, own(to));
+    }
+
+    @Override
+    public void gatherColumn(Matrix from, int column, int[] rows, Matrix to) {
+        StorageChecks.gatherColumn(from, column, rows, to);
+        transfers.gatherColumn(own(from), column, rows, own(to));
+    }
+
+    @Override
+    public void scatterColumn(Matrix from, int[] rows, Matrix to, int column) {
+        StorageChecks.scatterColumn(from, rows, to, column);
+        transfers.scatterColumn(own(from), rows, own(to), column);
+    }
+
+    @Override
+    public void transpose(Matrix from, Matrix to) {
+        StorageChecks.transpose(from, to);
+        transfers.transpose(own(from), own(to));
+    }
+
+    @Override
+    public void fill(Matrix matrix, double value) {
+        transfers.fill(own(matrix), value);
+    }
+
+    // ---- linear algebra ----
+
+    @Override
+    public void gemm(double alpha, Matrix a, boolean transposeA, Matrix b, boolean transposeB, double beta, Matrix c) {
+        LinearAlgebraChecks.gemm(a, transposeA, b, transposeB, c);
+        products.gemm(alpha, own(a), transposeA, own(b), transposeB, beta, own(c));
+    }
+
+    @Override
+    public void symmetricProduct(Matrix a, boolean transposed, Matrix c) {
+        LinearAlgebraChecks.symmetricProduct(a, transposed, c);
+        products.symmetricProduct(own(a), transposed, own(c));
+    }
+
+    @Override
+    public void addGram(Matrix x, Matrix gram) {
+        LinearAlgebraChecks.addGram(x, gram);
+        products.addGram(own(x), own(gram));
+    }
+
+    @Override
+    public void axpy(double alpha, Matrix x, Matrix y) {
+        LinearAlgebraChecks.axpy(x, y);
+        arithmetic.axpy(x.dtype(), alpha, at(x), at(y), elements(x));
+    }
+
+    @Override
+    public void scale(double alpha, Matrix matrix) {
+        arithmetic.scale(matrix.dtype(), alpha, at(matrix), elements(matrix));
+    }
+
+    @Override
+    public void scaleRows(Matrix matrix, Matrix factors) {
+        LinearAlgebraChecks.scaleRows(matrix, factors);
+        arithmetic.scaleRows(matrix.dtype(), at(factors), at(matrix), matrix.rows(), matrix.cols());
+    }
+
+    @Override
+    public void scaleColumns(Matrix matrix, Matrix factors) {
+        LinearAlgebraChecks.scaleColumns(matrix, factors);
+        arithmetic.scaleColumns(matrix.dtype(), at(factors), at(matrix), matrix.rows(), matrix.cols());
+    }
+
+    @Override
+    public void axpyRows(Matrix factors, Matrix x, Matrix y) {
+        LinearAlgebraChecks.axpyRows(factors, x, y);
+        arithmetic.axpyRows(x.dtype(), at(factors), at(x), at(y), x.rows(), x.cols());
+    }
+
+    @Override
+    public void power(Matrix values, double exponent, Matrix out) {
+        LinearAlgebraChecks.power(values, out);
+        arithmetic.power(values.dtype(), at(values), exponent, at(out), elements(values));
+    }
+
+    @Override
+    public void ratio(Matrix numerators, Matrix denominators, Matrix out) {
+        LinearAlgebraChecks.ratio(numerators, denominators, out);
+        arithmetic.ratio(out.dtype(), at(numerators), at(denominators), at(out), elements(out));
+    }
+
+    @Override
+    public double smallest(Matrix matrix) {
+        return reductions.smallest(own(matrix));
+    }
+
+    @Override
+    public void rowDots(Matrix a, Matrix b, Matrix out) {
+        LinearAlgebraChecks.rowDots(a, b, out);
+        rowReductions.rowDots(a.dtype(), at(a), at(b), at(out), a.rows(), a.cols());
+    }
+
+    @Override
+    public double dot(Matrix a, Matrix b) {
+        LinearAlgebraChecks.dot(a, b);
+        return reductions.dot(own(a), own(b));
+    }
+
+    @Override
+    public void diagonal(Matrix matrix, Matrix out) {
+        LinearAlgebraChecks.diagonal(matrix, out);
+        squares.diagonal(matrix.dtype(), at(matrix), at(out), matrix.rows());
+    }
+
+    @Override
+    public void addToDiagonal(Matrix matrix, double value) {
+        LinearAlgebraChecks.addToDiagonal(matrix);
+        squares.addToDiagonal(matrix.dtype(), at(matrix), value, matrix.rows());
+    }
+
+    @Override
+    public boolean cholesky(Matrix matrix) {
+        LinearAlgebraChecks.cholesky(matrix);
+        return factorizations.cholesky(own(matrix));
+    }
+
+    @Override
+    public void solveCholesky(Matrix factor, Matrix b) {
+        LinearAlgebraChecks.solveCholesky(factor, b);
+        factorizations.solve(own(factor), false, own(b));
+        factorizations.solve(own(factor), true, own(b));
+    }
+
+    @Override
+    public void solveTriangular(Matrix factor, boolean transposed, Matrix b) {
+        LinearAlgebraChecks.solveTriangular(factor, b);
+        factorizations.solve(own(factor), transposed, own(b));
+    }
+
+    @Override
+    public double[] eigenSymmetric(Matrix matrix) {
+        LinearAlgebraChecks.eigenSymmetric(matrix);
+        return factorizations.eigenSymmetric(own(matrix));
+    }
+
+    // ---- sparse coding ----
+
+    @Override
+    public void keepLargest(Matrix matrix, int s) {
+        SparseCodingChecks.keepLargest(matrix, s);
+        select.keepLargest(at(matrix), matrix.rows(), matrix.cols(), s);
+    }
+
+    @Override
+    public void restrictTo(Matrix pattern, Matrix values, Matrix out) {
+        SparseCodingChecks.restrictTo(pattern, values, out);
+        elementwise.restrictTo(at(pattern), at(values), at(out), elements(out));
+    }
+
+    @Override
+    public int[][] rowsUsing(Matrix codes) {
+        SparseCodingChecks.rowsUsing(codes);
+        return reductions.rowsUsing(own(codes));
+    }
+
+    @Override
+    public void hardThresholdStep(Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int s) {
+        SparseCodingChecks.hardThresholdStep(codes, residual, gradient, curvature, s);
+        select.hardThresholdStep(at(codes), at(residual), at(gradient), at(curvature), codes.rows(), codes.cols(), s);
+    }
+
+    @Override
+    public void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes) {
+        SparseCodingChecks.orthogonalMatchingPursuit(gram, correlations, s, codes);
+        pursuit.run(own(gram), own(correlations), s, own(codes));
+    }
+
+    // ---- decoder ----
+
+    @Override
+    public void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out) {
+        DecoderChecks.multiplyCodes(z, codes, out);
+        codeProducts.multiply(own(z), CudaCodes.own(codes), own(out));
+    }
+
+    @Override
+    public void rmsNorm(Matrix x, Matrix weight, double eps, Matrix out) {
+        DecoderChecks.rmsNorm("rmsNorm", x, weight, out);
+        rmsNorm.rmsNorm(at(x), at(weight), eps, at(out), Math.toIntExact(elements(x) / weight.cols()), weight.cols());
+    }
+
+    @Override
+    public void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
+        DecoderChecks.rotate("rotate", x, cos, sin, firstPosition);
+        decoding.rotate(own(x), own(cos), own(sin), firstPosition);
+    }
+
+    @Override
+    public void append(Matrix rows, Matrix cache, int position) {
+        DecoderChecks.append(rows, cache, position);
+        decoding.append(own(rows), own(cache), position);
+    }
+
+    @Override
+    public void attention(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            int heads,
+            int headDim,
+            int firstPosition,
+            int window,
+            Matrix out) {
+        DecoderChecks.attention("attention", queries, keys, values, heads, headDim, firstPosition, window, out);
+        decoding.attention(own(queries), own(keys), own(values), heads, headDim, firstPosition, window, own(out));
+    }
+
+    @Override
+    public void siluMultiply(Matrix gate, Matrix up) {
+        DecoderChecks.siluMultiply(gate, up);
+        elementwise.siluMultiply(at(gate), at(up), elements(gate));
+    }
+
+    @Override
+    public void addBias(Matrix x, Matrix bias) {
+        DecoderChecks.addBias(x, bias);
+        elementwise.addBias(at(x), at(bias), x.rows(), x.cols());
+    }
+
+    @Override
+    public void logSoftmax(Matrix logits) {
+        DecoderChecks.logSoftmax(logits);
+        softmax.logSoftmax(at(logits), logits.rows(), logits.cols());
+    }
+
+    @Override
+    public double[] negativeLogLikelihood(Matrix logits, int[] targets) {
+        DecoderChecks.negativeLogLikelihood(logits, targets);
+        return reductions.negativeLogLikelihood(own(logits), targets);
+    }
+
+    @Override
+    public double[] klDivergence(Matrix logP, Matrix logQ) {
+        DecoderChecks.klDivergence(logP, logQ);
+        return reductions.klDivergence(own(logP), own(logQ));
+    }
+
+    @Override
+    public int[] argmax(Matrix matrix) {
+        DecoderChecks.argmax(matrix);
+        return reductions.argmax(own(matrix));
+    }
+
+    // ---- gradients ----
+
+    @Override
+    public void rmsNormGradient(Matrix x, Matrix weight, double eps, Matrix gradient) {
+        GradientChecks.rmsNormGradient(x, weight, gradient);
+        rowGradients.rmsNormGradient(
+                at(x), at(weight), eps, at(gradient), Math.toIntExact(elements(x) / weight.cols()), weight.cols());
+    }
+
+    @Override
+    public void rotateBack(Matrix x, Matrix cos, Matrix sin, int firstPosition) {
+        DecoderChecks.rotate("rotateBack", x, cos, sin, firstPosition);
+        decoding.rotateBack(own(x), own(cos), own(sin), firstPosition);
+    }
+
+    @Override
+    public void attentionGradient(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            int heads,
+            int headDim,
+            int window,
+            Matrix gradient,
+            Matrix queryGradient,
+            Matrix keyGradient,
+            Matrix valueGradient) {
+        GradientChecks.attentionGradient(
+                queries, keys, values, heads, headDim, window, gradient, queryGradient, keyGradient, valueGradient);
+        decoding.attentionGradient(
+                own(queries),
+                own(keys),
+                own(values),
+                heads,
+                headDim,
+                window,
+                own(gradient),
+                own(queryGradient),
+                own(keyGradient),
+                own(valueGradient));
+    }
+
+    @Override
+    public void siluMultiplyGradient(Matrix gate, Matrix up, Matrix gradient) {
+        GradientChecks.siluMultiplyGradient(gate, up, gradient);
+        rowGradients.siluMultiplyGradient(at(gate), at(up), at(gradient), elements(gate));
+    }
+
+    @Override
+    public int[] sample(Matrix logProbabilities, double[] uniforms) {
+        GradientChecks.sample(logProbabilities, uniforms);
+        return reductions.sample(own(logProbabilities), uniforms);
+    }
+
+    @Override
+    public void likelihoodGradient(Matrix logProbabilities, int[] targets) {
+        GradientChecks.likelihoodGradient(logProbabilities, targets);
+        try (CudaBlock wanted = memory.scratch(targets)) {
+            softmax.likelihoodGradient(
+                    at(logProbabilities), wanted.address(), logProbabilities.rows(), logProbabilities.cols());
+        }
+    }
+
+    @Override
+    public void addSquares(Matrix x, Matrix factors, Matrix sums) {
+        GradientChecks.addSquares(x, factors, sums);
+        rowGradients.addSquares(at(x), at(factors), at(sums), x.rows(), x.cols());
+    }
+}

@@ -1,0 +1,58 @@
+package io.cospadi.backend;
+
+import io.cospadi.gpu.Arithmetic;
+import io.cospadi.gpu.CudaCalls;
+import io.cospadi.gpu.PackedGemvKernels;
+
+/** Products with codes on a GPU: few tokens read the packed codes, many a dense copy of some rows at a time. */
+final class CudaCodeProducts {
+    /** Up to so many tokens each reads the codes for itself (not yet measured where dense copies win). */
+    private static final int FEW_TOKENS = 8;
+
+    /** Bytes of dense codes at a time. */
+    private static final long UNPACKED_BYTES = 256L << 20;
+
+    private final CudaCalls cuda;
+    private final CudaMemory memory;
+    private final PackedGemvKernels packed;
+
+    CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
+        this.cuda = cuda;
+        this.memory = memory;
+        packed = new PackedGemvKernels(cuda, 4 * cuda.properties().multiprocessors());
+    }
+
+    /** As {@link DecoderVerbs#multiplyCodes}. */
+    void multiply(CudaMatrix z, CudaCodes codes, CudaMatrix out) {
+        if (out.elements() == 0) {
+            return;
+        }
+        if (z.rows() <= FEW_TOKENS) {
+            packed.multiply(codes.layout(), codes.slots(), codes.rest(), z.address(), out.address(), z.rows());
+            return;
+        }
+        int k = codes.cols();
+        int rowsAtOnce = (int) Math.max(1, Math.min(codes.rows(), UNPACKED_BYTES / Math.max(1, 4L * k)));
+        try (CudaBlock dense = memory.scratch(4L * k * rowsAtOnce)) {
+            for (int from = 0; from < codes.rows(); from += rowsAtOnce) {
+                int count = Math.min(rowsAtOnce, codes.rows() - from);
+                packed.unpack(codes.layout(), codes.slots(), codes.rest(), from, count, dense.address());
+                cuda.gemm(
+                        Arithmetic.F32,
+                        true,
+                        false,
+                        count,
+                        z.rows(),
+                        k,
+                        1,
+                        dense.address(),
+                        k,
+                        z.address(),
+                        k,
+                        0,
+                        out.address() + 4L * from,
+                        out.cols());
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package io.cospadi.backend;
+
+import io.cospadi.gpu.SlottedCodes;
+import io.cospadi.tensor.Codes;
+
+/** Codes in a GPU's memory as {@link SlottedCodes}. */
+final class CudaCodes implements SparseMatrix {
+    private final SlottedCodes shape;
+    private final int perRow;
+    private final CudaBlock block;
+
+    CudaCodes(Codes codes, CudaMemory memory) {
+        shape = new SlottedCodes(codes);
+        perRow = codes.s();
+        long slotBytes = slotBytes();
+        block = memory.zeroed(slotBytes + (long) Integer.BYTES * shape.rest().length);
+        memory.write(block.address(), shape.slots());
+        memory.write(block.address() + slotBytes, shape.rest());
+    }
+
+    /** A multiple of 32, as strides are of 16 slots. */
+    private long slotBytes() {
+        return (long) Short.BYTES * shape.slots().length;
+    }
+
+    /** The codes as a GPU's, still open. */
+    static CudaCodes own(SparseMatrix codes) {
+        if (!(codes instanceof CudaCodes mine)) {
+            throw new IllegalArgumentException("codes of another backend: " + codes);
+        }
+        if (mine.block.isClosed()) {
+            throw new IllegalStateException("codes " + mine.shape() + " are used after they were closed");
+        }
+        return mine;
+    }
+
+    SlottedCodes layout() {
+        return shape;
+    }
+
+    long slots() {
+        return block.address();
+    }
+
+    long rest() {
+        return block.address() + slotBytes();
+    }
+
+    @Override
+    public int rows() {
+        return shape.rows();
+    }
+
+    @Override
+    public int cols() {
+        return shape.k();
+    }
+
+    @Override
+    public int nonzerosPerRow() {
+        return perRow;
+    }
+
+    @Override
+    public long bytes() {
+        return block.bytes();
+    }
+
+    @Override
+    public void close() {
+        block.close();
+    }
+}

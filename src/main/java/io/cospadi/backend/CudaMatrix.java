@@ -1,0 +1,80 @@
+package io.cospadi.backend;
+
+import io.cospadi.gpu.Arithmetic;
+import io.cospadi.tensor.DType;
+import java.util.Objects;
+
+/** A matrix in a GPU's memory. */
+final class CudaMatrix extends StoredMatrix {
+    private final CudaBlock block;
+    private final boolean owner;
+
+    private CudaMatrix(CudaBlock block, boolean owner, long start, int rows, int cols, DType dtype) {
+        super(start, rows, cols, dtype);
+        this.block = block;
+        this.owner = owner;
+    }
+
+    /** The whole of a block, which the matrix closes. */
+    CudaMatrix(CudaBlock block, int rows, int cols, DType dtype) {
+        this(block, true, 0, rows, cols, dtype);
+    }
+
+    /**
+     * The matrix as a GPU's, still open.
+     *
+     * @throws IllegalArgumentException if it is another backend's
+     * @throws IllegalStateException    if it was closed
+     */
+    static CudaMatrix own(Matrix matrix) {
+        if (matrix instanceof CudaMatrix mine) {
+            return mine.requireOpen();
+        }
+        throw foreign(matrix);
+    }
+
+    /** Where an open matrix of a GPU begins. */
+    static long at(Matrix matrix) {
+        return own(matrix).address();
+    }
+
+    @Override
+    CudaBlock block() {
+        return block;
+    }
+
+    @Override
+    public Matrix rows(int from, int count) {
+        Objects.checkFromIndexSize(from, count, rows());
+        requireOpen();
+        return new CudaMatrix(block, false, start() + (long) from * cols(), count, cols(), dtype());
+    }
+
+    @Override
+    public void close() {
+        if (owner) {
+            block.close();
+        }
+    }
+
+    private CudaMatrix requireOpen() {
+        if (block.isClosed()) {
+            throw usedAfterClose();
+        }
+        return this;
+    }
+
+    /** Of the first element, on the device. */
+    long address() {
+        return block.address() + start() * dtype().bytes();
+    }
+
+    long bytes() {
+        return elements() * dtype().bytes();
+    }
+
+    /** What products of this matrix's type compute in. */
+    Arithmetic arithmetic() {
+        return isF32() ? Arithmetic.F32 : Arithmetic.F64;
+    }
+}

@@ -1,0 +1,114 @@
+package io.cospadi.backend;
+
+import io.cospadi.gpu.Arithmetic;
+import io.cospadi.gpu.ArithmeticKernels;
+import io.cospadi.gpu.CudaCalls;
+import io.cospadi.gpu.StorageKernels;
+import io.cospadi.gpu.TransposeKernels;
+import io.cospadi.tensor.DType;
+
+/**
+ * Dense products by cuBLAS. A row-major (r, c) matrix is a column-major (c, r) one, its transpose; so each product here is
+ * asked for as its transpose, factors in the other order.
+ */
+final class CudaProducts {
+    /** Bytes of f64 that a Gram sum widens its tokens to, at a time. */
+    private static final long WIDENED_BYTES = 256L << 20;
+
+    private final CudaCalls cuda;
+    private final CudaMemory memory;
+    private final ArithmeticKernels arithmetic;
+    private final TransposeKernels transposing;
+    private final StorageKernels storage;
+    private final CudaWeightProducts weights;
+
+    CudaProducts(CudaCalls cuda, CudaMemory memory) {
+        this.cuda = cuda;
+        this.memory = memory;
+        arithmetic = new ArithmeticKernels(cuda);
+        transposing = new TransposeKernels(cuda);
+        storage = new StorageKernels(cuda);
+        weights = new CudaWeightProducts(cuda, memory);
+    }
+
+    /** As {@link LinearAlgebra#gemm}. */
+    void gemm(
+            double alpha,
+            CudaMatrix a,
+            boolean transposeA,
+            CudaMatrix b,
+            boolean transposeB,
+            double beta,
+            CudaMatrix c) {
+        int inner = transposeA ? a.rows() : a.cols();
+        if (c.elements() == 0) {
+            return;
+        }
+        if (inner == 0) {
+            scale(beta, c);
+            return;
+        }
+        if (b.dtype() == DType.BF16) {
+            weights.gemm(alpha, a, transposeA, b, transposeB, beta, c);
+            return;
+        }
+        cuda.gemm(
+                c.arithmetic(),
+                transposeB,
+                transposeA,
+                c.cols(),
+                c.rows(),
+                inner,
+                alpha,
+                b.address(),
+                b.cols(),
+                a.address(),
+                a.cols(),
+                beta,
+                c.address(),
+                c.cols());
+    }
+
+    private void scale(double beta, CudaMatrix c) {
+        if (beta == 0) {
+            cuda.zero(c.address(), c.bytes());
+        } else {
+            arithmetic.scale(c.dtype(), beta, c.address(), c.elements());
+        }
+    }
+
+    /** As {@link LinearAlgebra#symmetricProduct}. */
+    void symmetricProduct(CudaMatrix a, boolean transposed, CudaMatrix c) {
+        int n = c.rows();
+        int inner = transposed ? a.rows() : a.cols();
+        if (n == 0 || inner == 0) {
+            cuda.zero(c.address(), c.bytes());
+            return;
+        }
+        cuda.symmetricProduct(
+                c.arithmetic(), !transposed, n, inner, 1, a.address(), a.cols(), 0, c.address(), c.cols());
+        mirror(c);
+    }
+
+    /** As {@link LinearAlgebra#addGram}: tokens are widened to f64 some at a time, so products and sums are f64's. */
+    void addGram(CudaMatrix x, CudaMatrix gram) {
+        int d = gram.rows();
+        if (d == 0 || x.rows() == 0) {
+            return;
+        }
+        int rowsAtOnce = (int) Math.max(1, Math.min(x.rows(), WIDENED_BYTES / (8L * d)));
+        try (CudaBlock wide = memory.scratch(8L * d * rowsAtOnce)) {
+            for (int from = 0; from < x.rows(); from += rowsAtOnce) {
+                int count = Math.min(rowsAtOnce, x.rows() - from);
+                storage.convert(DType.F32, x.address() + 4L * from * d, DType.F64, wide.address(), (long) count * d);
+                cuda.symmetricProduct(Arithmetic.F64, false, d, count, 1, wide.address(), d, 1, gram.address(), d);
+            }
+        }
+        mirror(gram);
+    }
+
+    /** cuBLAS wrote the lower triangle column-major, which is the upper one here. */
+    private void mirror(CudaMatrix square) {
+        transposing.mirrorUpper(square.dtype(), square.address(), square.rows());
+    }
+}

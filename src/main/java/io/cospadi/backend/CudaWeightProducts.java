@@ -1,0 +1,87 @@
+package io.cospadi.backend;
+
+import io.cospadi.gpu.Arithmetic;
+import io.cospadi.gpu.CudaCalls;
+import io.cospadi.gpu.StorageKernels;
+import io.cospadi.tensor.DType;
+
+/** Products with weights that lie in bf16 on a GPU: exact in the weight, f32 in all else. */
+final class CudaWeightProducts {
+    /** Bytes of f32 that a weight is widened to, at a time. */
+    private static final long WIDENED_BYTES = 256L << 20;
+
+    private final CudaCalls cuda;
+    private final CudaMemory memory;
+    private final StorageKernels storage;
+
+    CudaWeightProducts(CudaCalls cuda, CudaMemory memory) {
+        this.cuda = cuda;
+        this.memory = memory;
+        storage = new StorageKernels(cuda);
+    }
+
+    /** {@link LinearAlgebra#gemm} with b in bf16, some of its rows at a time. */
+    void gemm(
+            double alpha,
+            CudaMatrix a,
+            boolean transposeA,
+            CudaMatrix b,
+            boolean transposeB,
+            double beta,
+            CudaMatrix c) {
+        if (transposeA) {
+            throw new IllegalArgumentException(
+                    "a weight in bf16 is multiplied by rows, got " + a.shape() + " transposed");
+        }
+        int rowsAtOnce = (int) Math.max(1, Math.min(b.rows(), WIDENED_BYTES / (4L * b.cols())));
+        try (CudaBlock wide = memory.scratch(4L * rowsAtOnce * b.cols())) {
+            for (int from = 0; from < b.rows(); from += rowsAtOnce) {
+                int count = Math.min(rowsAtOnce, b.rows() - from);
+                storage.convert(
+                        DType.BF16,
+                        b.address() + 2L * from * b.cols(),
+                        DType.F32,
+                        wide.address(),
+                        (long) count * b.cols());
+                if (transposeB) {
+                    // these rows make columns from .. from + count - 1 of c
+                    multiply(true, count, a.rows(), a.cols(), alpha, wide, b, a.address(), a, beta, 4L * from, c);
+                } else {
+                    // these rows meet columns from .. from + count - 1 of a, and add up
+                    long part = a.address() + 4L * from;
+                    multiply(false, b.cols(), a.rows(), count, alpha, wide, b, part, a, from == 0 ? beta : 1, 0, c);
+                }
+            }
+        }
+    }
+
+    private void multiply(
+            boolean transposeWide,
+            int m,
+            int n,
+            int inner,
+            double alpha,
+            CudaBlock wide,
+            CudaMatrix b,
+            long aAddress,
+            CudaMatrix a,
+            double beta,
+            long offset,
+            CudaMatrix c) {
+        cuda.gemm(
+                Arithmetic.F32,
+                transposeWide,
+                false,
+                m,
+                n,
+                inner,
+                alpha,
+                wide.address(),
+                b.cols(),
+                aAddress,
+                a.cols(),
+                beta,
+                c.address() + offset,
+                c.cols());
+    }
+}

@@ -1,0 +1,62 @@
+package io.cospadi.cli;
+
+import io.cospadi.budget.Allocation;
+import io.cospadi.budget.Budget;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.decoder.SyntheticWeights;
+import io.cospadi.decoder.SyntheticWeights.Size;
+import io.cospadi.factorization.Method;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Shapes of known models, for benchmarks that need no weights: only speed depends on nothing else. */
+final class BenchShape {
+    /** What {@code --shape} may name. */
+    static final List<String> NAMES = List.of("llama-3-8b", "llama-3.2-1b", "smollm2-135m");
+
+    private BenchShape() {}
+
+    static ModelConfig config(String name) {
+        try (Resource folder = Resource.folder("bench", "/io/cospadi/bench", List.of(name + ".json"))) {
+            return ModelConfig.parse(folder.path().resolve(name + ".json"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Random dense weights. */
+    static SyntheticWeights dense(ModelConfig config) {
+        return new SyntheticWeights(config, projection -> Optional.empty());
+    }
+
+    /**
+     * Random factors under the uniform budget.
+     *
+     * @param group 0, or atoms a group of the mask, to whose multiple k is rounded down
+     */
+    static SyntheticWeights factored(ModelConfig config, double ratio, int group) {
+        Map<ProjectionType, Size> sizes = new EnumMap<>(ProjectionType.class);
+        List<Projection> first =
+                config.projections().stream().filter(p -> p.layer() == 0).toList();
+        for (Allocation allocation : Budget.uniform(first, ratio, Method.COSPADI)) {
+            if (!allocation.isDense()) {
+                sizes.put(allocation.projection().type(), size(allocation, group));
+            }
+        }
+        return new SyntheticWeights(config, projection -> Optional.ofNullable(sizes.get(projection.type())));
+    }
+
+    private static Size size(Allocation allocation, int group) {
+        if (group == 0) {
+            return new Size(allocation.k(), allocation.s(), 0);
+        }
+        int k = allocation.k() / group * group;
+        return new Size(k, k / 2, group);
+    }
+}

@@ -1,0 +1,52 @@
+package io.cospadi.compression;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.calibration.GramStore;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import java.nio.file.Path;
+
+/** A dense model's projections; Grams of a store, or of random inputs. */
+public final class FolderBenchSource implements BenchSource {
+    private final Checkpoint checkpoint;
+    private final GramStore grams;
+
+    /**
+     * @param model dense folder
+     * @param stats Gram store, or null for Grams of random inputs, which cost the same
+     */
+    public FolderBenchSource(Path model, Path stats) {
+        checkpoint = Checkpoint.open(model);
+        try {
+            checkpoint.requireDense();
+            grams = stats == null ? null : GramStore.open(stats);
+        } catch (RuntimeException | Error failure) {
+            checkpoint.close();
+            throw failure;
+        }
+    }
+
+    @Override
+    public ModelConfig config() {
+        return checkpoint.config();
+    }
+
+    @Override
+    public Matrix weight(Projection projection, Backend backend) {
+        return checkpoint.load(projection.weightName(), backend);
+    }
+
+    @Override
+    public TimedGram gram(Projection projection, Backend backend) {
+        return grams == null
+                ? SyntheticBenchSource.gramOf(projection.d1(), 2 * projection.d1(), backend)
+                : new TimedGram(grams.gram(projection.siteName(), backend), 0);
+    }
+
+    @Override
+    public void close() {
+        checkpoint.close();
+    }
+}

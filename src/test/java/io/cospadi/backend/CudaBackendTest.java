@@ -1,0 +1,83 @@
+package io.cospadi.backend;
+
+import io.cospadi.gpu.EmulatedCuda;
+import org.junit.jupiter.api.Nested;
+
+/** The suite on the CUDA backend as it is, its kernels in emulation, its libraries stood for by OpenBLAS. */
+class CudaBackendTest {
+    private static Backend emulated() {
+        return new CudaBackend(new EmulatedCuda(), Long.MAX_VALUE);
+    }
+
+    @Nested
+    class Storage extends AbstractStorageTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
+    class ShapeErrors extends AbstractShapeErrorsTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
+    class Elementwise extends AbstractElementwiseTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
+    class LinearAlgebra extends AbstractLinearAlgebraTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
+    class SparseCoding extends AbstractSparseCodingTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
+    class PursuitFixtures extends AbstractPursuitFixturesTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
+    class DecoderVerbs extends AbstractDecoderVerbsTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
+    class GradientVerbs extends AbstractGradientVerbsTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
+    class Weights extends AbstractWeightsTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+package io.cospadi.backend;
+
+import io.cospadi.gpu.Gpu;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
+
+/** The suite on this machine's GPU; skipped without one. */
+@Tag("gpu")
+class GpuBackendTest {
+    private static Backend gpu() {
+        return new CudaBackend(Gpu.open(), Long.MAX_VALUE);
+    }
+
+    @Nested
+    class Storage extends AbstractStorageTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
+    class ShapeErrors extends AbstractShapeErrorsTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
+    class Elementwise extends AbstractElementwiseTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
+    class LinearAlgebra extends AbstractLinearAlgebraTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
+    class SparseCoding extends AbstractSparseCodingTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
+    class PursuitFixtures extends AbstractPursuitFixturesTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
+    class DecoderVerbs extends AbstractDecoderVerbsTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
+    class GradientVerbs extends AbstractGradientVerbsTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
+    class Weights extends AbstractWeightsTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+}
