@@ -24,6 +24,15 @@ public sealed interface Backend
     /** Waits until all verbs are done, for those who measure time; results are waited for in any case. */
     default void synchronize() {}
 
+    /**
+     * Watches from now on which calls of the device take how long, where there is a device; that costs a little itself.
+     *
+     * @return told when asked: milliseconds and calls by kind
+     */
+    default Optional<DeviceTimes> watch() {
+        return Optional.empty();
+    }
+
     /** Bytes a second between memory and whoever computes, measured now: what a verb that does nothing but read could reach. */
     double memoryRate();
 

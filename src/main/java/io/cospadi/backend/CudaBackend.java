@@ -4,6 +4,7 @@ import static io.cospadi.backend.CudaMatrix.at;
 import static io.cospadi.backend.CudaMatrix.own;
 
 import io.cospadi.gpu.ArithmeticKernels;
+import io.cospadi.gpu.CallTimes;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.CudaDevices;
 import io.cospadi.gpu.CudaUnavailableException;
@@ -18,6 +19,7 @@ import io.cospadi.gpu.SquareKernels;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
+import java.util.Comparator;
 import java.util.Optional;
 
 /**
@@ -29,6 +31,7 @@ import java.util.Optional;
  */
 public final class CudaBackend implements Backend {
     private final CudaCalls cuda;
+    private final CallTimes times;
     private final CudaMemory memory;
     private final CudaTransfers transfers;
     private final CudaProducts products;
@@ -56,11 +59,16 @@ public final class CudaBackend implements Backend {
      * @throws CudaUnavailableException if there is none to compute on; the message says what is missing
      */
     public static CudaBackend open(int device, long maxVram) {
-        return new CudaBackend(CudaDevices.open(device), maxVram);
+        return new CudaBackend(new CallTimes(CudaDevices.open(device)), maxVram);
     }
 
     CudaBackend(CudaCalls cuda, long maxVram) {
-        this.cuda = cuda;
+        this(new CallTimes(cuda), maxVram);
+    }
+
+    private CudaBackend(CallTimes times, long maxVram) {
+        this.times = times;
+        cuda = times.calls();
         memory = new CudaMemory(cuda, maxVram);
         transfers = new CudaTransfers(cuda, memory);
         products = new CudaProducts(cuda, memory);
@@ -113,6 +121,17 @@ public final class CudaBackend implements Backend {
     @Override
     public void synchronize() {
         cuda.synchronize();
+    }
+
+    @Override
+    public Optional<DeviceTimes> watch() {
+        times.watch();
+        return Optional.of(() -> times.totals().entrySet().stream()
+                .map(e -> new DeviceTimes.Entry(
+                        e.getKey(), e.getValue().milliseconds(), e.getValue().calls()))
+                .sorted(Comparator.comparingDouble(DeviceTimes.Entry::milliseconds)
+                        .reversed())
+                .toList());
     }
 
     @Override

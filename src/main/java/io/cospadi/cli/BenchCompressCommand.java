@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
+import io.cospadi.backend.DeviceTimes;
 import io.cospadi.compression.BenchSource;
 import io.cospadi.compression.FactorizationBench;
 import io.cospadi.compression.FactorizationBench.Measured;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -60,6 +62,9 @@ final class BenchCompressCommand implements Callable<Integer> {
     @Option(names = "--rounds", paramLabel = "N", description = "Rounds of the block solver (default: 25).")
     private int rounds = 25;
 
+    @Option(names = "--profile", description = "Show what a GPU's time went into, warm-up included.")
+    private boolean profile;
+
     @Mixin
     private SharedOptions shared;
 
@@ -74,6 +79,7 @@ final class BenchCompressCommand implements Callable<Integer> {
         SharedOptions.atLeast("--rounds", rounds, 1);
         SharedOptions.atLeast("--tokens", tokens, 1);
         List<Measured> measured = new ArrayList<>();
+        List<DeviceTimes.Entry> device;
         if ((model == null) == (shape == null)) {
             throw RecipeException.usage("name a model's folder or a --shape");
         }
@@ -82,13 +88,17 @@ final class BenchCompressCommand implements Callable<Integer> {
                         : new SyntheticBenchSource(BenchShape.config(shape), tokens);
                 Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
+            Optional<DeviceTimes> times = profile ? backend.watch() : Optional.empty();
             new FactorizationBench(source, layers, ratio, rounds)
                     .run(backend, new TaskProgress(display, "factorising"), measured::add);
+            device = times.map(DeviceTimes::entries).orElse(List.of());
         }
         if (shared.json) {
-            terminal.json(json(measured));
+            ObjectNode json = json(measured);
+            DeviceTimesView.put(json, device);
+            terminal.json(json);
         } else {
-            terminal.out().print(text(measured));
+            terminal.out().print(text(measured) + DeviceTimesView.text(device));
         }
         return ExitStatus.DONE;
     }
