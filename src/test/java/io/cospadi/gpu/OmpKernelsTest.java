@@ -220,15 +220,44 @@ class OmpKernelsTest extends AbstractKernelTest {
         }
     }
 
-    /** The second atom is the first again: it can explain nothing more, and must not be divided by its zero distance. */
+    /**
+     * The second atom is the first again: it can explain nothing more, and must not be divided by its zero distance, even where
+     * its correlation says that something is left.
+     */
     @Test
     void dependentAtomsArePassedOver() {
         float[] gram = {1, 1, 0.5f, 1, 1, 0.5f, 0.5f, 0.5f, 1};
-        float[] codes = pursue(gram, new float[] {2, 2, 1.5f, 1, 1, 0.5f}, 3, 3, 2, device);
-        // row 0: [1, .5; .5, 1] x = (2, 1.5); row 1 is atom 0 itself, nothing is left after one step
-        double[] allowance = new double[6];
+        float[] codes =
+                pursue(gram, new float[] {2, 2, 1.5f, 1, 1, 0.5f, 2, 1.9f, 1.5f, 2, 1.4f, 1.5f}, 3, 3, 2, device);
+        // rows 0, 2 and 3: [1, .5; .5, 1] x = (2, 1.5); row 1 is atom 0 itself, nothing is left after one step; in row
+        // 3 the
+        // dependent atom comes before the last one
+        double[] expected = {5 / 3.0, 0, 2 / 3.0, 1, 0, 0, 5 / 3.0, 0, 2 / 3.0, 5 / 3.0, 0, 2 / 3.0};
+        double[] allowance = new double[expected.length];
         Arrays.fill(allowance, 8 * ROUNDING);
-        assertWithin(allowance, new double[] {5 / 3.0, 0, 2 / 3.0, 1, 0, 0}, codes, "codes");
+        assertWithin(allowance, expected, codes, "codes");
+    }
+
+    /** With a condition of some hundreds the factor errs by as many roundings; refined coefficients by the square of that error. */
+    @Test
+    void coefficientsOfNearlyDependentAtomsAreRefined() {
+        int k = 4;
+        double[] common = unitAtoms(1, 9)[0];
+        double[][] atoms = unitAtoms(k, 9);
+        for (double[] atom : atoms) {
+            Arrays.setAll(atom, i -> common[i] + 0.1 * atom[i]);
+            double norm = Math.sqrt(Arrays.stream(atom).map(v -> v * v).sum());
+            Arrays.setAll(atom, i -> atom[i] / norm);
+        }
+        float[] gram = products(atoms, atoms);
+        float[] correlations = products(new double[][] {normalDoubles(9)}, atoms);
+        double[] expected =
+                leastSquares(gram, correlations, IntStream.range(0, k).toArray());
+        double[] allowance = new double[k];
+        Arrays.fill(
+                allowance,
+                4 * ROUNDING * Arrays.stream(expected).map(Math::abs).max().orElseThrow());
+        assertWithin(allowance, expected, pursue(gram, correlations, k, k, 1, device), "refined");
     }
 
     /** After the true atoms only rounding of the correlations is left, which ends the row or changes nothing visible. */
