@@ -1,82 +1,109 @@
-// packed_gemv.cu: y = z S for few tokens, S in 16-bit slots that carry their own bit mask
+// packed_gemv.cu: y = z S for few tokens, S in 16-bit slots
 //
 // Problem  y[t,j] = sum over i of z[t,i] S[i,j]; z = x D is given. z (tokens, k) f32, y (tokens, rows) f32, f32 accumulation.
 // Source   CoSpaDi, arXiv 2509.22075, inference y = (x D) S.
-// Layout   A row is an output feature: a column of S, with s nonzeros, atoms ascending.
-//          slots (rows, stride) u16, stride a multiple of 16, at least s. The top 14 bits of slot p are the top 14 of the f32
-//                pattern of the row's p-th nonzero (0 for p >= s), its low 2 bits are bits 2p and 2p + 1 of the row's mask;
-//                or, with no payload, all 16 bits are the top 16 of the pattern.
-//          rest  (rows, words - carried) u32: the mask's words from `carried` on, where words = ceil(k / 32) and carried is
-//                stride / 16, or 0 with no payload.
-//          Bit i of the mask is set where S[i,j] is stored; exactly s bits are; bits from k on are 0.
-// Launch   block (32, 8): a warp a row, rows in turn; grid (any number of blocks, tokens). Dynamic shared memory: z padded to
-//          128 words bytes, and for each warp 2 stride bytes of slots and 4 words bytes of mask. No atomics.
-// Order    Lane l takes atoms l, l + 32, ... ascending; then a fixed shuffle tree: equal inputs give equal bits, whatever the grid.
-// Bound    Memory, by design (not yet measured): each slot is read from memory once, 2 stride bytes a row for 2 s flops. At
-//          d1 4096, d2 14336, k 3657, s 1828 that is 52.8 MB a token. Behind it stands shared memory: 2.25 loads a 32 atoms.
-// Limits   tokens <= 65535; shared memory within 163 KiB. Slots and rest 16-byte aligned. Callers check.
-// Registers at most 48.
+// Layout   io.cospadi.gpu.SlottedCodes specifies words, starts, units, rows_per_tile and reach; a kernel a pattern. A row is an
+//          output feature: a column of S.
+// Launch   block (32, any number of warps up to 16): a warp a tile; grid (blocks for all tiles, tokens). Dynamic shared memory:
+//          4 reach bytes. Static: 1 KiB in packed_gemv_8_16. No atomics.
+// Order    A lane adds its slots in turn, in two sums; then a fixed shuffle tree over a row's parts: equal inputs give equal
+//          bits, whatever the grid.
+// Bound    Memory: at d1 4096, d2 14336, k 3649, s 1824 a random mask takes 56.7 MB a token in packed_gemv_gaps. Behind it stands
+//          shared memory: lanes meet in its banks, 2.4 to a load (measured by ncu on an NVIDIA H200, with 32 rows a tile).
+// Limits   tokens <= 65535; reach within what shared memory holds. words 16-byte aligned. Callers check.
+// Registers at most 64.
 #include "primitives/reduce.cuh"
 #include "primitives/shared.cuh"
+#include "primitives/slots.cuh"
+#include "primitives/unroll.cuh"
 
-/** Two slots' mask bits, the low slot's first. */
-static __device__ __forceinline__ unsigned int mask_bits(unsigned int two_slots) {
-    return (two_slots & 3) | (two_slots >> 14 & 12);
-}
+/** Units that a lane loads before it works on the first of them. */
+constexpr int BATCH = 4;
 
-/** The 16 mask bits of eight slots. */
-static __device__ __forceinline__ unsigned int mask_bits(uint4 eight_slots) {
-    return mask_bits(eight_slots.x) | mask_bits(eight_slots.y) << 4 | mask_bits(eight_slots.z) << 8
-        | mask_bits(eight_slots.w) << 12;
-}
-
-static __device__ __forceinline__ float slot_value(unsigned short slot, unsigned int value_bits) {
-    return __uint_as_float((slot & value_bits) << 16);
-}
-
-extern "C" __global__ void __launch_bounds__(256) packed_gemv(
-    const uint4* slots, const unsigned int* rest, const float* z, float* y, int rows, int k, int stride, int carried) {
-    unsigned int value_bits = carried > 0 ? 0xfffc : 0xffff;
-    int words = (k + 31) / 32;
-    int slot_words = stride / 16;
-    int lane = threadIdx.x;
-    int warp = threadIdx.y;
-    DYNAMIC_SHARED(float, token);
-    // 16 slots are 8 words of 32 bits: the slots stay on 16-byte boundaries, behind z and before the masks
-    uint4* staged = reinterpret_cast<uint4*>(token + 32 * words) + warp * 2 * slot_words;
-    const unsigned short* values = reinterpret_cast<const unsigned short*>(staged);
-    unsigned int* masks = reinterpret_cast<unsigned int*>(token + 32 * words) + blockDim.y * 8 * slot_words + warp * words;
-
-    const float* input = z + (long long) blockIdx.y * k;
-    for (int i = warp * 32 + lane; i < 32 * words; i += 32 * blockDim.y) token[i] = i < k ? input[i] : 0;
-    __syncthreads();
-
-    for (long long row = blockIdx.x * (long long) blockDim.y + warp; row < rows; row += (long long) gridDim.x * blockDim.y) {
-        const uint4* own = slots + row * 2 * slot_words;
-        const unsigned int* own_rest = rest + row * (words - min(words, carried));
-        for (int w = lane; w < slot_words; w += 32) {
-            uint4 low = own[2 * w];
-            uint4 high = own[2 * w + 1];
-            staged[2 * w] = low;
-            staged[2 * w + 1] = high;
-            if (w < min(words, carried)) masks[w] = mask_bits(low) | mask_bits(high) << 16;
-        }
-        for (int w = carried + lane; w < words; w += 32) masks[w] = own_rest[w - carried];
-        __syncwarp();
-
-        float sum = 0;
-        int before = 0;
-        for (int w = 0; w < words; w++) {
-            unsigned int mask = masks[w];
-            if (mask >> lane & 1) {
-                int rank = before + __popc(mask & ((1u << lane) - 1));
-                sum += token[32 * w + lane] * slot_value(values[rank], value_bits);
-            }
-            before += __popc(mask);
-        }
-        sum = warp_reduce<Sum>(sum);
-        if (lane == 0) y[(long long) blockIdx.y * rows + row] = sum;
-        // the shuffles make the lanes wait for each other, but order no memory
-        __syncwarp();
+/** {@code token} <- the k floats at z, and zeros up to {@code reach}. */
+static __device__ __forceinline__ void stage(float* token, const float* z, int k, int reach) {
+    int thread = threadIdx.y * 32 + threadIdx.x;
+    int threads = 32 * blockDim.y;
+    int quads = reinterpret_cast<size_t>(z) % 16 == 0 ? k / 4 : 0;
+    UNROLL_BY_4
+    for (int i = thread; i < quads; i += threads) {
+        reinterpret_cast<float4*>(token)[i] = reinterpret_cast<const float4*>(z)[i];
     }
+    for (int i = 4 * quads + thread; i < reach; i += threads) token[i] = i < k ? z[i] : 0;
+}
+
+template <typename Reader>
+static __device__ __forceinline__ void multiply(
+    Reader reader, const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int rows_per_tile,
+    int units, int k, int reach) {
+    DYNAMIC_SHARED(float, token);
+    int lane = threadIdx.x;
+    int tile = blockIdx.x * blockDim.y + threadIdx.y;
+    bool live = (long long) tile * rows_per_tile < rows;
+    const uint4* next = words + (long long) tile * units * 32 + lane;
+    uint4 batch[BATCH];
+    unsigned int start = 0;
+    // the first loads are on their way while the token is staged
+    if (live) {
+        UNROLL
+        for (int u = 0; u < BATCH; u++) {
+            if (u < units) batch[u] = __ldcs(next + 32 * u);
+        }
+        start = starts == nullptr ? lane / rows_per_tile * units * 16 : starts[32 * tile + lane];
+    }
+    stage(token, z + (long long) blockIdx.y * k, k, reach);
+    __syncthreads();
+    if (!live) return;
+
+    unsigned int at = shared_place(token) + 4 * start;
+    float sums[2] = {0, 0};
+    auto take = [&](unsigned int from, int offset, float value, int half) {
+        sums[half] += *reinterpret_cast<const float*>(shared_pointer(from) + offset) * value;
+    };
+    for (int left = units; left > 0; left -= BATCH) {
+        if (left >= BATCH) {
+            UNROLL
+            for (int u = 0; u < BATCH; u++) reader.unit(batch[u], at, take);
+        } else {
+            UNROLL
+            for (int u = 0; u < BATCH; u++) {
+                if (u < left) reader.unit(batch[u], at, take);
+            }
+        }
+        next += 32 * BATCH;
+        UNROLL
+        for (int u = 0; u < BATCH; u++) {
+            if (u < left - BATCH) batch[u] = __ldcs(next + 32 * u);
+        }
+    }
+    float sum = sums[0] + sums[1];
+    for (int by = 16; by >= rows_per_tile; by /= 2) sum += __shfl_xor_sync(ALL_LANES, sum, by);
+    long long row = (long long) tile * rows_per_tile + lane;
+    if (lane < rows_per_tile && row < rows) y[(long long) blockIdx.y * rows + row] = sum;
+}
+
+extern "C" __global__ void __launch_bounds__(512) packed_gemv_gaps(
+    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int rows_per_tile, int units, int k,
+    int reach) {
+    multiply(Gaps(), words, starts, z, y, rows, rows_per_tile, units, k, reach);
+}
+
+extern "C" __global__ void __launch_bounds__(512) packed_gemv_wide(
+    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int rows_per_tile, int units, int k,
+    int reach) {
+    multiply(WideGaps(), words, starts, z, y, rows, rows_per_tile, units, k, reach);
+}
+
+extern "C" __global__ void __launch_bounds__(512) packed_gemv_2_4(
+    const uint4* words, const float* z, float* y, int rows, int rows_per_tile, int units, int k, int reach) {
+    multiply(TwoOfFour(), words, nullptr, z, y, rows, rows_per_tile, units, k, reach);
+}
+
+extern "C" __global__ void __launch_bounds__(512) packed_gemv_8_16(
+    const uint4* words, const float* z, float* y, int rows, int rows_per_tile, int units, int k, int reach) {
+    __shared__ unsigned int table[EightOfSixteen::ENTRIES];
+    for (int i = threadIdx.y * 32 + threadIdx.x; i < EightOfSixteen::ENTRIES; i += 32 * blockDim.y) {
+        table[i] = EightOfSixteen::entry(i);
+    }
+    multiply(EightOfSixteen{table}, words, nullptr, z, y, rows, rows_per_tile, units, k, reach);
 }

@@ -6,8 +6,7 @@
 A mutation is a kernel file, a text that stands in it exactly once, its replacement, and the test class that has to fail when
 it runs on the mutated copy in emulation. Status 1 if a test passes. It needs g++ and takes some minutes.
 
-Not listed because no run on the host can show it: the last __syncwarp of packed_gemv, whose absence only a memory model weaker
-than the emulation's would show; scratch of omp that two blocks share, since blocks run one after the other.
+Not listed because no run on the host can show it: scratch of omp that two blocks share, since blocks run one after the other.
 """
 
 import pathlib
@@ -19,9 +18,6 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 HISTOGRAM = "for (int j = threadIdx.x; j < k; j += blockDim.x) {\n            unsigned int m = magnitudes[j];"
-STAGED = "masks[w] = own_rest[w - slot_words];\n        __syncwarp();"
-TOKEN = "token[i] = i < k ? input[i] : 0;\n    __syncthreads();"
-
 SELECT = [
     ("last column not counted", HISTOGRAM, HISTOGRAM.replace("j < k;", "j < k - 1;")),
     ("no barrier before counting", "__syncthreads();\n        " + HISTOGRAM, HISTOGRAM),
@@ -47,19 +43,38 @@ REDUCE = [
     ("last warp left out", "i < warps", "i < warps - 1"),
 ]
 PACKED = [
-    ("rank counts the own bit", "(1u << lane) - 1", "(2u << lane) - 1"),
-    ("high slot's mask bits lost", "two_slots >> 14 & 12", "two_slots >> 16 & 12"),
-    ("second eight slots' bits misplaced", "mask_bits(high) << 16", "mask_bits(high) << 8"),
-    ("payload left in the value", "slot & 0xfffc", "slot"),
-    ("mask words apart at the wrong place", "own_rest[w - slot_words]", "own_rest[w]"),
-    ("no barrier after the token", TOKEN, TOKEN.replace("__syncthreads();", "")),
-    ("no synchronisation after staging", STAGED, STAGED.replace("__syncwarp();", "")),
-    ("ranks start again in each word", "before += __popc(mask);", ""),
-    ("a row too many", "row < rows;", "row <= rows;"),
+    ("no barrier after the token", "    __syncthreads();\n    if (!live) return;", "    if (!live) return;"),
+    ("zeros behind the token left out", "i < reach; i += threads", "i < k; i += threads"),
+    ("unaligned tokens read in quads", "reinterpret_cast<size_t>(z) % 16 == 0 ? k / 4 : 0", "k / 4"),
+    ("last atoms of the token left out", "4 * quads + thread", "4 * quads + 4 + thread"),
+    ("parts begin at 0", "+ 4 * start", ""),
+    ("parts of groups begin a unit late", "lane / rows_per_tile * units * 16", "lane / rows_per_tile * (units + 1) * 16"),
+    ("another tile's starts", "starts[32 * tile + lane]", "starts[lane]"),
+    ("last batch worked as a whole", "if (left >= BATCH)", "if (left > 0)"),
+    ("first batch worked again", "next += 32 * BATCH;", ""),
+    ("parts not added up", "by >= rows_per_tile", "by > rows_per_tile"),
+    ("rows past the last written", "lane < rows_per_tile && row < rows", "lane < rows_per_tile"),
+    ("parts written as rows", "lane < rows_per_tile && row < rows", "row < rows"),
     ("every token is the first", "z + (long long) blockIdx.y * k", "z"),
     ("every token written as the first", "y[(long long) blockIdx.y * rows + row]", "y[row]"),
-    ("rows beyond the grid left out", "row += (long long) gridDim.x * blockDim.y", "row += rows"),
-    ("masks of the warps overlap", "+ warp * words", "+ warp"),
+]
+SLOTS = [
+    ("first slot's place is the second's", "(word & 0xc000u) >> 12", "(word & 0x30000u) >> 14"),
+    ("place left in the value", "word & 0xfffc0000u", "word & 0xffff0000u"),
+    ("slots stand still", "        at += 32;\n", ""),
+    ("second slot of a word on the first's atom", "take(at, 4 * slot + 4, high_value(word), 1)", "take(at, 4 * slot, high_value(word), 1)"),
+    ("wide gaps of 15 bits", "word & 0xffffu", "word & 0x7fffu"),
+    ("groups of 4 all first", "two(words.w, 12, at, take)", "two(words.w, 8, at, take)"),
+    ("full low byte shifted out", "if (low != 0xff) ", ""),
+    ("upper byte's positions lack 8", "+ 0x88888888u", ""),
+    ("positions of the low byte overwritten", "<< 4 * __popc(low)", "<< 4 * __popc(low) - 4"),
+    ("fourth nibble of the mask lost", "words.w >> 2 & 0xf000", "words.w >> 2 & 0x7000"),
+]
+UNPACK = [
+    ("rows not cleared", "out[first * k + i] = 0;", ";"),
+    ("cleared too late", "    __syncwarp();\n", ""),
+    ("slots that fill up written", "if (__float_as_uint(value) != 0) ", ""),
+    ("a row too many", "if (row >= rows) return;", ""),
 ]
 RMS_NORM = [
     ("unbiased mean", "squares / group", "squares / (group - 1)"),
@@ -308,6 +323,8 @@ MUTATIONS = (
     [("select.cu", "SelectKernelsTest", *m) for m in SELECT]
     + [("primitives/reduce.cuh", "SelectKernelsTest", *m) for m in REDUCE]
     + [("packed_gemv.cu", "PackedGemvKernelsTest", *m) for m in PACKED]
+    + [("primitives/slots.cuh", "PackedGemvKernelsTest", *m) for m in SLOTS]
+    + [("unpack_slots.cu", "PackedGemvKernelsTest", *m) for m in UNPACK]
     + [("rms_norm.cu", "RmsNormKernelsTest", *m) for m in RMS_NORM]
     + [("rotary.cu", "RotaryKernelsTest", *m) for m in ROTARY]
     + [("primitives/tiles.cuh", "AttentionKernelsTest", *m) for m in TILES]

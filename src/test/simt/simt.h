@@ -127,6 +127,9 @@ inline int __popc(unsigned int v) { return __builtin_popcount(v); }
 inline int __popcll(unsigned long long v) { return __builtin_popcountll(v); }
 inline int __ffsll(long long v) { return __builtin_ffsll(v); }
 inline int __ffs(int v) { return __builtin_ffs(v); }
+/** A load that asks for early eviction. */
+template <typename T>
+T __ldcs(const T* address) { return *address; }
 inline int __clz(int v) { return v == 0 ? 32 : __builtin_clz(unsigned(v)); }
 inline unsigned int __float_as_uint(float v) { return simt::value<unsigned int>(simt::bits(v)); }
 inline float __uint_as_float(unsigned int v) { return simt::value<float>(simt::bits(v)); }

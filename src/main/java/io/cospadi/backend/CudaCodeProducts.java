@@ -19,7 +19,7 @@ final class CudaCodeProducts {
     CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
         this.cuda = cuda;
         this.memory = memory;
-        packed = new PackedGemvKernels(cuda, 4 * cuda.properties().multiprocessors());
+        packed = new PackedGemvKernels(cuda, cuda.properties().multiprocessors());
     }
 
     /** As {@link DecoderVerbs#multiplyCodes}. */
@@ -28,15 +28,17 @@ final class CudaCodeProducts {
             return;
         }
         if (z.rows() <= FEW_TOKENS) {
-            packed.multiply(codes.layout(), codes.slots(), codes.rest(), z.address(), out.address(), z.rows());
+            packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows());
             return;
         }
         int k = codes.cols();
-        int rowsAtOnce = (int) Math.max(1, Math.min(codes.rows(), UNPACKED_BYTES / Math.max(1, 4L * k)));
+        int tile = codes.layout().rowsPerTile();
+        int fitting = (int) Math.min(codes.rows(), UNPACKED_BYTES / Math.max(1, 4L * k));
+        int rowsAtOnce = Math.max(tile, fitting / tile * tile);
         try (CudaBlock dense = memory.scratch(4L * k * rowsAtOnce)) {
             for (int from = 0; from < codes.rows(); from += rowsAtOnce) {
                 int count = Math.min(rowsAtOnce, codes.rows() - from);
-                packed.unpack(codes.layout(), codes.slots(), codes.rest(), from, count, dense.address());
+                packed.unpack(codes.layout(), codes.words(), codes.starts(), from, count, dense.address());
                 cuda.gemm(
                         Arithmetic.F32,
                         true,

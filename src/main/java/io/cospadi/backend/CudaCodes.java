@@ -12,15 +12,14 @@ final class CudaCodes implements SparseMatrix {
     CudaCodes(Codes codes, CudaMemory memory) {
         shape = new SlottedCodes(codes);
         perRow = codes.s();
-        long slotBytes = slotBytes();
-        block = memory.zeroed(slotBytes + (long) Integer.BYTES * shape.rest().length);
-        memory.write(block.address(), shape.slots());
-        memory.write(block.address() + slotBytes, shape.rest());
+        long wordBytes = wordBytes();
+        block = memory.zeroed(wordBytes + (long) Short.BYTES * shape.starts().length);
+        memory.write(block.address(), shape.words());
+        memory.write(block.address() + wordBytes, shape.starts());
     }
 
-    /** A multiple of 32, as strides are of 16 slots. */
-    private long slotBytes() {
-        return (long) Short.BYTES * shape.slots().length;
+    private long wordBytes() {
+        return (long) Integer.BYTES * shape.words().length;
     }
 
     /** The codes as a GPU's, still open. */
@@ -38,12 +37,12 @@ final class CudaCodes implements SparseMatrix {
         return shape;
     }
 
-    long slots() {
+    long words() {
         return block.address();
     }
 
-    long rest() {
-        return block.address() + slotBytes();
+    long starts() {
+        return block.address() + wordBytes();
     }
 
     @Override

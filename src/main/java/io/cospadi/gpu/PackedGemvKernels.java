@@ -1,61 +1,118 @@
 package io.cospadi.gpu;
 
-/** Launches of {@code packed_gemv.cu} and {@code unpack_slots.cu}: products with codes that lie on the device as {@link SlottedCodes}. */
+/**
+ * Launches of {@code packed_gemv.cu} and {@code unpack_slots.cu}: products with codes that lie on the device as
+ * {@link SlottedCodes}.
+ */
 public final class PackedGemvKernels {
-    private static final int WARPS = 8;
+    private static final int MOST_WARPS = 16;
 
     private final Launcher launcher;
-    private final int mostBlocks;
+    private final int multiprocessors;
 
-    /** @param mostBlocks blocks that the device holds at once, 1 or more; a block then serves several rows a warp */
-    public PackedGemvKernels(Launcher launcher, int mostBlocks) {
-        if (mostBlocks < 1) {
-            throw new IllegalArgumentException("need 1 block or more, got " + mostBlocks);
+    /** @param multiprocessors of the device, which blocks are spread over evenly; results do not depend on it */
+    public PackedGemvKernels(Launcher launcher, int multiprocessors) {
+        if (multiprocessors < 1) {
+            throw new IllegalArgumentException("need 1 multiprocessor or more, got " + multiprocessors);
         }
         this.launcher = launcher;
-        this.mostBlocks = mostBlocks;
+        this.multiprocessors = multiprocessors;
     }
 
     /**
      * {@code y (tokens, rows) <- z (tokens, k) · codesᵀ}, f32.
      *
-     * @param codes whose shape counts
-     * @param slots where its slots lie, 16-byte aligned
-     * @param rest  where its mask words beyond the slots lie; any address if there are none
-     * @throws IllegalArgumentException if there are more than 65,535 tokens, or k and s ask for more shared memory than a
-     *     block has
+     * @param codes  whose shape counts
+     * @param words  where its words lie, 16-byte aligned
+     * @param starts where its starts lie; any address if there are none
+     * @throws IllegalArgumentException if there are more than 65,535 tokens, or k asks for more shared memory than a block has
      */
-    public void multiply(SlottedCodes codes, long slots, long rest, long z, long y, int tokens) {
-        int rows = codes.rows();
-        if (rows > 0 && tokens > 0) {
-            int blocks = Math.min(mostBlocks, (rows + WARPS - 1) / WARPS);
-            long words = (codes.k() + 31) / 32;
-            int shared = Math.toIntExact(128 * words + WARPS * (2L * codes.stride() + 4 * words));
-            LaunchGeometry geometry = new LaunchGeometry(blocks, tokens, 32, WARPS, shared);
+    public void multiply(SlottedCodes codes, long words, long starts, long z, long y, int tokens) {
+        if (codes.rows() == 0 || tokens == 0) {
+            return;
+        }
+        String kernel = "packed_gemv_" + suffix(codes);
+        int warps = warps(codes.tiles());
+        LaunchGeometry geometry = new LaunchGeometry(
+                (codes.tiles() + warps - 1) / warps, tokens, SlottedCodes.LANES, warps, 4 * codes.reach());
+        if (codes.starts().length > 0) {
             launcher.launch(
-                    "packed_gemv", geometry, slots, rest, z, y, rows, codes.k(), codes.stride(), codes.carriedWords());
+                    kernel,
+                    geometry,
+                    words,
+                    starts,
+                    z,
+                    y,
+                    codes.rows(),
+                    codes.rowsPerTile(),
+                    codes.units(),
+                    codes.k(),
+                    codes.reach());
+        } else {
+            launcher.launch(
+                    kernel,
+                    geometry,
+                    words,
+                    z,
+                    y,
+                    codes.rows(),
+                    codes.rowsPerTile(),
+                    codes.units(),
+                    codes.k(),
+                    codes.reach());
         }
     }
 
     /**
      * Rows {@code from .. from+count-1} of the codes as a dense (count, k) f32 matrix, zeros included.
      *
-     * @param slots where the slots of all rows lie
-     * @param rest  where the mask words beyond the slots lie
+     * @param words  where the words of all rows lie
+     * @param starts where the starts of all rows lie
+     * @throws IllegalArgumentException if {@code from} is not a tile's first row
      */
-    public void unpack(SlottedCodes codes, long slots, long rest, int from, int count, long out) {
-        if (count > 0) {
-            int blocks = Math.min(mostBlocks, (count + WARPS - 1) / WARPS);
-            launcher.launch(
-                    "unpack_slots",
-                    new LaunchGeometry(blocks, 1, 32, WARPS, 0),
-                    slots + (long) Short.BYTES * codes.stride() * from,
-                    rest + (long) Integer.BYTES * codes.restWords() * from,
-                    out,
-                    count,
-                    codes.k(),
-                    codes.stride(),
-                    codes.carriedWords());
+    public void unpack(SlottedCodes codes, long words, long starts, int from, int count, long out) {
+        int rowsPerTile = codes.rowsPerTile();
+        if (from % rowsPerTile != 0) {
+            throw new IllegalArgumentException("row " + from + " is not the first of a tile of " + rowsPerTile);
         }
+        if (count == 0) {
+            return;
+        }
+        int tiles = (count + rowsPerTile - 1) / rowsPerTile;
+        int warps = warps(tiles);
+        LaunchGeometry geometry = new LaunchGeometry((tiles + warps - 1) / warps, 1, SlottedCodes.LANES, warps, 0);
+        String kernel = "unpack_" + suffix(codes);
+        long streams = (long) SlottedCodes.LANES * (from / rowsPerTile);
+        long ownWords = words + SlottedCodes.UNIT_BYTES * streams * codes.units();
+        if (codes.starts().length > 0) {
+            long ownStarts = starts + Short.BYTES * streams;
+            launcher.launch(kernel, geometry, ownWords, ownStarts, out, count, rowsPerTile, codes.units(), codes.k());
+        } else {
+            launcher.launch(kernel, geometry, ownWords, out, count, rowsPerTile, codes.units(), codes.k());
+        }
+    }
+
+    private static String suffix(SlottedCodes codes) {
+        return switch (codes.pattern()) {
+            case GAPS -> "gaps";
+            case WIDE -> "wide";
+            case EIGHT_OF_SIXTEEN -> "8_16";
+            case TWO_OF_FOUR -> "2_4";
+        };
+    }
+
+    /** Warps a block that leave the fewest of the device's multiprocessors without a block in the last round. */
+    private int warps(int tiles) {
+        int best = 1;
+        long fewest = Long.MAX_VALUE;
+        for (int warps = MOST_WARPS; warps >= 1; warps--) {
+            long blocks = (tiles + warps - 1) / warps;
+            long places = (blocks + multiprocessors - 1) / multiprocessors * multiprocessors * warps;
+            if (places < fewest) {
+                fewest = places;
+                best = warps;
+            }
+        }
+        return best;
     }
 }

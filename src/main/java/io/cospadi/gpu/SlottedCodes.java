@@ -3,64 +3,108 @@ package io.cospadi.gpu;
 import io.cospadi.tensor.Codes;
 
 /**
- * Codes as {@code packed_gemv.cu} reads them: 16-bit slots that carry 14-bit values and, in their low 2 bits, the row's mask.
- * This page is the layout's specification.
+ * Codes as {@code packed_gemv.cu} reads them: 16-bit slots of a 14-bit value and 2 bits that say which atom it belongs to, laid
+ * out so that a warp reads 512 neighbouring bytes. This page is the layout's specification.
  *
- * <p>Row i has {@link #stride} slots, a multiple of 16 and at least s. The top 14 bits of slot p are those of the f32 pattern
- * of the row's p-th value, atoms ascending, and 0 from slot s on. Its low 2 bits are bits 2p (lowest) and 2p + 1 of the row's
- * mask, whose bit j is set where atom j is stored. Bits from {@code 2 stride} on stand apart: {@link #restWords} words of 32 a
- * row, bit b of word w for atom {@code 2 stride + 32 w + b}. Bits past k are 0.
+ * <p><b>Order.</b> A unit is 16 bytes of one row, 4 words of 32 bits, the low ones first. Row i's units are cut in
+ * {@link #parts} parts of {@link #units} units; unit u of part p is the one with number
+ * {@code (i / rowsPerTile · units + u) · 32 + p · rowsPerTile + i % rowsPerTile}, where {@code rowsPerTile · parts = 32}: a tile
+ * of so many rows is 32 streams, one a lane, that are read in step. Rows that fill the last tile up hold zeros.
  *
- * <p>Where a value needs more than 14 bits, no slot of the matrix carries mask bits: all 16 are the value's, and all of the
- * mask stands apart.
+ * <p><b>Words.</b> Except in {@link Pattern#WIDE}, a word is two slots. Bits 0 to 13 are the first one's value, as the top 14
+ * bits of its f32 pattern, bits 14 and 15 its place, bits 16 and 17 the second one's place, bits 18 to 31 its value. So a shift
+ * or a mask makes an f32 of either. What a place means is the pattern's:
+ * <ul>
+ *   <li>{@link Pattern#GAPS}, for any mask: how many atoms lie between this slot's atom and that of the slot before, 0 to 3. A
+ *       slot of value 0 and place 3 goes before one that is 4 atoms or more further, as often as it takes. At the end of a row
+ *       value and place are 0; such slots stand on one atom after another, up to {@link #reach}. {@link #starts} holds, at
+ *       {@code tile · 32 + lane}, the atom after the one before the stream's first slot.
+ *   <li>{@link Pattern#EIGHT_OF_SIXTEEN}: the 8 places of unit u, lowest first, are the mask of the atoms {@code 16 u} to
+ *       {@code 16 u + 15} of the row, of which 8 are stored. Units past k have 8 bits as well.
+ *   <li>{@link Pattern#TWO_OF_FOUR}: which of its 4 atoms a slot stands on; 2 slots have value 0 at a row's end.
+ *   <li>{@link Pattern#WIDE}, for values of more than 14 bits: a word is one slot, with the top 16 bits of the value's f32
+ *       pattern above the gap as in GAPS, here of 16 bits.
+ * </ul>
  *
- * <p>So at s = k / 2 a row takes 16 bits a nonzero and nothing else, as many as 14-bit values and a mask on disk, but for the
- * padding to 16 slots.
+ * <p>At s = k / 2 a row takes 16 bits a nonzero, as many as 14-bit values and a mask on disk, and in GAPS 1/16 more for long gaps
+ * where the mask is random, and in all of them what fills the last unit of each part.
  *
- * <p><b>Example</b>, k = 40, s = 2, atoms 1 and 37 with 1.0 and -2.0: the patterns 3F800000 and C0000000 make the slots
- * {@code 3F82 C000}, then 14 slots of 0; bit 37 is bit 5 of the only word apart, {@code 00000020}.
+ * <p><b>Example</b>, k = 40, s = 3, GAPS; atoms 1, 4 and 13 with 1.0, -2.0 and 0.5, whose 14 bits are 0FE0, 3000 and 0FC0.
+ * Gaps 1, 2 and 8: the last one makes two slots of value 0 and place 3. The unit is {@code C0024FE0 0003C000 00000FC0 00000000}.
  */
 public final class SlottedCodes {
+    /** Which supports a layout can hold, and how; {@link SlottedCodes} says more. */
+    public enum Pattern {
+        GAPS,
+        EIGHT_OF_SIXTEEN,
+        TWO_OF_FOUR,
+        WIDE
+    }
+
+    /** Streams of a warp. */
+    static final int LANES = 32;
+
+    static final int UNIT_BYTES = 16;
+
+    private static final int UNIT_WORDS = 4;
+    private static final int UNIT_SLOTS = 8;
+    private static final int ATOMS_PER_UNIT = 16;
+    private static final int FARTHEST = 3;
+    /** Streams that keep a large GPU's memory busy: 16 for each of some 130 multiprocessors, of 32 lanes. */
+    private static final int ENOUGH_TILES = 2048;
+
+    /** Fewer units a part would leave much of the last one empty. */
+    private static final int FEWEST_UNITS = 8;
+
     private static final int BELOW_14_BITS = (1 << 18) - 1;
     private static final int BELOW_16_BITS = (1 << 16) - 1;
 
     private final int rows;
     private final int k;
-    private final int s;
-    private final boolean carrying;
-    private final short[] slots;
-    private final int[] rest;
+    private final Pattern pattern;
+    private final int rowsPerTile;
+    private final int units;
+    private final int reach;
+    private final int[] words;
+    private final short[] starts;
 
     /**
-     * Packs codes, exactly.
+     * Packs codes, exactly, in the narrowest pattern that holds them.
      *
-     * @throws IllegalArgumentException if a value has more than the top 16 bits of its f32 pattern
+     * @throws IllegalArgumentException if a value has more than the top 16 bits of its f32 pattern, or k is beyond 2^16
      */
     public SlottedCodes(Codes codes) {
         rows = codes.rows();
         k = codes.k();
-        s = codes.s();
-        carrying = fits(codes, BELOW_14_BITS);
+        pattern = patternOf(codes);
+        int unitsPerRow = (mostSlots(codes) + slotsPerUnit() - 1) / slotsPerUnit();
+        rowsPerTile = rowsPerTile(rows, unitsPerRow);
+        int each = (unitsPerRow + parts() - 1) / parts();
+        // an odd distance keeps the parts of a row out of each other's banks of shared memory
+        units = grouped() && parts() > 1 ? each | 1 : each;
+        words = new int[Math.multiplyExact(Math.multiplyExact(tiles() * units, LANES), UNIT_WORDS)];
+        starts = new short[grouped() ? 0 : tiles() * LANES];
+        int farthest = grouped() ? parts() * units * ATOMS_PER_UNIT : k;
+        for (int i = 0; i < tiles() * rowsPerTile; i++) {
+            int end = new RowWriter(i).write(codes);
+            farthest = grouped() ? farthest : Math.max(farthest, end);
+        }
+        reach = farthest;
+        if (reach > 1 << 16) {
+            throw new IllegalArgumentException(
+                    "codes over " + k + " atoms reach place " + reach + ", beyond " + (1 << 16));
+        }
+    }
+
+    private static Pattern patternOf(Codes codes) {
         if (!fits(codes, BELOW_16_BITS)) {
             throw new IllegalArgumentException(
                     "a code is not representable in 16 bits; round codes before packing them");
         }
-        int stride = stride();
-        int restWords = restWords();
-        slots = new short[Math.multiplyExact(rows, stride)];
-        rest = new int[Math.multiplyExact(rows, restWords)];
-        for (int i = 0; i < rows; i++) {
-            for (int p = 0; p < s; p++) {
-                slots[i * stride + p] |= (short) (Float.floatToRawIntBits(codes.values()[i * s + p]) >>> 16);
-                int atom = codes.atoms()[i * s + p];
-                int beyond = atom - 32 * carriedWords();
-                if (beyond < 0) {
-                    slots[i * stride + atom / 2] |= (short) (1 << atom % 2);
-                } else {
-                    rest[i * restWords + beyond / 32] |= 1 << beyond % 32;
-                }
-            }
+        if (!fits(codes, BELOW_14_BITS)) {
+            return Pattern.WIDE;
         }
+        return holds(codes, 2, 4) ? Pattern.TWO_OF_FOUR : holds(codes, 8, 16) ? Pattern.EIGHT_OF_SIXTEEN : Pattern.GAPS;
     }
 
     private static boolean fits(Codes codes, int below) {
@@ -72,6 +116,130 @@ public final class SlottedCodes {
         return true;
     }
 
+    /** Whether of every {@code group} neighbouring atoms exactly {@code stored} are, in every row. */
+    private static boolean holds(Codes codes, int stored, int group) {
+        int s = codes.s();
+        if (codes.k() % group != 0 || (long) s * group != (long) codes.k() * stored) {
+            return false;
+        }
+        for (int p = 0; p < codes.atoms().length; p++) {
+            if (codes.atoms()[p] / group != p % s / stored) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private int mostSlots(Codes codes) {
+        int s = codes.s();
+        if (pattern != Pattern.GAPS) {
+            return s;
+        }
+        int most = 0;
+        for (int i = 0; i < rows; i++) {
+            int slots = s;
+            int next = 0;
+            for (int p = i * s; p < i * s + s; p++) {
+                slots += (codes.atoms()[p] - next) / (FARTHEST + 1);
+                next = codes.atoms()[p] + 1;
+            }
+            most = Math.max(most, slots);
+        }
+        return most;
+    }
+
+    private static int rowsPerTile(int rows, int unitsPerRow) {
+        int each = LANES;
+        while (each > 1 && rows / each < ENOUGH_TILES && unitsPerRow * each / 2 / LANES >= FEWEST_UNITS) {
+            each /= 2;
+        }
+        return each;
+    }
+
+    /** Writes one row, slot by slot. */
+    private final class RowWriter {
+        private final int row;
+        private int slot;
+        private int word;
+        private int atom;
+        private int mask;
+
+        private RowWriter(int row) {
+            this.row = row;
+        }
+
+        /** The row of the codes, or zeros past them; the place after the last slot's. */
+        private int write(Codes codes) {
+            int s = codes.s();
+            for (int p = row * s; row < rows && p < row * s + s; p++) {
+                int value = Float.floatToRawIntBits(codes.values()[p]);
+                int target = codes.atoms()[p];
+                switch (pattern) {
+                    case GAPS -> {
+                        while (target - atom > FARTHEST) {
+                            narrow(0, FARTHEST);
+                        }
+                        narrow(value, target - atom);
+                    }
+                    case EIGHT_OF_SIXTEEN -> {
+                        mask = slot % UNIT_SLOTS == 0 ? maskOfUnit(codes.atoms(), p) : mask >>> 2;
+                        narrow(value, mask & 3);
+                    }
+                    case TWO_OF_FOUR -> narrow(value, target % 4);
+                    case WIDE -> wide(value, target - atom);
+                }
+            }
+            int all = parts() * units * slotsPerUnit();
+            while (slot < all) {
+                switch (pattern) {
+                    case WIDE -> wide(0, 0);
+                    // the mask of a unit that stores nothing: its first 8 atoms
+                    case EIGHT_OF_SIXTEEN -> narrow(0, slot % UNIT_SLOTS < UNIT_SLOTS / 2 ? 3 : 0);
+                    default -> narrow(0, 0);
+                }
+            }
+            return atom;
+        }
+
+        /** The mask of the 16 atoms that the 8 from position p on stand on. */
+        private static int maskOfUnit(int[] atoms, int p) {
+            int mask = 0;
+            for (int q = p; q < p + UNIT_SLOTS; q++) {
+                mask |= 1 << atoms[q] % ATOMS_PER_UNIT;
+            }
+            return mask;
+        }
+
+        private void narrow(int value, int place) {
+            advance(2);
+            words[word] |= slot % 2 == 0 ? value >>> 18 | place << 14 : place << 16 | value & ~BELOW_14_BITS;
+            slot++;
+            atom += place + 1;
+        }
+
+        private void wide(int value, int gap) {
+            advance(1);
+            words[word] = value & ~BELOW_16_BITS | gap;
+            slot++;
+            atom += gap + 1;
+        }
+
+        /** To the word of the slot, and at the start of a stream notes where it begins. */
+        private void advance(int slotsPerWord) {
+            int unit = slot / slotsPerUnit();
+            if (slot % slotsPerUnit() == 0) {
+                int lane = unit / units * rowsPerTile + row % rowsPerTile;
+                int tile = row / rowsPerTile;
+                word = ((tile * units + unit % units) * LANES + lane) * UNIT_WORDS;
+                if (unit % units == 0 && !grouped()) {
+                    starts[tile * LANES + lane] = (short) atom;
+                }
+            } else if (slot % slotsPerWord == 0) {
+                word++;
+            }
+        }
+    }
+
     public int rows() {
         return rows;
     }
@@ -80,28 +248,49 @@ public final class SlottedCodes {
         return k;
     }
 
-    /** Slots a row: s, padded to a multiple of 16. */
-    public int stride() {
-        return (s + 15) / 16 * 16;
+    public Pattern pattern() {
+        return pattern;
     }
 
-    /** Words of 32 mask bits a row that the slots have no room for. */
-    public int restWords() {
-        return Math.max(0, (k + 31) / 32 - carriedWords());
+    /** Rows that a warp reads at once: a power of two, 1 to 32. */
+    public int rowsPerTile() {
+        return rowsPerTile;
     }
 
-    /** Words of 32 mask bits a row that the slots have room for; 0 if they carry none. */
-    public int carriedWords() {
-        return carrying ? stride() / 16 : 0;
+    /** Streams that a row is cut in: 32 / {@link #rowsPerTile}. */
+    public int parts() {
+        return LANES / rowsPerTile;
     }
 
-    /** (rows, stride); shared, not copied. */
-    public short[] slots() {
-        return slots;
+    /** Units of 16 bytes in a stream. */
+    public int units() {
+        return units;
     }
 
-    /** (rows, restWords); shared, not copied. */
-    public int[] rest() {
-        return rest;
+    public int tiles() {
+        return (rows + rowsPerTile - 1) / rowsPerTile;
+    }
+
+    /** All slots stand on places below this one, which is k or more. */
+    public int reach() {
+        return reach;
+    }
+
+    /** ({@link #tiles}, {@link #units}, 32, 4), as the class says; shared, not copied. */
+    public int[] words() {
+        return words;
+    }
+
+    /** ({@link #tiles}, 32) unsigned, or none where the pattern stands on fixed places; shared, not copied. */
+    public short[] starts() {
+        return starts;
+    }
+
+    private boolean grouped() {
+        return pattern == Pattern.EIGHT_OF_SIXTEEN || pattern == Pattern.TWO_OF_FOUR;
+    }
+
+    private int slotsPerUnit() {
+        return pattern == Pattern.WIDE ? UNIT_WORDS : UNIT_SLOTS;
     }
 }

@@ -1,6 +1,7 @@
 package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.cospadi.tensor.Codes;
@@ -20,22 +21,28 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     }
 
     private Codes codes(int rows, int k, int s, int bits) {
+        return codes(rows, k, s, s, k, bits);
+    }
+
+    /** {@code stored} atoms at random of every {@code group} neighbouring ones. */
+    private Codes codes(int rows, int k, int s, int stored, int group, int bits) {
         int[] atoms = new int[rows * s];
         float[] values = new float[rows * s];
-        List<Integer> all = IntStream.range(0, k).boxed().collect(Collectors.toList());
-        for (int i = 0; i < rows; i++) {
+        for (int i = 0; i < rows * s; i += stored) {
+            int first = i % s / stored * group;
+            List<Integer> all = IntStream.range(first, first + group).boxed().collect(Collectors.toList());
             Collections.shuffle(all, random);
-            int[] support = all.stream().limit(s).mapToInt(j -> j).sorted().toArray();
-            System.arraycopy(support, 0, atoms, i * s, s);
-            for (int p = i * s; p < (i + 1) * s; p++) {
-                float value = random.nextInt(10) == 0 ? 0 : (float) random.nextGaussian();
-                values[p] = Float.intBitsToFloat(Float.floatToRawIntBits(value) & -1 << 32 - bits);
-            }
+            int[] support = all.stream().limit(stored).mapToInt(j -> j).sorted().toArray();
+            System.arraycopy(support, 0, atoms, i, stored);
+        }
+        for (int i = 0; i < rows * s; i++) {
+            float value = random.nextInt(10) == 0 ? 0 : (float) random.nextGaussian();
+            values[i] = Float.intBitsToFloat(Float.floatToRawIntBits(value) & -1 << 32 - bits);
         }
         return new Codes(rows, k, s, atoms, values);
     }
 
-    private void assertProduct(Codes codes, int tokens, int mostBlocks) {
+    private void assertProduct(Codes codes, int tokens, int multiprocessors) {
         int k = codes.k();
         int s = codes.s();
         float[] z = normal(tokens * k);
@@ -51,91 +58,124 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
                     magnitudes += Math.abs(product);
                 }
                 expected[t * codes.rows() + i] = sum;
-                // a product is rounded once, then goes through at most ceil(k / 32) sums of its lane and 5 of the tree
-                int roundings = 1 + (k + 31) / 32 + 5;
+                // a product is rounded once, then goes through fewer sums than there are nonzeros, and 6 of the tree
+                int roundings = 1 + s + 6;
                 allowance[t * codes.rows() + i] = roundings * ROUNDING * 1.001 * magnitudes + SMALLEST_NORMAL;
             }
         }
         SlottedCodes slotted = new SlottedCodes(codes);
-        var slots = device.array(slotted.slots());
-        var rest = device.array(slotted.rest());
+        var words = device.array(slotted.words());
+        var starts = device.array(slotted.starts());
         var token = device.array(z);
         float[] first = null;
         for (int order = 0; order < ORDERS; order++) {
             var y = device.room(expected.length);
-            new PackedGemvKernels(device, mostBlocks)
-                    .multiply(slotted, slots.address(), rest.address(), token.address(), y.address(), tokens);
-            assertWithin(allowance, expected, y.floats(), "k " + k + ", s " + s);
+            new PackedGemvKernels(device, multiprocessors)
+                    .multiply(slotted, words.address(), starts.address(), token.address(), y.address(), tokens);
+            assertWithin(allowance, expected, y.floats(), slotted.pattern() + ", k " + k + ", s " + s);
             first = first == null ? y.floats() : first;
             assertArrayEquals(first, y.floats(), "the result depends on the order of threads");
         }
     }
 
-    /** At the edges of a mask word, a slot group, a warp's stride and a block's rows; s below, at and above k / 2. */
-    @ParameterizedTest
-    @CsvSource({
-        "1,1,1",
-        "7,2,1",
-        "8,15,8",
-        "9,16,16",
-        "3,31,15",
-        "3,32,16",
-        "3,33,16",
-        "3,33,17",
-        "17,64,32",
-        "5,65,1",
-        "5,65,65",
-        "2,257,128",
-        "2,1023,511",
-        "2,1025,513",
-        "2,2085,40"
-    })
-    void packedProductEqualsPlainProduct(int rows, int k, int s) {
-        assertProduct(codes(rows, k, s), 1, 1000);
-    }
-
-    /** Slots without room for the mask. */
-    @ParameterizedTest
-    @CsvSource({"1,1,1", "8,15,8", "3,33,17", "5,65,65", "2,1025,513"})
-    void sixteenBitsMakeTheSameProduct(int rows, int k, int s) {
-        assertProduct(codes(rows, k, s, 16), 1, 1000);
-    }
-
-    @ParameterizedTest
-    @CsvSource({"1,1", "1,3", "2,1", "3,5"})
-    void everyGridGivesTheProduct(int mostBlocks, int tokens) {
-        assertProduct(codes(41, 77, 38), tokens, mostBlocks);
-    }
-
-    /** Every element of a run of rows, zeros included, at the edges of mask words and with mask words apart. */
-    @ParameterizedTest
-    @CsvSource({
-        "1,1,1,1,14",
-        "8,15,8,1000,14",
-        "9,16,16,1,14",
-        "9,16,16,1,16",
-        "3,33,16,2,14",
-        "5,65,1,1000,14",
-        "5,65,1,1000,16",
-        "5,65,65,1,14",
-        "2,1025,513,1000,14",
-        "2,1025,513,1000,16"
-    })
-    void unpackedRowsAreTheCodes(int rows, int k, int s, int mostBlocks, int bits) {
-        Codes codes = codes(rows, k, s, bits);
+    private void assertUnpacked(Codes codes, int multiprocessors) {
+        int rows = codes.rows();
+        int k = codes.k();
+        int s = codes.s();
         SlottedCodes slotted = new SlottedCodes(codes);
-        var slots = device.array(slotted.slots());
-        var rest = device.array(slotted.rest());
-        for (int from = 0; from < rows; from++) {
+        var words = device.array(slotted.words());
+        var starts = device.array(slotted.starts());
+        for (int from = 0; from < rows; from += slotted.rowsPerTile()) {
             float[] expected = new float[(rows - from) * k];
             for (int p = from * s; p < rows * s; p++) {
                 expected[(p / s - from) * k + codes.atoms()[p]] = codes.values()[p];
             }
             var out = device.room(expected.length);
-            new PackedGemvKernels(device, mostBlocks)
-                    .unpack(slotted, slots.address(), rest.address(), from, rows - from, out.address());
+            new PackedGemvKernels(device, multiprocessors)
+                    .unpack(slotted, words.address(), starts.address(), from, rows - from, out.address());
             assertArrayEquals(expected, out.floats());
         }
+    }
+
+    /** At the edges of a unit, a batch of units, a tile and a block; one part and several; s below, at and above k / 2. */
+    @ParameterizedTest
+    @CsvSource({
+        "1,1,1",
+        "7,2,1",
+        "8,15,8",
+        "9,16,9",
+        "31,31,15",
+        "32,33,16",
+        "33,34,17",
+        "17,64,32",
+        "5,65,1",
+        "5,65,65",
+        "33,257,128",
+        "2,1023,511",
+        "3,1025,513",
+        "65,1000,499",
+        "2,2085,40"
+    })
+    void packedProductEqualsPlainProduct(int rows, int k, int s) {
+        assertProduct(codes(rows, k, s), 1, 132);
+        assertUnpacked(codes(rows, k, s), 132);
+    }
+
+    /** A slot a word. */
+    @ParameterizedTest
+    @CsvSource({"1,1,1", "8,15,8", "33,33,17", "5,65,65", "2,1025,513"})
+    void sixteenBitsMakeTheSameProduct(int rows, int k, int s) {
+        assertProduct(codes(rows, k, s, 16), 1, 132);
+        assertUnpacked(codes(rows, k, s, 16), 132);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,16", "33,32", "5,400", "3,1040"})
+    void groupsMakeTheSameProduct(int rows, int k) {
+        for (Codes codes : List.of(codes(rows, k, k / 2, 8, 16, 14), codes(rows, k + 4, k / 2 + 2, 2, 4, 14))) {
+            assertProduct(codes, 1, 132);
+            assertUnpacked(codes, 132);
+        }
+    }
+
+    /** Every mask of 8 of 16 atoms in turn. */
+    @Test
+    void everyMaskOf8Of16IsRead() {
+        int[] masks = IntStream.range(0, 1 << 16)
+                .filter(mask -> Integer.bitCount(mask) == 8)
+                .toArray();
+        assertEquals(12_870, masks.length);
+        int rows = 39;
+        int units = masks.length / rows;
+        int[] atoms = new int[masks.length * 8];
+        float[] values = new float[atoms.length];
+        for (int i = 0; i < masks.length; i++) {
+            int slot = 8 * i;
+            for (int bit = 0; bit < 16; bit++) {
+                if ((masks[i] >> bit & 1) != 0) {
+                    values[slot] = 1 + slot % 61;
+                    atoms[slot++] = i % units * 16 + bit;
+                }
+            }
+        }
+        Codes codes = new Codes(rows, 16 * units, 8 * units, atoms, values);
+        assertUnpacked(codes, 132);
+        assertProduct(codes, 1, 132);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1", "1,3", "2,1", "7,5"})
+    void everyGridGivesTheProduct(int multiprocessors, int tokens) {
+        assertProduct(codes(41, 77, 38), tokens, multiprocessors);
+        assertProduct(codes(41, 640, 319), tokens, multiprocessors);
+        assertUnpacked(codes(41, 77, 38), multiprocessors);
+    }
+
+    @Test
+    void unpackingStartsAtATile() {
+        SlottedCodes slotted = new SlottedCodes(codes(41, 77, 38));
+        PackedGemvKernels kernels = new PackedGemvKernels(device, 1);
+        assertThrows(IllegalArgumentException.class, () -> kernels.unpack(slotted, 0, 0, 1, 40, 0));
     }
 
     @Test
@@ -152,7 +192,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
 
     @Test
     void shapesBeyondTheLimitsAreRefused() {
-        SlottedCodes wide = new SlottedCodes(codes(1, 14_000, 7_000));
+        SlottedCodes wide = new SlottedCodes(codes(1, 42_000, 7_000));
         PackedGemvKernels kernels = new PackedGemvKernels(device, 1);
         assertThrows(IllegalArgumentException.class, () -> kernels.multiply(wide, 0, 0, 0, 0, 1));
         SlottedCodes small = new SlottedCodes(codes(1, 5, 2));

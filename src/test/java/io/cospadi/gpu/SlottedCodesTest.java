@@ -3,62 +3,159 @@ package io.cospadi.gpu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cospadi.gpu.SlottedCodes.Pattern;
 import io.cospadi.tensor.Codes;
+import java.util.Arrays;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** The layout, written out by hand. */
+/** The layout, written out by hand, and read back by its specification alone. */
 class SlottedCodesTest {
+    private final Random random = new Random(7);
+
+    /** What the specification says stands in row i of the layout, zeros included. */
+    private static float[] row(SlottedCodes codes, int i) {
+        float[] dense = new float[codes.k()];
+        int atom = 0;
+        for (int unit = 0; unit < codes.parts() * codes.units(); unit++) {
+            int part = unit / codes.units();
+            int tile = i / codes.rowsPerTile();
+            int lane = part * codes.rowsPerTile() + i % codes.rowsPerTile();
+            int at = ((tile * codes.units() + unit % codes.units()) * 32 + lane) * 4;
+            if (unit % codes.units() == 0 && codes.starts().length > 0) {
+                atom = codes.starts()[tile * 32 + lane] & 0xFFFF;
+            }
+            int mask = 0;
+            for (int slot = 0; slot < 8; slot++) {
+                int word = codes.words()[at + slot / 2];
+                mask |= (slot % 2 == 0 ? word >>> 14 & 3 : word >>> 16 & 3) << 2 * slot;
+            }
+            for (int slot = 0; slot < (codes.pattern() == Pattern.WIDE ? 4 : 8); slot++) {
+                int word = codes.words()[at + (codes.pattern() == Pattern.WIDE ? slot : slot / 2)];
+                int bits = slot % 2 == 0 ? word << 18 : word & 0xFFFC0000;
+                int place = mask >>> 2 * slot & 3;
+                switch (codes.pattern()) {
+                    case GAPS -> atom += place;
+                    case WIDE -> {
+                        atom += word & 0xFFFF;
+                        bits = word & 0xFFFF0000;
+                    }
+                    case TWO_OF_FOUR -> atom = 16 * unit + slot / 2 * 4 + place;
+                    case EIGHT_OF_SIXTEEN -> {
+                        int rest = mask;
+                        for (int below = 0; below < slot; below++) {
+                            rest &= rest - 1;
+                        }
+                        atom = 16 * unit + Integer.numberOfTrailingZeros(rest);
+                    }
+                }
+                assertTrue(atom < codes.reach(), "slot on place " + atom + " of " + codes.reach());
+                if (bits != 0) {
+                    dense[atom] = Float.intBitsToFloat(bits);
+                }
+                atom++;
+            }
+        }
+        return dense;
+    }
+
+    private static void assertHolds(Codes codes, SlottedCodes slotted) {
+        for (int i = 0; i < codes.rows(); i++) {
+            float[] expected = new float[codes.k()];
+            for (int p = i * codes.s(); p < (i + 1) * codes.s(); p++) {
+                expected[codes.atoms()[p]] = codes.values()[p];
+            }
+            assertArrayEquals(expected, row(slotted, i), "row " + i);
+        }
+        assertEquals(slotted.tiles() * slotted.units() * 128, slotted.words().length);
+    }
+
+    private float value(int bits) {
+        return Float.intBitsToFloat(Float.floatToRawIntBits((float) random.nextGaussian()) & -1 << 32 - bits);
+    }
+
+    /** {@code stored} of every {@code group} neighbouring atoms, at random. */
+    private Codes codes(int rows, int k, int stored, int group, int bits) {
+        int s = k / group * stored;
+        int[] atoms = new int[rows * s];
+        float[] values = new float[rows * s];
+        for (int i = 0; i < rows * s; i += stored) {
+            int first = i % s / stored * group;
+            int[] chosen = random.ints(first, first + group)
+                    .distinct()
+                    .limit(stored)
+                    .sorted()
+                    .toArray();
+            System.arraycopy(chosen, 0, atoms, i, stored);
+        }
+        for (int i = 0; i < rows * s; i++) {
+            values[i] = value(bits);
+        }
+        return new Codes(rows, k, s, atoms, values);
+    }
+
     @Test
     void exampleOfTheSpecificationHolds() {
-        SlottedCodes codes = new SlottedCodes(new Codes(1, 40, 2, new int[] {1, 37}, new float[] {1, -2}));
-        short[] slots = new short[16];
-        slots[0] = 0x3F82;
-        slots[1] = (short) 0xC000;
-        assertArrayEquals(slots, codes.slots());
-        assertArrayEquals(new int[] {0x20}, codes.rest());
+        Codes codes = new Codes(1, 40, 3, new int[] {1, 4, 13}, new float[] {1, -2, 0.5f});
+        SlottedCodes slotted = new SlottedCodes(codes);
+        assertEquals(Pattern.GAPS, slotted.pattern());
+        int[] unit = Arrays.copyOf(slotted.words(), 4);
+        assertArrayEquals(new int[] {0xC0024FE0, 0x0003C000, 0x00000FC0, 0}, unit);
+        assertHolds(codes, slotted);
+    }
+
+    /** Short and long gaps; rows on and off a tile's edge; so many rows that a tile has less than 32. */
+    @ParameterizedTest
+    @CsvSource({"1,1,1", "31,7,2", "33,64,32", "40,300,4", "32,1000,998", "5,5000,3", "70000,9,4", "4100,520,260"})
+    void anyMaskIsHeldExactly(int rows, int k, int s) {
+        Codes codes = codes(rows, k, s, k, 14);
+        SlottedCodes slotted = new SlottedCodes(codes);
+        assertEquals(Pattern.GAPS, slotted.pattern());
+        assertHolds(codes, slotted);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,16,1", "33,160,1", "4100,1040,4"})
+    void groupsAreHeldInTheirPattern(int rows, int k, int leastParts) {
+        Codes eight = codes(rows, k, 8, 16, 14);
+        SlottedCodes slotted = new SlottedCodes(eight);
+        assertEquals(Pattern.EIGHT_OF_SIXTEEN, slotted.pattern());
+        assertTrue(slotted.parts() >= leastParts, slotted.parts() + " parts");
+        assertHolds(eight, slotted);
+        Codes two = codes(rows, k + 4, 2, 4, 14);
+        slotted = new SlottedCodes(two);
+        assertEquals(Pattern.TWO_OF_FOUR, slotted.pattern());
+        assertHolds(two, slotted);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1,1", "33,64,32", "3,60000,2", "4100,520,260"})
+    void valuesOf16BitsAreHeldExactly(int rows, int k, int s) {
+        Codes codes = codes(rows, k, s, k, 16);
+        codes.values()[0] = 1 + 0x1p-7f;
+        SlottedCodes slotted = new SlottedCodes(codes);
+        assertEquals(Pattern.WIDE, slotted.pattern());
+        assertHolds(codes, slotted);
     }
 
     @Test
-    void rowsFollowEachOther() {
-        // 17 of 66 atoms in row 0, the last 17 in row 1; 32 slots carry 64 bits of mask, the last two stand apart
-        int[] atoms = new int[34];
-        float[] values = new float[34];
-        for (int p = 0; p < 17; p++) {
-            atoms[p] = p;
-            atoms[17 + p] = 49 + p;
-        }
-        SlottedCodes codes = new SlottedCodes(new Codes(2, 66, 17, atoms, values));
-        assertEquals(32, codes.stride());
-        assertEquals(1, codes.restWords());
-        short[] slots = new short[64];
-        for (int p = 0; p < 8; p++) {
-            slots[p] = 3;
-        }
-        slots[8] = 1;
-        slots[32 + 24] = 2;
-        for (int p = 25; p < 32; p++) {
-            slots[32 + p] = 3;
-        }
-        assertArrayEquals(slots, codes.slots());
-        assertArrayEquals(new int[] {0, 3}, codes.rest());
-    }
-
-    /** 1 + 2^-7 has 16 bits, the slots no room beside them. */
-    @Test
-    void valueOfSixteenBitsKeepsTheMaskApart() {
-        SlottedCodes codes = new SlottedCodes(new Codes(2, 4, 1, new int[] {3, 0}, new float[] {1, 1 + 0x1p-7f}));
-        assertEquals(0, codes.carriedWords());
-        short[] slots = new short[32];
-        slots[0] = 0x3F80;
-        slots[16] = 0x3F81;
-        assertArrayEquals(slots, codes.slots());
-        assertArrayEquals(new int[] {8, 1}, codes.rest());
+    void aRandomMaskTakesLittleMoreThan16BitsANonzero() {
+        Codes codes = codes(2048, 1024, 512, 1024, 14);
+        double slots = 2.0 * new SlottedCodes(codes).words().length / codes.values().length;
+        assertTrue(slots < 1.15, slots + " slots a nonzero");
     }
 
     @Test
-    void valueOfMoreThanSixteenBitsIsRefused() {
-        Codes codes = new Codes(2, 4, 1, new int[] {0, 0}, new float[] {1, 1 + 0x1p-8f});
-        assertThrows(IllegalArgumentException.class, () -> new SlottedCodes(codes));
+    void whatDoesNotFitIsRefused() {
+        Codes fine = new Codes(2, 4, 1, new int[] {0, 0}, new float[] {1, 1 + 0x1p-8f});
+        IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, () -> new SlottedCodes(fine));
+        assertTrue(refused.getMessage().contains("16 bits"), refused.getMessage());
+        Codes far = new Codes(1, 70_000, 1, new int[] {69_999}, new float[] {1});
+        refused = assertThrows(IllegalArgumentException.class, () -> new SlottedCodes(far));
+        assertTrue(refused.getMessage().contains("70000"), refused.getMessage());
     }
 }
