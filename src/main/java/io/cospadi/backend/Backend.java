@@ -36,6 +36,11 @@ public sealed interface Backend
     /** Bytes a second between memory and whoever computes, measured now: what a verb that does nothing but read could reach. */
     double memoryRate();
 
+    /** Bytes that matrices can still take; {@code Long.MAX_VALUE} where nobody counts. */
+    default long availableBytes() {
+        return Long.MAX_VALUE;
+    }
+
     /** Bytes of matrices now allocated, for leak checks. */
     long allocatedBytes();
 

@@ -106,6 +106,11 @@ public final class CudaBackend implements Backend {
         return memory.allocatedBytes();
     }
 
+    @Override
+    public long availableBytes() {
+        return memory.availableBytes();
+    }
+
     /** Gives the device back; matrices of it are gone. */
     @Override
     public void close() {

@@ -9,9 +9,6 @@ final class CudaCodeProducts {
     /** Up to so many tokens each reads the codes for itself (not yet measured where dense copies win). */
     private static final int FEW_TOKENS = 8;
 
-    /** Bytes of dense codes at a time. */
-    private static final long UNPACKED_BYTES = 256L << 20;
-
     private final CudaCalls cuda;
     private final CudaMemory memory;
     private final PackedGemvKernels packed;
@@ -33,7 +30,7 @@ final class CudaCodeProducts {
         }
         int k = codes.cols();
         int tile = codes.layout().rowsPerTile();
-        int fitting = (int) Math.min(codes.rows(), UNPACKED_BYTES / Math.max(1, 4L * k));
+        int fitting = (int) Math.min(codes.rows(), CudaMemory.TILE_BYTES / Math.max(1, 4L * k));
         int rowsAtOnce = Math.max(tile, fitting / tile * tile);
         try (CudaBlock dense = memory.scratch(4L * k * rowsAtOnce)) {
             for (int from = 0; from < codes.rows(); from += rowsAtOnce) {

@@ -11,6 +11,12 @@ final class CudaMemory implements AutoCloseable {
     /** Arrays cross in pieces of so many bytes. */
     private static final int PIECE_BYTES = 4 << 20;
 
+    /**
+     * Bytes of scratch that a verb works in at a time: enough for work to run at its rate, and always the same, as the order of
+     * sums follows from it.
+     */
+    static final long TILE_BYTES = 64L << 20;
+
     private final CudaCalls cuda;
     private final long limit;
     private DeviceMemory pool;

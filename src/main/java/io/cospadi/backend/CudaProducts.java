@@ -12,9 +12,6 @@ import io.cospadi.tensor.DType;
  * asked for as its transpose, factors in the other order.
  */
 final class CudaProducts {
-    /** Bytes of f64 that a Gram sum widens its tokens to, at a time. */
-    private static final long WIDENED_BYTES = 256L << 20;
-
     private final CudaCalls cuda;
     private final CudaMemory memory;
     private final ArithmeticKernels arithmetic;
@@ -96,7 +93,7 @@ final class CudaProducts {
         if (d == 0 || x.rows() == 0) {
             return;
         }
-        int rowsAtOnce = (int) Math.max(1, Math.min(x.rows(), WIDENED_BYTES / (8L * d)));
+        int rowsAtOnce = (int) Math.max(1, Math.min(x.rows(), CudaMemory.TILE_BYTES / (8L * d)));
         try (CudaBlock wide = memory.scratch(8L * d * rowsAtOnce)) {
             for (int from = 0; from < x.rows(); from += rowsAtOnce) {
                 int count = Math.min(rowsAtOnce, x.rows() - from);

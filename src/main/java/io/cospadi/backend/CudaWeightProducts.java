@@ -7,9 +7,6 @@ import io.cospadi.tensor.DType;
 
 /** Products with weights that lie in bf16 on a GPU: exact in the weight, f32 in all else. */
 final class CudaWeightProducts {
-    /** Bytes of f32 that a weight is widened to, at a time. */
-    private static final long WIDENED_BYTES = 256L << 20;
-
     private final CudaCalls cuda;
     private final CudaMemory memory;
     private final StorageKernels storage;
@@ -33,7 +30,7 @@ final class CudaWeightProducts {
             throw new IllegalArgumentException(
                     "a weight in bf16 is multiplied by rows, got " + a.shape() + " transposed");
         }
-        int rowsAtOnce = (int) Math.max(1, Math.min(b.rows(), WIDENED_BYTES / (4L * b.cols())));
+        int rowsAtOnce = (int) Math.max(1, Math.min(b.rows(), CudaMemory.TILE_BYTES / (4L * b.cols())));
         try (CudaBlock wide = memory.scratch(4L * rowsAtOnce * b.cols())) {
             for (int from = 0; from < b.rows(); from += rowsAtOnce) {
                 int count = Math.min(rowsAtOnce, b.rows() - from);

@@ -36,6 +36,7 @@ final class JobChecks {
         Plan plan = Plan.of(
                 model, recipe, places.stats().isEmpty(), session.environment().threads(), 0);
         requireRatio(plan);
+        requireMemory(plan.peakMemory());
         return plan;
     }
 
@@ -45,6 +46,17 @@ final class JobChecks {
             throw new CospadiException("ratio " + recipe.ratio() + " can't be met: the smallest factors save only "
                     + plan.sizes().ratioProjections() + " of the projections' bytes; leave the smallest ones out by "
                     + "--exclude, or ask for less");
+        }
+    }
+
+    /** A GPU can't swap: what it has no room for is refused before anything is computed. */
+    private void requireMemory(PeakMemory peak) {
+        long available = session.environment().backend().availableBytes();
+        long matrices = peak.bytes() - PeakMemory.RUNTIME;
+        if (matrices > available) {
+            throw new CospadiException(places.model() + " needs about " + matrices + " bytes on "
+                    + session.environment().backend().identity() + ", which has " + available
+                    + " left; allow more by --max-vram, use smaller windows, or --backend cpu");
         }
     }
 
