@@ -21,6 +21,16 @@ public sealed interface Backend
         return Optional.empty();
     }
 
+    /**
+     * Runs groups of verbs, none of which needs what another makes; where it is faster, side by side. What they make does not
+     * depend on that. They may not allocate what outlives them.
+     */
+    default void together(Runnable... groups) {
+        for (Runnable verbs : groups) {
+            verbs.run();
+        }
+    }
+
     /** Waits until all verbs are done, for those who measure time; results are waited for in any case. */
     default void synchronize() {}
 

@@ -123,6 +123,23 @@ public final class CudaBackend implements Backend {
         return Optional.of(CudaRecording.of(verbs, cuda, memory, decoding));
     }
 
+    /** Side by side in a recording only: there launches cost the host nothing, and what waits is the device. */
+    @Override
+    public void together(Runnable... groups) {
+        if (!memory.detoured()) {
+            Backend.super.together(groups);
+            return;
+        }
+        memory.keepFromNowOn();
+        cuda.fork();
+        for (Runnable verbs : groups) {
+            cuda.nextBranch();
+            verbs.run();
+        }
+        cuda.join();
+        memory.giveBackKept();
+    }
+
     @Override
     public void synchronize() {
         cuda.synchronize();

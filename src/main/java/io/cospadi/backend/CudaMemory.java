@@ -20,6 +20,7 @@ final class CudaMemory implements AutoCloseable {
     private final CudaCalls cuda;
     private final long limit;
     private DeviceMemory pool;
+    private int detours;
     private final AtomicLong allocated = new AtomicLong();
     private final AtomicLong scratch = new AtomicLong();
     private final ByteBuffer bridge = ByteBuffer.allocateDirect(PIECE_BYTES).order(ByteOrder.nativeOrder());
@@ -68,16 +69,32 @@ final class CudaMemory implements AutoCloseable {
 
         private Detour() {
             pool = own;
+            detours++;
         }
 
         void end() {
             pool = before;
+            detours--;
         }
 
         @Override
         public void close() {
             own.close();
         }
+    }
+
+    /** Whether one is under way. */
+    boolean detoured() {
+        return detours > 0;
+    }
+
+    /** Until {@link #giveBackKept} no block is used again: what runs side by side must not share scratch memory. */
+    void keepFromNowOn() {
+        pool.keep();
+    }
+
+    void giveBackKept() {
+        pool.giveBackKept();
     }
 
     /** Begins one. */

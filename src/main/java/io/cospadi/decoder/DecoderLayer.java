@@ -100,18 +100,22 @@ public final class DecoderLayer implements AutoCloseable {
         Matrix queries = scratch.queries.rows(n);
         Matrix keys = scratch.keys.rows(n);
         Matrix values = scratch.values.rows(n);
-        apply(ProjectionType.Q, normed, queries);
-        apply(ProjectionType.K, normed, keys);
-        apply(ProjectionType.V, normed, values);
+        backend.together(
+                () -> apply(ProjectionType.Q, normed, queries),
+                () -> apply(ProjectionType.K, normed, keys),
+                () -> apply(ProjectionType.V, normed, values));
         if (queryNorm != null) {
             backend.rmsNorm(queries, queryNorm, config.rmsEps(), queries);
             backend.rmsNorm(keys, keyNorm, config.rmsEps(), keys);
         }
         RotaryTables rotary = scratch.rotary(first + n);
-        backend.rotate(queries, rotary.cos(), rotary.sin(), first);
-        backend.rotate(keys, rotary.cos(), rotary.sin(), first);
-        backend.append(keys, cache.keys(index), first);
-        backend.append(values, cache.values(index), first);
+        backend.together(
+                () -> backend.rotate(queries, rotary.cos(), rotary.sin(), first),
+                () -> {
+                    backend.rotate(keys, rotary.cos(), rotary.sin(), first);
+                    backend.append(keys, cache.keys(index), first);
+                },
+                () -> backend.append(values, cache.values(index), first));
 
         Matrix attended = scratch.attended.rows(n);
         backend.attention(
@@ -135,8 +139,7 @@ public final class DecoderLayer implements AutoCloseable {
 
         Matrix gate = scratch.gate.rows(n);
         Matrix up = scratch.up.rows(n);
-        apply(ProjectionType.GATE, normed, gate);
-        apply(ProjectionType.UP, normed, up);
+        backend.together(() -> apply(ProjectionType.GATE, normed, gate), () -> apply(ProjectionType.UP, normed, up));
         backend.siluMultiply(gate, up);
         listener.input(InputSite.MLP_HIDDEN, gate);
         addTo(hidden, ProjectionType.DOWN, gate);

@@ -96,9 +96,10 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
 
             @Override
             public void run() {
-                backend.rotate(query, cos, sin, position);
-                backend.rotate(key, cos, sin, position);
-                backend.append(key, keys, position);
+                backend.together(() -> backend.rotate(query, cos, sin, position), () -> {
+                    backend.rotate(key, cos, sin, position);
+                    backend.append(key, keys, position);
+                });
                 try (Matrix scratch = backend.allocate(1, heads * headDim, DType.F32)) {
                     backend.attention(query, keys, values, heads, headDim, position, 150, scratch);
                     backend.copy(scratch, out);

@@ -299,6 +299,17 @@ public final class EmulatedCuda implements CudaCalls {
     }
 
     @Override
+    public void fork() {
+        assertTrue(captured != null, "fork outside of a recording");
+    }
+
+    @Override
+    public void nextBranch() {}
+
+    @Override
+    public void join() {}
+
+    @Override
     public Graph endCapture() {
         List<Runnable> calls = List.copyOf(captured);
         captured = null;
