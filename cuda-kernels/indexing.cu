@@ -1,6 +1,7 @@
 // indexing.cu: rows and elements of a column by index, as the embedding of tokens or the signals that use an atom
 //
 // Problem  gather_rows_*: out[i,:] = x[index[i],:]; gather_rows_bf16 widens to f32, exactly. scatter_rows_*: out[index[i],:] = x[i,:].
+//          scatter_codes_*: out[i / s, atoms[i]] = x[i], x f32.
 //          gather_column_*: out[i] = x[index[i], column]. scatter_column_*: out[index[i], column] = x[i].
 // Layout   Matrices row-major, dense, f32, f64 or bf16 patterns, with cols columns; index (count) int32; a column's x or out (count).
 // Launch   Rows: block (32, 8), a warp a row, 128 columns at a time; any grid. Column: any line of blocks of 256 threads.
@@ -37,6 +38,14 @@ static __device__ void scatter_column(const T* x, const int* index, T* out, int 
     long long stride = gridDim.x * (long long) blockDim.x;
     for (long long i = blockIdx.x * (long long) blockDim.x + threadIdx.x; i < count; i += stride) {
         out[(long long) index[i] * cols + column] = x[i];
+    }
+}
+
+template <typename T>
+static __device__ void scatter_codes(const float* x, const int* atoms, T* out, int k, int s, long long count) {
+    long long stride = gridDim.x * (long long) blockDim.x;
+    for (long long i = blockIdx.x * (long long) blockDim.x + threadIdx.x; i < count; i += stride) {
+        out[i / s * k + atoms[i]] = x[i];
     }
 }
 
@@ -83,4 +92,14 @@ extern "C" __global__ void __launch_bounds__(256) scatter_column_f32(
 extern "C" __global__ void __launch_bounds__(256) scatter_column_f64(
     const double* x, const int* index, double* out, int cols, int column, int count) {
     scatter_column(x, index, out, cols, column, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) scatter_codes_f32(
+    const float* x, const int* atoms, float* out, int k, int s, long long count) {
+    scatter_codes(x, atoms, out, k, s, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) scatter_codes_f64(
+    const float* x, const int* atoms, double* out, int k, int s, long long count) {
+    scatter_codes(x, atoms, out, k, s, count);
 }

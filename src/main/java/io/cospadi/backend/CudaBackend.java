@@ -203,6 +203,12 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public void write(Matrix matrix, Codes codes) {
+        StorageChecks.write(matrix, codes);
+        transfers.write(own(matrix), codes);
+    }
+
+    @Override
     public float[] readFloats(Matrix matrix) {
         StorageChecks.readFloats(matrix);
         return transfers.readFloats(own(matrix));

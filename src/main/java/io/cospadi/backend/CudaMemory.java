@@ -3,14 +3,10 @@ package io.cospadi.backend;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.DeviceMemory;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A GPU's memory as the verbs use it: blocks, and arrays between the Java heap and the device. */
 final class CudaMemory implements AutoCloseable {
-    /** Arrays cross in pieces of so many bytes. */
-    private static final int PIECE_BYTES = 4 << 20;
-
     /**
      * Bytes of scratch that a verb works in at a time: enough for work to run at its rate, and always the same, as the order of
      * sums follows from it.
@@ -23,7 +19,6 @@ final class CudaMemory implements AutoCloseable {
     private int detours;
     private final AtomicLong allocated = new AtomicLong();
     private final AtomicLong scratch = new AtomicLong();
-    private final ByteBuffer bridge = ByteBuffer.allocateDirect(PIECE_BYTES).order(ByteOrder.nativeOrder());
 
     CudaMemory(CudaCalls cuda, long limit) {
         this.cuda = cuda;
@@ -113,66 +108,46 @@ final class CudaMemory implements AutoCloseable {
     }
 
     void write(long to, float[] values) {
-        int most = PIECE_BYTES / Float.BYTES;
-        for (int done = 0; done < values.length; done += most) {
-            int count = Math.min(most, values.length - done);
-            bridge.clear().asFloatBuffer().put(values, done, count);
-            cuda.toDevice(to + (long) Float.BYTES * done, bridge.limit(Float.BYTES * count));
-        }
+        cuda.toDevice(to, (long) Float.BYTES * values.length, (memory, offset) -> memory.asFloatBuffer()
+                .put(values, (int) (offset / Float.BYTES), memory.limit() / Float.BYTES));
     }
 
     void write(long to, double[] values) {
-        int most = PIECE_BYTES / Double.BYTES;
-        for (int done = 0; done < values.length; done += most) {
-            int count = Math.min(most, values.length - done);
-            bridge.clear().asDoubleBuffer().put(values, done, count);
-            cuda.toDevice(to + (long) Double.BYTES * done, bridge.limit(Double.BYTES * count));
-        }
+        cuda.toDevice(to, (long) Double.BYTES * values.length, (memory, offset) -> memory.asDoubleBuffer()
+                .put(values, (int) (offset / Double.BYTES), memory.limit() / Double.BYTES));
     }
 
     void write(long to, int[] values) {
-        int most = PIECE_BYTES / Integer.BYTES;
-        for (int done = 0; done < values.length; done += most) {
-            int count = Math.min(most, values.length - done);
-            bridge.clear().asIntBuffer().put(values, done, count);
-            cuda.toDevice(to + (long) Integer.BYTES * done, bridge.limit(Integer.BYTES * count));
-        }
+        cuda.toDevice(to, (long) Integer.BYTES * values.length, (memory, offset) -> memory.asIntBuffer()
+                .put(values, (int) (offset / Integer.BYTES), memory.limit() / Integer.BYTES));
     }
 
     void write(long to, short[] values) {
-        int most = PIECE_BYTES / Short.BYTES;
-        for (int done = 0; done < values.length; done += most) {
-            int count = Math.min(most, values.length - done);
-            bridge.clear().asShortBuffer().put(values, done, count);
-            cuda.toDevice(to + (long) Short.BYTES * done, bridge.limit(Short.BYTES * count));
-        }
+        cuda.toDevice(to, (long) Short.BYTES * values.length, (memory, offset) -> memory.asShortBuffer()
+                .put(values, (int) (offset / Short.BYTES), memory.limit() / Short.BYTES));
+    }
+
+    /** The buffer's remaining bytes, which may change as soon as this returns. */
+    void write(long to, ByteBuffer values) {
+        cuda.toDevice(
+                to,
+                values.remaining(),
+                (memory, offset) -> memory.put(values.slice(values.position() + (int) offset, memory.limit())));
     }
 
     void read(long from, float[] values) {
-        int most = PIECE_BYTES / Float.BYTES;
-        for (int done = 0; done < values.length; done += most) {
-            int count = Math.min(most, values.length - done);
-            cuda.toHost(bridge.clear().limit(Float.BYTES * count), from + (long) Float.BYTES * done);
-            bridge.asFloatBuffer().get(values, done, count);
-        }
+        cuda.toHost(from, (long) Float.BYTES * values.length, (memory, offset) -> memory.asFloatBuffer()
+                .get(values, (int) (offset / Float.BYTES), memory.limit() / Float.BYTES));
     }
 
     void read(long from, double[] values) {
-        int most = PIECE_BYTES / Double.BYTES;
-        for (int done = 0; done < values.length; done += most) {
-            int count = Math.min(most, values.length - done);
-            cuda.toHost(bridge.clear().limit(Double.BYTES * count), from + (long) Double.BYTES * done);
-            bridge.asDoubleBuffer().get(values, done, count);
-        }
+        cuda.toHost(from, (long) Double.BYTES * values.length, (memory, offset) -> memory.asDoubleBuffer()
+                .get(values, (int) (offset / Double.BYTES), memory.limit() / Double.BYTES));
     }
 
     void read(long from, int[] values) {
-        int most = PIECE_BYTES / Integer.BYTES;
-        for (int done = 0; done < values.length; done += most) {
-            int count = Math.min(most, values.length - done);
-            cuda.toHost(bridge.clear().limit(Integer.BYTES * count), from + (long) Integer.BYTES * done);
-            bridge.asIntBuffer().get(values, done, count);
-        }
+        cuda.toHost(from, (long) Integer.BYTES * values.length, (memory, offset) -> memory.asIntBuffer()
+                .get(values, (int) (offset / Integer.BYTES), memory.limit() / Integer.BYTES));
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.IndexingKernels;
 import io.cospadi.gpu.StorageKernels;
 import io.cospadi.gpu.TransposeKernels;
+import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
 
@@ -26,6 +27,23 @@ final class CudaTransfers {
         transposing = new TransposeKernels(cuda);
     }
 
+    /** Positions and values cross, the zeros between them don't. */
+    void write(CudaMatrix matrix, Codes codes) {
+        cuda.zero(matrix.address(), matrix.bytes());
+        try (CudaBlock atoms = memory.scratch(codes.atoms());
+                CudaBlock values = memory.scratch((long) Float.BYTES * codes.values().length)) {
+            memory.write(values.address(), codes.values());
+            indexing.scatterCodes(
+                    matrix.dtype(),
+                    values.address(),
+                    atoms.address(),
+                    matrix.address(),
+                    codes.rows(),
+                    codes.k(),
+                    codes.s());
+        }
+    }
+
     float[] readFloats(CudaMatrix matrix) {
         float[] values = new float[Math.toIntExact(matrix.elements())];
         memory.read(matrix.address(), values);
@@ -41,7 +59,7 @@ final class CudaTransfers {
     /** As {@link Storage#load}: stored elements cross as they are, and are converted on the device. */
     void load(CudaMatrix matrix, ByteBuffer stored, DType type) {
         if (type == matrix.dtype()) {
-            cuda.toDevice(matrix.address(), stored);
+            memory.write(matrix.address(), stored);
             return;
         }
         int pieceElements = STORED_BYTES / type.bytes();
@@ -50,7 +68,7 @@ final class CudaTransfers {
             for (int done = 0; done < elements; done += pieceElements) {
                 int count = Math.min(pieceElements, elements - done);
                 ByteBuffer piece = stored.slice(stored.position() + done * type.bytes(), count * type.bytes());
-                cuda.toDevice(raw.address(), piece);
+                memory.write(raw.address(), piece);
                 long to = matrix.address() + (long) done * matrix.dtype().bytes();
                 storage.convert(type, raw.address(), matrix.dtype(), to, count);
             }

@@ -40,6 +40,9 @@ public interface Storage {
     /** Fills the whole of an F64 matrix. */
     void write(Matrix matrix, double[] values);
 
+    /** All of a matrix (rows, k), F32 or F64, becomes the codes, zeros where they store nothing. */
+    void write(Matrix matrix, Codes codes);
+
     /** All of an F32 matrix, row-major. */
     float[] readFloats(Matrix matrix);
 

@@ -44,6 +44,15 @@ final class StorageChecks {
         requireLength(matrix, values.length);
     }
 
+    static void write(Matrix matrix, Codes codes) {
+        require(
+                matrix.rows() == codes.rows() && matrix.cols() == codes.k(),
+                "write",
+                "a matrix of the codes' shape",
+                matrix,
+                "codes (" + codes.rows() + ", " + codes.k() + ")");
+    }
+
     private static void requireLength(Matrix matrix, int values) {
         require(elements(matrix) == values, "write", "as many values as elements", matrix, values + " values");
     }

@@ -3,10 +3,12 @@ package io.cospadi.backend;
 import static io.cospadi.backend.OpenBlas.ROW_MAJOR;
 import static io.cospadi.backend.OpenBlas.TRANSPOSE;
 
+import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Float16;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.global.openblas_full;
 
@@ -41,6 +43,33 @@ final class Transfers {
         workers.run(tasks(values.length), (number, scratch) -> {
             int from = number * TASK;
             matrix.put(from, values, from, Math.min(TASK, values.length - from));
+        });
+    }
+
+    /** Some rows at a time, which a worker's arrays hold. */
+    void write(NativeMatrix matrix, Codes codes) {
+        int k = codes.k();
+        int s = codes.s();
+        workers.run(codes.rows(), (row, scratch) -> {
+            float[] narrow = matrix.isF32() ? scratch.floats(0, k) : null;
+            double[] wide = matrix.isF32() ? null : scratch.doubles(0, k);
+            if (narrow != null) {
+                Arrays.fill(narrow, 0, k, 0);
+            } else {
+                Arrays.fill(wide, 0, k, 0);
+            }
+            for (int p = row * s; p < (row + 1) * s; p++) {
+                if (narrow != null) {
+                    narrow[codes.atoms()[p]] = codes.values()[p];
+                } else {
+                    wide[codes.atoms()[p]] = codes.values()[p];
+                }
+            }
+            if (narrow != null) {
+                matrix.put((long) row * k, narrow, k);
+            } else {
+                matrix.put((long) row * k, wide, k);
+            }
         });
     }
 

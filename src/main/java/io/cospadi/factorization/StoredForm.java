@@ -7,6 +7,8 @@ import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.HostMatrix;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /** From matrices on a backend to the numbers that are stored, and back. */
 final class StoredForm {
@@ -14,22 +16,24 @@ final class StoredForm {
 
     /** Every element of an F64 matrix in bf16, row-major; F64 is rounded to single first. */
     static short[] bfloat16(Backend backend, Matrix matrix) {
-        double[] values = backend.readDoubles(matrix);
+        float[] values;
+        try (Matrix single = backend.allocate(matrix.rows(), matrix.cols(), DType.F32)) {
+            backend.copy(matrix, single);
+            values = backend.readFloats(single);
+        }
         short[] rounded = new short[values.length];
         for (int i = 0; i < values.length; i++) {
-            rounded[i] = Bfloat16.fromFloat((float) values[i]);
+            rounded[i] = Bfloat16.fromFloat(values[i]);
         }
         return rounded;
     }
 
     /** An F64 matrix of bf16 values; the caller closes it. */
     static Matrix upload(Backend backend, int rows, int cols, short[] bfloat16) {
-        double[] values = new double[bfloat16.length];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = Bfloat16.toFloat(bfloat16[i]);
-        }
+        ByteBuffer stored = ByteBuffer.allocate(Short.BYTES * bfloat16.length).order(ByteOrder.LITTLE_ENDIAN);
+        stored.asShortBuffer().put(bfloat16);
         Matrix matrix = backend.allocate(rows, cols, DType.F64);
-        backend.write(matrix, values);
+        backend.load(matrix, stored, DType.BF16);
         return matrix;
     }
 
@@ -71,12 +75,8 @@ final class StoredForm {
 
     /** Stored codes as a dense F64 matrix (d2, k); the caller closes it. */
     static Matrix upload(Backend backend, Codes codes) {
-        double[] dense = new double[Math.multiplyExact(codes.rows(), codes.k())];
-        for (int p = 0; p < codes.values().length; p++) {
-            dense[p / codes.s() * codes.k() + codes.atoms()[p]] = codes.values()[p];
-        }
         Matrix matrix = backend.allocate(codes.rows(), codes.k(), DType.F64);
-        backend.write(matrix, dense);
+        backend.write(matrix, codes);
         return matrix;
     }
 }

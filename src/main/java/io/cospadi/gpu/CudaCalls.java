@@ -26,11 +26,22 @@ public interface CudaCalls extends Launcher, AutoCloseable {
     /** Bytes that the device could still give. */
     long freeBytes();
 
-    /** Copies the buffer's remaining bytes, from wherever they lie; the buffer may change as soon as this returns. */
-    void toDevice(long to, ByteBuffer from);
+    /** One piece of a transfer on the host, page-locked where there is a device. */
+    @FunctionalInterface
+    interface Piece {
+        /**
+         * Fills or empties all of {@code memory}, in the machine's byte order.
+         *
+         * @param offset bytes of the transfer before this piece, a multiple of 8
+         */
+        void pass(ByteBuffer memory, long offset);
+    }
 
-    /** Fills the buffer's remaining bytes, and waits for them. */
-    void toHost(ByteBuffer to, long from);
+    /** Copies bytes that {@code fill} supplies, piece by piece; has asked for all of them when it returns. */
+    void toDevice(long to, long bytes, Piece fill);
+
+    /** Copies bytes to {@code empty}, piece by piece, and waits for them. */
+    void toHost(long from, long bytes, Piece empty);
 
     /** From device memory to device memory; the two do not overlap. */
     void copy(long to, long from, long bytes);

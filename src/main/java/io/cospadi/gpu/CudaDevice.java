@@ -27,7 +27,6 @@ import static jcuda.driver.JCudaDriver.cuStreamDestroy;
 import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -142,15 +141,15 @@ final class CudaDevice implements CudaCalls {
     }
 
     @Override
-    public void toDevice(long to, ByteBuffer from) {
+    public void toDevice(long to, long bytes, Piece fill) {
         bind();
-        staging.toDevice(to, from);
+        staging.toDevice(to, bytes, fill);
     }
 
     @Override
-    public void toHost(ByteBuffer to, long from) {
+    public void toHost(long from, long bytes, Piece empty) {
         bind();
-        staging.toHost(to, from);
+        staging.toHost(from, bytes, empty);
     }
 
     @Override

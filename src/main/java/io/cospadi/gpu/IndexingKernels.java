@@ -53,6 +53,19 @@ public final class IndexingKernels {
         }
     }
 
+    /**
+     * {@code out[i, atoms[i s + p]] <- x[i s + p]} for every row i and p below s; the rest of out (rows, k) is left.
+     *
+     * @param type of out; x is f32
+     */
+    public void scatterCodes(DType type, long x, long atoms, long out, int rows, int k, int s) {
+        long count = (long) rows * s;
+        if (count > 0) {
+            launcher.launch(
+                    Typed.kernel("scatter_codes", type), LaunchGeometry.line(count), x, atoms, out, k, s, count);
+        }
+    }
+
     /** {@code out[index[i], column] <- x[i]} for out of {@code cols} columns and {@code count} elements. */
     public void scatterColumn(DType type, long x, long index, long out, int cols, int column, int count) {
         if (count > 0) {

@@ -8,7 +8,6 @@ import static jcuda.driver.JCudaDriver.cuMemFreeHost;
 import static jcuda.driver.JCudaDriver.cuMemHostAlloc;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoHAsync;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoDAsync;
-import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -43,37 +42,44 @@ final class PinnedStaging implements AutoCloseable {
     }
 
     /** As {@link CudaCalls#toDevice}. */
-    void toDevice(long to, ByteBuffer from) {
-        ByteBuffer rest = from.duplicate();
-        for (long at = to; rest.hasRemaining(); ) {
+    void toDevice(long to, long bytes, CudaCalls.Piece fill) {
+        for (long done = 0; done < bytes; done += PIECE_BYTES) {
             Driver.check(cuEventSynchronize(copied[next]), "cuEventSynchronize");
-            int count = Math.min(PIECE_BYTES, rest.remaining());
-            pieces[next].clear().put(rest.slice().limit(count));
-            rest.position(rest.position() + count);
+            int count = (int) Math.min(PIECE_BYTES, bytes - done);
+            fill.pass(pieces[next].clear().limit(count), done);
             Driver.check(
-                    cuMemcpyHtoDAsync(new DeviceAddress(at), memory[next], count, stream),
+                    cuMemcpyHtoDAsync(new DeviceAddress(to + done), memory[next], count, stream),
                     "cuMemcpyHtoDAsync",
                     count + " bytes");
             Driver.check(cuEventRecord(copied[next], stream), "cuEventRecord");
             next = (next + 1) % PIECES;
-            at += count;
         }
     }
 
-    /** As {@link CudaCalls#toHost}. */
-    void toHost(ByteBuffer to, long from) {
-        ByteBuffer rest = to.duplicate();
-        for (long at = from; rest.hasRemaining(); ) {
-            int count = Math.min(PIECE_BYTES, rest.remaining());
-            // the stream is waited for, so no earlier piece is on its way
-            Driver.check(
-                    cuMemcpyDtoHAsync(memory[0], new DeviceAddress(at), count, stream),
-                    "cuMemcpyDtoHAsync",
-                    count + " bytes");
-            Driver.check(cuStreamSynchronize(stream), "cuStreamSynchronize");
-            rest.put(pieces[0].clear().limit(count));
-            at += count;
+    /** As {@link CudaCalls#toHost}: while one piece is emptied, the next is on its way. */
+    void toHost(long from, long bytes, CudaCalls.Piece empty) {
+        if (bytes > 0) {
+            fetch(from, bytes, 0);
         }
+        for (long done = 0; done < bytes; done += PIECE_BYTES) {
+            int piece = (int) (done / PIECE_BYTES % PIECES);
+            if (done + PIECE_BYTES < bytes) {
+                fetch(from, bytes, done + PIECE_BYTES);
+            }
+            Driver.check(cuEventSynchronize(copied[piece]), "cuEventSynchronize");
+            empty.pass(pieces[piece].clear().limit((int) Math.min(PIECE_BYTES, bytes - done)), done);
+        }
+    }
+
+    private void fetch(long from, long bytes, long done) {
+        int piece = (int) (done / PIECE_BYTES % PIECES);
+        int count = (int) Math.min(PIECE_BYTES, bytes - done);
+        Driver.check(cuEventSynchronize(copied[piece]), "cuEventSynchronize");
+        Driver.check(
+                cuMemcpyDtoHAsync(memory[piece], new DeviceAddress(from + done), count, stream),
+                "cuMemcpyDtoHAsync",
+                count + " bytes");
+        Driver.check(cuEventRecord(copied[piece], stream), "cuEventRecord");
     }
 
     @Override

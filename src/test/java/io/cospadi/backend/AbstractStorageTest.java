@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.cospadi.tensor.Bfloat16;
+import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Float16;
 import io.cospadi.tensor.HostMatrix;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -166,6 +168,29 @@ abstract class AbstractStorageTest extends AbstractBackendTest {
         assertEquals(3, back.rows());
         assertEquals(4, back.cols());
         assertArrayEquals(host.data(), back.data());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1,1", "3,5,2", "70,33,33", "4,300,7"})
+    void codesAreWrittenWithTheZerosBetweenThem(int rows, int k, int s) {
+        int[] atoms = new int[rows * s];
+        double[] dense = new double[rows * k];
+        double[] values = normal(rows * s);
+        for (int i = 0; i < rows; i++) {
+            int[] support = random.ints(0, k).distinct().limit(s).sorted().toArray();
+            for (int p = 0; p < s; p++) {
+                atoms[i * s + p] = support[p];
+                dense[i * k + support[p]] = values[i * s + p];
+            }
+        }
+        Codes codes = new Codes(rows, k, s, atoms, floats(values));
+        for (DType type : List.of(DType.F32, DType.F64)) {
+            Matrix matrix = output(rows, k, type, normal(rows * k));
+            backend.write(matrix, codes);
+            assertSame(dense, read(matrix), type.toString());
+            Matrix narrow = matrix(rows, k + 1, type);
+            assertThrows(IllegalArgumentException.class, () -> backend.write(narrow, codes));
+        }
     }
 
     /** Only the pages that are touched take memory, so the test is cheap; the heap of a test run is smaller than the matrix. */

@@ -21,9 +21,9 @@ import static org.bytedeco.openblas.global.openblas_full.cblas_strsm;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
@@ -40,6 +40,8 @@ public final class EmulatedCuda implements CudaCalls {
             this.address = address;
         }
     }
+
+    private static final int PIECE_BYTES = 1 << 12;
 
     private final EmulatedDevice device = new EmulatedDevice();
     private List<Runnable> captured;
@@ -90,22 +92,24 @@ public final class EmulatedCuda implements CudaCalls {
     }
 
     @Override
-    public void toDevice(long to, ByteBuffer from) {
+    public void toDevice(long to, long bytes, Piece fill) {
         requireNoCapture("toDevice");
-        ByteBuffer source = from.duplicate();
-        bytes(to, source.remaining(), memory -> memory.put(source));
+        inPieces(to, bytes, fill);
     }
 
     @Override
-    public void toHost(ByteBuffer to, long from) {
+    public void toHost(long from, long bytes, Piece empty) {
         requireNoCapture("toHost");
-        ByteBuffer target = to.duplicate();
-        bytes(from, target.remaining(), target::put);
+        inPieces(from, bytes, empty);
     }
 
-    private static void bytes(long address, int count, Consumer<ByteBuffer> use) {
-        if (count > 0) {
-            use.accept(new BytePointer(new Address(address)).capacity(count).asByteBuffer());
+    /** Small ones, so that tests meet their edges. */
+    private static void inPieces(long address, long bytes, Piece piece) {
+        for (long done = 0; done < bytes; done += PIECE_BYTES) {
+            int count = (int) Math.min(PIECE_BYTES, bytes - done);
+            ByteBuffer memory =
+                    new BytePointer(new Address(address + done)).capacity(count).asByteBuffer();
+            piece.pass(memory.order(ByteOrder.nativeOrder()), done);
         }
     }
 
