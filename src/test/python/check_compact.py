@@ -4,7 +4,8 @@
     pip install torch==2.15.0 transformers==5.23.0 safetensors numpy
     python src/test/python/check_compact.py COMPACT [TEXT [WINDOW]]
 
-Shares no code with the engine: the mask and the 14-bit values are unpacked as CompactFormat's and CodePacking's javadoc say,
+Shares no code with the engine: the mask, the 14-bit values and the levels with their scales are unpacked as the javadoc of
+CompactFormat, CodePacking, LevelPacking and LevelGrid say,
 W' = codes x dictionary is made dense in f32, put into the plain architecture, and the token perplexity of TEXT is printed
 (disjoint windows, a partial last one dropped) to be compared with `cospadi eval`.
 """
@@ -20,7 +21,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 folder = pathlib.Path(sys.argv[1])
 config = json.loads((folder / "config.json").read_text())
 block = config.pop("cospadi")
-assert block["format_version"] in (1, 2)
+assert block["format_version"] in (1, 2, 3)
+dictionary_bits, group_size = block.get("dictionary_bits", 16), block.get("group_size", 0)
 assert all(name.startswith("Cospadi") for name in config["architectures"])
 
 tensors = {}
@@ -30,14 +32,62 @@ for path in sorted(folder.glob("*.safetensors")):
             tensors[name] = file.get_tensor(name)
 
 
-def values_of(stored, s):
-    """f32 (d2, s): 14-bit patterns from a little-endian bit stream, lowest bit first, or bf16."""
-    if stored.dtype == torch.bfloat16:
+def patterns_of(stored, count, bits):
+    """uint32 (rows, count): patterns from a little-endian bit stream a row, lowest bit first."""
+    stream = np.unpackbits(stored.numpy(), axis=1, bitorder="little")
+    assert not stream[:, bits * count:].any(), "padding bits set"
+    places = stream[:, :bits * count].reshape(-1, count, bits).astype(np.uint32)
+    return (places << np.arange(bits, dtype=np.uint32)).sum(2, dtype=np.uint32)
+
+
+def bf16(values):
+    """f32 rounded to bf16, to nearest, ties to even."""
+    bits = values.view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+
+
+def levels_of(stored, scales, count, bits):
+    """f32 (rows, count): (pattern + 1/2 - 2^(bits-1)) x scale, rounded to bf16."""
+    size = group_size or count
+    assert scales.dtype == torch.bfloat16 and scales.shape[1] == -(-count // size)
+    scales = scales.float().numpy()
+    assert np.isfinite(scales).all() and (scales >= 0).all()
+    patterns = patterns_of(stored, count, bits)
+    each = np.repeat(scales, size, axis=1)[:, :count]
+    assert not patterns[each == 0].any()
+    return bf16((patterns.astype(np.float32) + np.float32(0.5 - 2 ** (bits - 1))) * each)
+
+
+def values_of(name, s):
+    """f32 (d2, s): levels, 14-bit patterns, or bf16."""
+    stored, bits = tensors.pop(name + ".coef.values"), block["value_bits"]
+    if bits == 16:
         return stored.float().numpy()
-    bits = np.unpackbits(stored.numpy(), axis=1, bitorder="little")
-    assert not bits[:, 14 * s:].any(), "padding bits set"
-    pattern = bits[:, :14 * s].reshape(-1, s, 14).astype(np.uint32) @ (1 << np.arange(14, dtype=np.uint32))
-    return (pattern.astype(np.uint32) << 18).view(np.float32)
+    if bits == 14:
+        return (patterns_of(stored, s, 14) << 18).view(np.float32)
+    return levels_of(stored, tensors.pop(name + ".coef.scales"), s, bits)
+
+
+shared_dictionaries = {}
+
+
+def dictionary_of(name, module):
+    """f32 (k, d1); a shared one is read once."""
+    group, k, d1 = module["group"], module["k"], module["in"]
+    if group in shared_dictionaries:
+        return shared_dictionaries[group]
+    stem = f"cospadi_shared.{group}.dictionary" if group else name + ".dictionary"
+    if dictionary_bits == 16:
+        stored = tensors.pop(stem + ".weight")
+        assert stored.dtype == torch.bfloat16
+        dictionary = stored.float()
+    else:
+        levels = tensors.pop(stem + ".levels")
+        dictionary = torch.from_numpy(levels_of(levels, tensors.pop(stem + ".scales"), d1, dictionary_bits))
+    assert dictionary.shape == (k, d1)
+    if group:
+        shared_dictionaries[group] = dictionary
+    return dictionary
 
 
 for name, module in block["modules"].items():
@@ -48,15 +98,13 @@ for name, module in block["modules"].items():
         assert down.shape == (module["r"], module["in"]) and up.shape == (module["out"], module["r"])
         tensors[name + ".weight"] = up @ down
         continue
-    k, s, group = module["k"], module["s"], module["group"]
-    shared = f"cospadi_shared.{group}.dictionary.weight"
-    dictionary = tensors[shared] if group else tensors.pop(name + ".dictionary.weight")
-    assert dictionary.shape == (k, module["in"]) and dictionary.dtype == torch.bfloat16
+    k, s = module["k"], module["s"]
+    dictionary = dictionary_of(name, module)
     mask = np.unpackbits(tensors.pop(name + ".coef.mask").numpy(), axis=1, bitorder="little").astype(bool)
     assert not mask[:, k:].any() and (mask.sum(1) == s).all(), f"{name}: not {s} bits in each row"
     codes = np.zeros((module["out"], k), np.float32)
-    codes[mask[:, :k]] = values_of(tensors.pop(name + ".coef.values"), s).ravel()
-    tensors[name + ".weight"] = torch.from_numpy(codes) @ dictionary.float()
+    codes[mask[:, :k]] = values_of(name, s).ravel()
+    tensors[name + ".weight"] = torch.from_numpy(codes) @ dictionary
 
 tensors = {name: t.float() for name, t in tensors.items() if not name.startswith("cospadi_shared.")}
 config["architectures"] = [name.removeprefix("Cospadi") for name in config["architectures"]]

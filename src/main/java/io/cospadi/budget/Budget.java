@@ -1,7 +1,6 @@
 package io.cospadi.budget;
 
 import io.cospadi.checkpoint.Projection;
-import io.cospadi.factorization.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -34,10 +33,10 @@ public final class Budget {
      *
      * @param ratio share of the bytes to save, {@code 0 <= ratio < 1}
      */
-    public static List<Allocation> uniform(Collection<Projection> projections, double ratio, Method method) {
+    public static List<Allocation> uniform(Collection<Projection> projections, double ratio, Storage storage) {
         requireRatio(ratio);
         return projections.stream()
-                .map(projection -> LargestFit.of(projection, ratio, method))
+                .map(projection -> LargestFit.of(projection, ratio, storage))
                 .toList();
     }
 
@@ -48,9 +47,9 @@ public final class Budget {
      * @param group projections of one shape; one alone shares nothing
      * @return one for each member; their bytes add up to the group's
      */
-    public static List<Allocation> together(List<Projection> group, double ratio, Method method) {
+    public static List<Allocation> together(List<Projection> group, double ratio, Storage storage) {
         requireRatio(ratio);
-        return LargestFit.of(group, ratio, method);
+        return LargestFit.of(group, ratio, storage);
     }
 
     /**
@@ -64,7 +63,7 @@ public final class Budget {
     public static List<Allocation> pooled(
             Collection<Projection> projections,
             double ratio,
-            Method method,
+            Storage storage,
             Limits limits,
             Function<Projection, double[]> singularValues) {
         requireRatio(ratio);
@@ -82,10 +81,10 @@ public final class Budget {
                 .toArray();
         int low = 0; // keep none: every projection at the ceiling
         int high = pool.length;
-        List<Allocation> best = cut(spectra, Double.POSITIVE_INFINITY, method, limits);
+        List<Allocation> best = cut(spectra, Double.POSITIVE_INFINITY, storage, limits);
         while (low < high) {
             int kept = (int) (((long) low + high + 1) / 2);
-            List<Allocation> candidate = cut(spectra, pool[pool.length - kept], method, limits);
+            List<Allocation> candidate = cut(spectra, pool[pool.length - kept], storage, limits);
             if (Capacity.meets(bytes(candidate), denseBytes(candidate), ratio)) {
                 best = candidate;
                 low = kept;
@@ -105,20 +104,20 @@ public final class Budget {
      * @throws IllegalArgumentException if the limits' ceiling is below the ratio, or a total at the ceiling can't meet it
      */
     public static List<Allocation> leastLoss(
-            Map<List<Projection>, LossCurve> curves, double ratio, Method method, Limits limits) {
+            Map<List<Projection>, LossCurve> curves, double ratio, Storage storage, Limits limits) {
         requireRatio(ratio);
-        return new LeastLoss(curves, method, limits).meeting(ratio);
+        return new LeastLoss(curves, storage, limits).meeting(ratio);
     }
 
     private static List<Allocation> cut(
-            Map<Projection, double[]> spectra, double threshold, Method method, Limits limits) {
+            Map<Projection, double[]> spectra, double threshold, Storage storage, Limits limits) {
         List<Allocation> allocations = new ArrayList<>(spectra.size());
         spectra.forEach((projection, values) -> {
             double d1 = projection.d1();
             double d2 = projection.d2();
             long r = Arrays.stream(values).filter(value -> value >= threshold).count();
             double own = Math.min(limits.ceiling(), Math.max(limits.floor(), 1 - r * (d1 + d2) / (d1 * d2)));
-            allocations.add(own > 0 ? LargestFit.of(projection, own, method) : Allocation.dense(projection));
+            allocations.add(own > 0 ? LargestFit.of(projection, own, storage) : Allocation.dense(projection));
         });
         return allocations;
     }

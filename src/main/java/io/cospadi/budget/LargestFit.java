@@ -3,7 +3,7 @@ package io.cospadi.budget;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.LowRankShape;
-import io.cospadi.factorization.Method;
+import io.cospadi.quantization.Precision;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,21 +15,21 @@ final class LargestFit {
     private LargestFit() {}
 
     /** By method: sparse dictionary, orthonormal dictionary, or low rank. */
-    static Allocation of(Projection projection, double ratio, Method method) {
-        Size size = size(projection.d1(), projection.d2(), ratio, method);
+    static Allocation of(Projection projection, double ratio, Storage storage) {
+        Size size = size(projection.d1(), projection.d2(), ratio, storage);
         return size == Size.NONE
                 ? Allocation.dense(projection)
                 : new Allocation(projection, size.k(), size.s(), size.bytes());
     }
 
     /** The same for projections that share a dictionary: as large as that of one projection with all their outputs. */
-    static List<Allocation> of(List<Projection> members, double ratio, Method method) {
+    static List<Allocation> of(List<Projection> members, double ratio, Storage storage) {
         Projection first = members.get(0);
         int m = members.size();
         if (m == 1) {
-            return List.of(of(first, ratio, method));
+            return List.of(of(first, ratio, storage));
         }
-        Size size = size(first.d1(), Math.multiplyExact(m, first.d2()), ratio, method);
+        Size size = size(first.d1(), Math.multiplyExact(m, first.d2()), ratio, storage);
         if (size == Size.NONE) {
             return members.stream().map(Allocation::dense).toList();
         }
@@ -47,10 +47,10 @@ final class LargestFit {
         static final Size NONE = new Size(0, 0, 0);
     }
 
-    private static Size size(int d1, int d2, double ratio, Method method) {
-        return switch (method) {
-            case COSPADI -> sparse(d1, d2, ratio, Integer.MAX_VALUE);
-            case COMPOT -> sparse(d1, d2, ratio, Math.min(d1, d2));
+    private static Size size(int d1, int d2, double ratio, Storage storage) {
+        return switch (storage.method()) {
+            case COSPADI -> sparse(d1, d2, ratio, storage.precision(), Integer.MAX_VALUE);
+            case COMPOT -> sparse(d1, d2, ratio, storage.precision(), Math.min(d1, d2));
             case SVD_LLM, ASVD, SVD, BASIS_SHARING -> lowRank(d1, d2, ratio);
         };
     }
@@ -59,9 +59,9 @@ final class LargestFit {
      * The largest k with s = floor(k/2). Where that exceeds {@code mostAtoms} (an orthonormal dictionary has at most d1 atoms),
      * k is that and s takes the remaining bytes, at most k.
      */
-    private static Size sparse(int d1, int d2, double ratio, int mostAtoms) {
-        IntToLongFunction bytes = k -> new FactorShape(d1, d2, k, k / 2).bytesOnDisk();
-        // with more atoms than d2 the dictionary alone is larger than the dense weight
+    private static Size sparse(int d1, int d2, double ratio, Precision precision, int mostAtoms) {
+        IntToLongFunction bytes = k -> new FactorShape(d1, d2, k, k / 2).bytesOnDisk(precision);
+        // with d2 atoms the weight itself can be the dictionary; more gain nothing, however small they are stored
         int k = largest(2, Math.max(2, d2), candidate -> meets(d1, d2, bytes.applyAsLong(candidate), ratio));
         if (k == 0 || mostAtoms < 1) {
             return Size.NONE;
@@ -72,8 +72,9 @@ final class LargestFit {
         int s = largest(
                 1,
                 mostAtoms,
-                candidate -> meets(d1, d2, new FactorShape(d1, d2, mostAtoms, candidate).bytesOnDisk(), ratio));
-        return new Size(mostAtoms, s, new FactorShape(d1, d2, mostAtoms, s).bytesOnDisk());
+                candidate ->
+                        meets(d1, d2, new FactorShape(d1, d2, mostAtoms, candidate).bytesOnDisk(precision), ratio));
+        return new Size(mostAtoms, s, new FactorShape(d1, d2, mostAtoms, s).bytesOnDisk(precision));
     }
 
     private static Size lowRank(int d1, int d2, double ratio) {

@@ -1,7 +1,6 @@
 package io.cospadi.budget;
 
 import io.cospadi.checkpoint.Projection;
-import io.cospadi.factorization.Method;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,18 +32,19 @@ final class LeastLoss {
      * @param curves of each projection or group, in the order of the result
      * @param limits of the ratio of each
      */
-    LeastLoss(Map<List<Projection>, LossCurve> curves, Method method, Budget.Limits limits) {
-        curves.forEach((group, curve) -> choices.add(choices(group, curve, method, limits)));
+    LeastLoss(Map<List<Projection>, LossCurve> curves, Storage storage, Budget.Limits limits) {
+        curves.forEach((group, curve) -> choices.add(choices(group, curve, storage, limits)));
     }
 
     /** From dense down to the smallest size, each smaller than the one before. */
-    private static List<Choice> choices(List<Projection> group, LossCurve curve, Method method, Budget.Limits limits) {
+    private static List<Choice> choices(
+            List<Projection> group, LossCurve curve, Storage storage, Budget.Limits limits) {
         List<Choice> choices = new ArrayList<>();
         long last = Long.MAX_VALUE;
         for (int i = 0; i * STEP <= limits.ceiling(); i++) {
             double ratio = i * STEP;
             Choice choice = Choice.of(
-                    ratio == 0 ? group.stream().map(Allocation::dense).toList() : LargestFit.of(group, ratio, method),
+                    ratio == 0 ? group.stream().map(Allocation::dense).toList() : LargestFit.of(group, ratio, storage),
                     curve);
             if (ratio >= limits.floor() && choice.bytes < last) {
                 choices.add(choice);

@@ -2,6 +2,7 @@ package io.cospadi.cli;
 
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
+import io.cospadi.budget.Storage;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
@@ -44,7 +45,7 @@ final class BenchShape {
         Map<ProjectionType, Size> sizes = new EnumMap<>(ProjectionType.class);
         List<Projection> first =
                 config.projections().stream().filter(p -> p.layer() == 0).toList();
-        for (Allocation allocation : Budget.uniform(first, ratio, Method.COSPADI)) {
+        for (Allocation allocation : Budget.uniform(first, ratio, Storage.of(Method.COSPADI))) {
             if (!allocation.isDense()) {
                 sizes.put(allocation.projection().type(), size(allocation, group));
             }

@@ -21,11 +21,11 @@ import io.cospadi.decoder.ResidentModel;
 import io.cospadi.evaluation.EvaluationSettings;
 import io.cospadi.evaluation.Perplexity;
 import io.cospadi.evaluation.TokenPerplexity;
-import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.format.ModelFolder;
+import io.cospadi.quantization.Precision;
 import io.cospadi.report.HtmlReport;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
@@ -69,7 +69,7 @@ final class DemoRun {
                 CALIBRATION_WINDOWS,
                 WINDOW,
                 Sampling.CONSECUTIVE,
-                FactorShape.VALUE_BITS,
+                Precision.DEFAULT,
                 List.of(),
                 List.of(),
                 List.of(),

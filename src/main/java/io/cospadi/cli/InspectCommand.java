@@ -9,6 +9,7 @@ import io.cospadi.checkpoint.SafetensorsFile;
 import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.format.CompactModel;
 import io.cospadi.format.CompactModule;
+import io.cospadi.quantization.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -114,12 +115,12 @@ final class InspectCommand implements Callable<Integer> {
     private static void describe(StringBuilder text, CompactModel compact) {
         line(
                 text,
-                "made by %s from %s, %d-bit codes",
+                "made by %s from %s, %s",
                 compact.block().method(),
                 compact.block().baseModel() == null
                         ? "an unnamed model"
                         : compact.block().baseModel(),
-                compact.block().valueBits());
+                precision(compact.block().precision()));
         line(
                 text,
                 "true ratio %.4f over projections (asked for %s), %.4f over files",
@@ -131,6 +132,13 @@ final class InspectCommand implements Callable<Integer> {
             shapes.merge(shape(compact, projection), 1, Integer::sum);
         }
         shapes.forEach((shape, count) -> line(text, "%4d x %s", count, shape));
+    }
+
+    private static String precision(Precision precision) {
+        String groups = precision.groupSize() == 0 ? "a row" : precision.groupSize() + " neighbours";
+        return precision.valueBits() + "-bit codes"
+                + (precision.dictionaryLevels() ? ", " + precision.dictionaryBits() + "-bit dictionaries" : "")
+                + (precision.hasScales() ? ", a scale for " + groups : "");
     }
 
     private static String shape(CompactModel compact, Projection p) {

@@ -70,8 +70,23 @@ final class RecipeOptions {
             description = "Windows taken: consecutive (default) or random.")
     String sample;
 
-    @Option(names = "--value-bits", paramLabel = "N", description = "Bits of a stored code: 14.")
+    @Option(
+            names = "--value-bits",
+            paramLabel = "N",
+            description = "Bits of a stored code: 14 (default), 16, or 3 to 8 with scales.")
     Integer valueBits;
+
+    @Option(
+            names = "--dictionary-bits",
+            paramLabel = "N",
+            description = "Bits of a dictionary's element: 16 (default), or 3 to 8 with scales.")
+    Integer dictionaryBits;
+
+    @Option(
+            names = "--group-size",
+            paramLabel = "N",
+            description = "Neighbours of a row that share a scale; 0 (default): the whole row.")
+    Integer groupSize;
 
     @Option(
             names = "--include",
@@ -125,6 +140,8 @@ final class RecipeOptions {
         put(given, "windows", windows);
         put(given, "window", window);
         put(given, "value-bits", valueBits);
+        put(given, "dictionary-bits", dictionaryBits);
+        put(given, "group-size", groupSize);
         if (seed != null) {
             given.put("seed", seed);
         }

@@ -90,7 +90,7 @@ final class Assembly {
                 recipe.method().option(),
                 base.name(),
                 base.commit(),
-                recipe.valueBits(),
+                recipe.precision(),
                 MaskGroups.NONE,
                 recipe.ratio(),
                 ShardedWriter.SHARD_BYTES,

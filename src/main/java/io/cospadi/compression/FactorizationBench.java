@@ -5,6 +5,7 @@ import io.cospadi.backend.Matrix;
 import io.cospadi.backend.SelfTest;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
+import io.cospadi.budget.Storage;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.Factorization;
@@ -72,7 +73,7 @@ public record FactorizationBench(BenchSource source, String layers, double ratio
         }
         Map<FactorShape, Factorization> bare = new HashMap<>();
         double before = SelfTest.productRate(backend);
-        List<Allocation> allocations = Budget.uniform(projections, ratio, Method.COSPADI);
+        List<Allocation> allocations = Budget.uniform(projections, ratio, Storage.of(Method.COSPADI));
         for (int i = 0; i < allocations.size(); i++) {
             Allocation allocation = allocations.get(i);
             if (!allocation.isDense()) {

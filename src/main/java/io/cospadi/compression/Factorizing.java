@@ -98,7 +98,7 @@ final class Factorizing {
                 if (task.k() == 0) {
                     Projection projection = task.members().get(0).projection();
                     PartFile.writeKeptDense(
-                            work.part(projection, fingerprint), projection, recipe.valueBits(), fingerprint);
+                            work.part(projection, fingerprint), projection, recipe.precision(), fingerprint);
                 } else {
                     before += factorize(backend, task, loaded, before);
                 }
@@ -148,6 +148,6 @@ final class Factorizing {
                         "seconds", result.seconds(),
                         "seconds_by_phase", result.secondsByPhase()));
         Path part = work.part(projection, fingerprint);
-        PartFile.write(part, projection, task.group(), result, recipe.valueBits(), fingerprint);
+        PartFile.write(part, projection, task.group(), result, recipe.precision(), fingerprint);
     }
 }

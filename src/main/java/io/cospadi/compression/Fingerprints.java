@@ -36,7 +36,9 @@ final class Fingerprints {
         fields.put("objective", recipe.objective().option());
         fields.put("rounds", String.valueOf(recipe.rounds()));
         fields.put("seed", String.valueOf(recipe.seed()));
-        fields.put("value-bits", String.valueOf(recipe.valueBits()));
+        fields.put("value-bits", String.valueOf(recipe.precision().valueBits()));
+        fields.put("dictionary-bits", String.valueOf(recipe.precision().dictionaryBits()));
+        fields.put("group-size", String.valueOf(recipe.precision().groupSize()));
         fields.put("include", patterns(recipe.include()));
         fields.put("exclude", patterns(recipe.exclude()));
         fields.put("overrides", overrides(recipe.overrides()));

@@ -12,6 +12,7 @@ import io.cospadi.format.CompactLayout;
 import io.cospadi.format.CompactSizes;
 import io.cospadi.format.PartDiagnostics;
 import io.cospadi.format.PartFile;
+import io.cospadi.quantization.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,6 +55,7 @@ final class JobReport {
         }
         Map<String, Double> secondsByPhase = new LinkedHashMap<>(session.secondsByPhase());
         secondsByPhase.put("factorisation", Math.max(factorization, secondsByPhase.getOrDefault("factorisation", 0.0)));
+        Precision precision = recipe.precision();
         RunReport.Run run = new RunReport.Run(
                 environment.program(),
                 times.started().toString(),
@@ -65,7 +67,9 @@ final class JobReport {
                 recipe.objective().option(),
                 recipe.rounds(),
                 recipe.seed(),
-                recipe.valueBits(),
+                precision.valueBits(),
+                precision.dictionaryLevels() ? precision.dictionaryBits() : null,
+                precision.hasScales() ? precision.groupSize() : null,
                 identity.substring(0, identity.indexOf(' ')),
                 identity,
                 environment.threads());
@@ -117,7 +121,7 @@ final class JobReport {
         Map<String, long[]> byKind = new LinkedHashMap<>();
         long tensors = 0;
         CompactLayout layout =
-                CompactLayout.of(model, Targets.modules(allocations), recipe.valueBits(), ShardedWriter.SHARD_BYTES);
+                CompactLayout.of(model, Targets.modules(allocations), recipe.precision(), ShardedWriter.SHARD_BYTES);
         for (TensorSpec tensor : layout.tensors()) {
             String kind = kind(tensor.name(), targeted, projections, model);
             // the dense bytes of targeted projections are counted with the projections themselves
@@ -153,9 +157,9 @@ final class JobReport {
         if (name.endsWith(".coef.mask")) {
             return RunReport.ByteShare.MASKS;
         }
-        if (name.endsWith(".coef.values")) {
+        if (name.endsWith(".coef.values") || name.endsWith(".coef.scales")) {
             return RunReport.ByteShare.VALUES;
         }
-        return name.endsWith(".dictionary.weight") ? RunReport.ByteShare.DICTIONARIES : RunReport.ByteShare.LOW_RANK;
+        return name.contains(".dictionary.") ? RunReport.ByteShare.DICTIONARIES : RunReport.ByteShare.LOW_RANK;
     }
 }

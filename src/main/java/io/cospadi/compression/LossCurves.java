@@ -71,7 +71,7 @@ final class LossCurves {
     private static double flopsOf(Recipe recipe, List<Projection> group) {
         double flops = 0;
         for (double ratio : RATIOS) {
-            flops += Plan.flops(recipe.withRounds(TrialFit.ROUNDS), Budget.together(group, ratio, recipe.method()));
+            flops += Plan.flops(recipe.withRounds(TrialFit.ROUNDS), Budget.together(group, ratio, recipe.storage()));
         }
         return flops;
     }
@@ -112,7 +112,7 @@ final class LossCurves {
         try (TrialFit trials =
                 new TrialFit(backend, loaded.of(group), recipe.sharing().objective(), recipe.solverSettings())) {
             for (double ratio : RATIOS) {
-                List<Allocation> sizes = Budget.together(group, ratio, recipe.method());
+                List<Allocation> sizes = Budget.together(group, ratio, recipe.storage());
                 Allocation size = sizes.get(0);
                 double own = Budget.ratio(sizes);
                 // too small for this ratio, or for a step to another size

@@ -7,7 +7,6 @@ import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ShardedWriter;
-import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.format.CompactLayout;
@@ -49,7 +48,7 @@ public record Plan(
         List<Projection> targeted = Targets.of(recipe, config);
         List<Allocation> allocations = Targets.uniform(recipe, targeted);
         CompactSizes sizes = CompactLayout.of(
-                        checkpoint, Targets.modules(allocations), recipe.valueBits(), ShardedWriter.SHARD_BYTES)
+                        checkpoint, Targets.modules(allocations), recipe.precision(), ShardedWriter.SHARD_BYTES)
                 .sizes();
         long tokens = (long) recipe.windows() * recipe.window();
         return new Plan(
@@ -165,10 +164,5 @@ public record Plan(
         return allocations.stream()
                 .mapToDouble(allocation -> flops(recipe, allocation))
                 .sum();
-    }
-
-    /** Bits of a stored code that the sizes are counted with. */
-    public int valueBits() {
-        return FactorShape.VALUE_BITS;
     }
 }

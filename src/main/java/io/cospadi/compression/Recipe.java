@@ -1,9 +1,10 @@
 package io.cospadi.compression;
 
-import io.cospadi.factorization.FactorShape;
+import io.cospadi.budget.Storage;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
+import io.cospadi.quantization.Precision;
 import java.util.List;
 
 /**
@@ -20,7 +21,7 @@ import java.util.List;
  * @param windows    calibration windows, at least 1
  * @param window     tokens in each, at least 2
  * @param sample     which windows
- * @param valueBits  bits of a stored code
+ * @param precision  bits of the stored factors
  * @param include    projections that are targeted; empty: all
  * @param exclude    projections that are not, whatever {@code include} says
  * @param overrides  other ratios for some, or none at all
@@ -37,7 +38,7 @@ public record Recipe(
         int windows,
         int window,
         Sampling sample,
-        int valueBits,
+        Precision precision,
         List<NamePattern> include,
         List<NamePattern> exclude,
         List<ProjectionOverride> overrides,
@@ -77,7 +78,7 @@ public record Recipe(
                 DEFAULT_WINDOWS,
                 DEFAULT_WINDOW,
                 Sampling.CONSECUTIVE,
-                FactorShape.VALUE_BITS,
+                Precision.DEFAULT,
                 List.of(),
                 List.of(),
                 List.of(),
@@ -87,13 +88,21 @@ public record Recipe(
     /** The same with another number of rounds. */
     Recipe withRounds(int newRounds) {
         return new Recipe(
-                ratio, method, solver, budget, objective, newRounds, seed, windows, window, sample, valueBits, include,
+                ratio, method, solver, budget, objective, newRounds, seed, windows, window, sample, precision, include,
                 exclude, overrides, sharing);
+    }
+
+    /** What the bytes of a projection's size follow from. */
+    public Storage storage() {
+        return new Storage(method, precision);
     }
 
     /** What the factorisation is told. */
     public SolverSettings solverSettings() {
-        return SolverSettings.defaults(method, solver).withRounds(rounds).withSeed(seed);
+        return SolverSettings.defaults(method, solver)
+                .withRounds(rounds)
+                .withSeed(seed)
+                .withPrecision(precision);
     }
 
     /** Whether a projection of that name is to be compressed (or kept dense by an override). */

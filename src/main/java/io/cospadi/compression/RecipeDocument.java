@@ -9,11 +9,11 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -74,6 +74,8 @@ public final class RecipeDocument {
             "window",
             "sample",
             "value-bits",
+            "dictionary-bits",
+            "group-size",
             "include",
             "exclude",
             "overrides",
@@ -247,10 +249,6 @@ public final class RecipeDocument {
                     "belong to the uniform budget; use exclude with the others",
                     "budget " + budget.option());
         }
-        int valueBits = integer("value-bits", 1, 32).orElse(FactorShape.VALUE_BITS);
-        if (valueBits != FactorShape.VALUE_BITS) {
-            throw wrong("value-bits", "is " + FactorShape.VALUE_BITS + " in this version", String.valueOf(valueBits));
-        }
         int defaultRounds = SolverSettings.defaultRounds(method, solver);
         Optional<Integer> rounds = integer("rounds", 0, 1_000_000);
         if (rounds.isPresent() && method.lowRank()) {
@@ -270,11 +268,34 @@ public final class RecipeDocument {
                 integer("windows", 1, Integer.MAX_VALUE).orElse(Recipe.DEFAULT_WINDOWS),
                 integer("window", 2, 1 << 24).orElse(Recipe.DEFAULT_WINDOW),
                 choice("sample", Sampling.values(), Sampling::option).orElse(Sampling.CONSECUTIVE),
-                valueBits,
+                precision(method),
                 patterns("include"),
                 patterns("exclude"),
                 overrides,
                 sharing);
+    }
+
+    private Precision precision(Method method) {
+        int valueBits = integer("value-bits", 1, 32).orElse(Precision.DEFAULT.valueBits());
+        int dictionaryBits = integer("dictionary-bits", 1, 32).orElse(Precision.DEFAULT.dictionaryBits());
+        Optional<Integer> groupSize = integer("group-size", 0, 1 << 24);
+        if (!Precision.isValueBits(valueBits)) {
+            throw wrong("value-bits", "is 16, 14 or 3 to 8", String.valueOf(valueBits));
+        }
+        if (!Precision.isDictionaryBits(dictionaryBits)) {
+            throw wrong("dictionary-bits", "is 16 or 3 to 8", String.valueOf(dictionaryBits));
+        }
+        Precision precision = new Precision(valueBits, dictionaryBits, groupSize.orElse(0));
+        if (groupSize.isPresent() && !precision.hasScales()) {
+            throw wrong("group-size", "needs value-bits or dictionary-bits of 3 to 8", String.valueOf(groupSize.get()));
+        }
+        if (method.lowRank() && !precision.equals(Precision.DEFAULT)) {
+            throw wrong(
+                    valueBits != Precision.DEFAULT.valueBits() ? "value-bits" : "dictionary-bits",
+                    "does not apply to " + method.option() + ", whose factors are bf16",
+                    precision.toString());
+        }
+        return precision;
     }
 
     /** The rivals keep the objective of their papers, so that a comparison shows what each part brings. */

@@ -1,6 +1,7 @@
 package io.cospadi.compression;
 
 import io.cospadi.factorization.Method;
+import io.cospadi.quantization.Precision;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -28,7 +29,12 @@ final class RecipeText {
         line(yaml, "windows", String.valueOf(recipe.windows()));
         line(yaml, "window", String.valueOf(recipe.window()));
         line(yaml, "sample", recipe.sample().option());
-        line(yaml, "value-bits", String.valueOf(recipe.valueBits()));
+        Precision precision = recipe.precision();
+        line(yaml, "value-bits", String.valueOf(precision.valueBits()));
+        if (precision.hasScales()) {
+            line(yaml, "dictionary-bits", String.valueOf(precision.dictionaryBits()));
+            line(yaml, "group-size", String.valueOf(precision.groupSize()));
+        }
         sharing(yaml, recipe.sharing());
         patterns(yaml, "include", recipe.include());
         patterns(yaml, "exclude", recipe.exclude());

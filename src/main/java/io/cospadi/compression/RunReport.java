@@ -68,6 +68,8 @@ public record RunReport(
      * @param rounds    rounds of the solver; 0 where there are none
      * @param seed      of random starts
      * @param valueBits bits of a stored code
+     * @param dictionaryBits bits of a dictionary's element; null for bf16
+     * @param groupSize neighbours that share a scale, 0: a whole row; null where nothing has scales
      * @param backend   "cpu" or "cuda"
      * @param identity  of the backend: device, library, kernel, threads
      * @param threads   that computed
@@ -86,6 +88,8 @@ public record RunReport(
             int rounds,
             long seed,
             int valueBits,
+            Integer dictionaryBits,
+            Integer groupSize,
             String backend,
             String identity,
             int threads) {}

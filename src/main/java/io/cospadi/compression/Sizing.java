@@ -118,7 +118,7 @@ final class Sizing {
         List<Allocation> best = Budget.leastLoss(
                 curves.of(Targets.groups(recipe, targeted)),
                 recipe.ratio(),
-                recipe.method(),
+                recipe.storage(),
                 Budget.Limits.of(recipe.ratio()));
         return Targets.inOrder(best, targeted);
     }
@@ -138,7 +138,8 @@ final class Sizing {
             before += flops(projection);
         }
         session.reached("sharing out the budget", before);
-        return Budget.pooled(targeted, recipe.ratio(), recipe.method(), Budget.Limits.of(recipe.ratio()), spectra::get);
+        return Budget.pooled(
+                targeted, recipe.ratio(), recipe.storage(), Budget.Limits.of(recipe.ratio()), spectra::get);
     }
 
     private static void write(Path file, List<Allocation> allocations) {

@@ -51,7 +51,7 @@ final class Targets {
         Map<Projection, Double> ratios = ratios(recipe, targeted);
         List<Allocation> sized = new ArrayList<>();
         for (List<Projection> group : SharingGroups.of(recipe.sharing(), ratios)) {
-            sized.addAll(Budget.together(group, ratios.get(group.get(0)), recipe.method()));
+            sized.addAll(Budget.together(group, ratios.get(group.get(0)), recipe.storage()));
         }
         for (Projection projection : targeted) {
             if (!ratios.containsKey(projection)) {

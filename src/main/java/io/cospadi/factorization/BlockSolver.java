@@ -67,7 +67,8 @@ final class BlockSolver implements Factorizer {
             effort.enter("rounds");
             RoundHistory history = iterate(state, s, listener);
             effort.enter("final fit");
-            FinalFit.Stored stored = FinalFit.ofCodes(backend, effort, problem, members, whitening, state.best(), s);
+            FinalFit.Stored stored = FinalFit.ofCodes(
+                    backend, effort, problem, members, whitening, state.best(), s, settings.precision());
             return effort.factorization(stored, history.errors(), state.atomsReplaced(), whitening.rank());
         } catch (ArithmeticException e) {
             throw new CospadiException(problem.name() + ": " + e.getMessage(), e);

@@ -46,7 +46,8 @@ final class CompotSolver implements Factorizer {
             try (Matrix unwhitened = whitening.unwhiten(orthonormal.dictionary())) {
                 backend.copy(unwhitened, dictionary.rows(0, unwhitened.rows()));
             }
-            FinalFit.Stored stored = FinalFit.ofFactors(backend, effort, problem, whitening, dictionary, codes, s);
+            FinalFit.Stored stored =
+                    FinalFit.ofFactors(backend, effort, problem, whitening, dictionary, codes, s, settings.precision());
             return effort.factorization(stored, history.errors(), 0, whitening.rank());
         }
     }

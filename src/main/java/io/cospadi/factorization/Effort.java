@@ -33,17 +33,15 @@ final class Effort {
     }
 
     /** The result, with what it took. */
-    Factorization factorization(FinalFit.Stored stored, double[] errorByRound, int atomsReplaced, int rank) {
+    Factorization factorization(
+            Factors factors, double relativeError, double[] errorByRound, int atomsReplaced, int rank) {
         return new Factorization(
-                stored.factors(),
-                stored.relativeError(),
-                errorByRound,
-                atomsReplaced,
-                rank,
-                0,
-                secondsByPhase(),
-                flops,
-                seconds());
+                factors, relativeError, errorByRound, atomsReplaced, rank, 0, secondsByPhase(), flops, seconds());
+    }
+
+    /** The same for factors that a final fit made. */
+    Factorization factorization(FinalFit.Stored stored, double[] errorByRound, int atomsReplaced, int rank) {
+        return factorization(stored.factors(), stored.relativeError(), errorByRound, atomsReplaced, rank);
     }
 
     /** Wall seconds since the beginning. */

@@ -1,5 +1,8 @@
 package io.cospadi.factorization;
 
+import io.cospadi.quantization.CodePacking;
+import io.cospadi.quantization.Precision;
+
 /**
  * Shape of one sparsely factored projection: {@code W (d2, d1) ~ codes (d2, k) · dictionary (k, d1)} with s nonzeros in
  * each row of the codes; and what it costs on disk.
@@ -10,9 +13,6 @@ package io.cospadi.factorization;
  * @param s  nonzeros in each row of the codes, {@code 1 <= s <= k}
  */
 public record FactorShape(int d1, int d2, int k, int s) {
-    /** Bits of a stored code: the top 14 of a single, sign and exponent included. */
-    public static final int VALUE_BITS = 14;
-
     public FactorShape {
         if (d1 < 1 || d2 < 1) {
             throw new IllegalArgumentException("W needs d1, d2 >= 1, got d1=" + d1 + ", d2=" + d2);
@@ -28,12 +28,12 @@ public record FactorShape(int d1, int d2, int k, int s) {
      * are 80,523,264.
      */
     public long bytesOnDisk() {
-        return bytesOnDisk(VALUE_BITS);
+        return bytesOnDisk(Precision.DEFAULT);
     }
 
-    /** The same with codes of {@code valueBits} bits. */
-    public long bytesOnDisk(int valueBits) {
-        return 2L * k * d1 + d2 * (((long) valueBits * s + 7) / 8) + d2 * ((k + 7L) / 8);
+    /** The same in other bits, the scales of levels included. */
+    public long bytesOnDisk(Precision precision) {
+        return k * precision.atomBytes(d1) + d2 * (precision.codeRowBytes(s) + CodePacking.maskRowBytes(k));
     }
 
     /** Share saved of the {@code 2·d1·d2} bytes of a 16-bit dense W; negative when the factors outgrow it. */

@@ -10,7 +10,4 @@ public sealed interface Factors permits SparseFactors, LowRankFactors {
 
     /** The factors of output features {@code from .. from+count-1}: the same dictionary, or input directions, not copied. */
     Factors rows(int from, int count);
-
-    /** Bytes of the stored tensors. */
-    long bytesOnDisk();
 }

@@ -2,21 +2,25 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.Codes;
+import io.cospadi.quantization.Levels;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.DType;
-import io.cospadi.tensor.HostMatrix;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
  * From a solver's dictionary and codes to the stored factors:
  *
  * <ol>
- *   <li>the dictionary, atoms scaled to unit G-norm, is rounded to bf16;
+ *   <li>the dictionary, atoms scaled to unit G-norm, is rounded to bf16, or to levels ({@link DictionaryRounding});
  *   <li>the codes are fitted again on their support against the rounded dictionary, under G, so that they absorb its rounding
  *       ({@link SupportRefit});
- *   <li>the codes are rounded to 14 bits, which costs by far the most;
+ *   <li>the codes are rounded to 14 bits, which costs by far the most, or to levels, each taking in what others lost
+ *       ({@link CodeRounding});
  *   <li>where the method's dictionary is free, it is fitted once more to the rounded codes and rounded again: it has k of d2
- *       directions to absorb their rounding with, and bf16, eight times finer than the codes, takes little of that back.
+ *       directions to absorb their rounding with, and bf16, eight times finer than the codes, takes little of that back;
+ *   <li>where that dictionary is of levels itself, steps 2 to 4 are repeated, and the best factors seen are the result.
  * </ol>
  *
  * In f64 but for the codes' conjugate gradients. Where the rows are those of a group's members, one block after the other, the
@@ -26,6 +30,8 @@ final class FinalFit {
     private static final int REFIT_STEPS = 4;
     /** Conjugate-gradient steps for a shared dictionary; each gains about a digit. */
     private static final int SHARED_STEPS = 20;
+    /** Repetitions for a dictionary of levels. */
+    private static final int REPETITIONS = 2;
 
     private final Backend backend;
     private final Effort effort;
@@ -33,6 +39,8 @@ final class FinalFit {
     private final List<Problem> members;
     private final Whitening whitening;
     private final int s;
+    private final CodeRounding codeRounding;
+    private final DictionaryRounding dictionaryRounding;
     private final Matrix weight;
     /** √H W. */
     private final Matrix scaledWeight;
@@ -44,6 +52,7 @@ final class FinalFit {
             List<Problem> members,
             Whitening whitening,
             int s,
+            Precision precision,
             Scratch scratch) {
         this.backend = backend;
         this.effort = effort;
@@ -51,13 +60,27 @@ final class FinalFit {
         this.members = members;
         this.whitening = whitening;
         this.s = s;
+        codeRounding = new CodeRounding(backend, precision);
+        dictionaryRounding = DictionaryRounding.of(backend, effort, problem.gram(), precision);
         weight = scratch.f64(problem.weight());
         scaledWeight = scratch.f64(problem.weight());
         problem.outputs().scaleRows(backend, scaledWeight, 0.5);
     }
 
-    /** Stored factors and the error that they have exactly so under the problem's Gram. */
-    record Stored(Factors factors, double relativeError) {}
+    /**
+     * Stored factors and the error that they have exactly so under the problem's Gram.
+     *
+     * @param objective what solvers keep small: the output energies lost, each with its output's weight
+     */
+    record Stored(SparseFactors factors, double relativeError, double objective) {
+        private Stored orBetter(Stored other) {
+            return other.objective < objective ? other : this;
+        }
+
+        private Levels dictionary() {
+            return new Levels(factors.dictionary(), factors.scales().dictionary());
+        }
+    }
 
     /**
      * Fits and rounds, for solvers whose dictionary is the least-squares fit to their codes.
@@ -74,9 +97,10 @@ final class FinalFit {
             List<Problem> members,
             Whitening whitening,
             Matrix codes,
-            int s) {
+            int s,
+            Precision precision) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, members, whitening, s, scratch);
+            FinalFit fit = new FinalFit(backend, effort, problem, members, whitening, s, precision, scratch);
             Matrix codes64 = scratch.f64(codes);
             Matrix dictionary = scratch.keep(fit.dictionaryFor(codes64));
             return fit.stored(dictionary, codes64, true);
@@ -97,9 +121,10 @@ final class FinalFit {
             Whitening whitening,
             Matrix dictionary,
             Matrix codes,
-            int s) {
+            int s,
+            Precision precision) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, List.of(problem), whitening, s, scratch);
+            FinalFit fit = new FinalFit(backend, effort, problem, List.of(problem), whitening, s, precision, scratch);
             return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
         }
     }
@@ -128,15 +153,28 @@ final class FinalFit {
     private Stored stored(Matrix dictionary, Matrix codes64, boolean free) {
         problem.outputs().scaleRows(backend, codes64, -0.5);
         scaleAtoms(dictionary, codes64);
-        short[] rounded = StoredForm.bfloat16(backend, dictionary);
-        Codes codes = refitted(rounded, codes64);
+        Levels rounded = dictionaryRounding.round(dictionary);
+        CodeRounding.Rounded codes = refitted(rounded, codes64);
         if (!free) {
             return measured(rounded, codes);
         }
-        try (Matrix stored = StoredForm.upload(backend, codes)) {
+        Stored best = measured(refittedDictionary(codes), codes);
+        for (int t = 0; t < REPETITIONS && dictionaryRounding.isCoarse(); t++) {
+            Levels dictionaryOfBest = best.dictionary();
+            try (Matrix start = StoredForm.upload(backend, codes.codes())) {
+                codes = refitted(dictionaryOfBest, start);
+            }
+            best = best.orBetter(measured(dictionaryOfBest, codes));
+            best = best.orBetter(measured(refittedDictionary(codes), codes));
+        }
+        return best;
+    }
+
+    private Levels refittedDictionary(CodeRounding.Rounded codes) {
+        try (Matrix stored = StoredForm.upload(backend, codes.codes())) {
             problem.outputs().scaleRows(backend, stored, 0.5);
             try (Matrix refitted = dictionaryFor(stored)) {
-                return measured(StoredForm.bfloat16(backend, refitted), codes);
+                return dictionaryRounding.round(refitted);
             }
         }
     }
@@ -158,22 +196,22 @@ final class FinalFit {
         }
     }
 
-    private Codes refitted(short[] dictionary, Matrix codes64) {
+    private CodeRounding.Rounded refitted(Levels dictionary, Matrix codes64) {
         int k = codes64.cols();
+        List<CodeRounding.Rounded> parts = new ArrayList<>();
         try (Scratch scratch = new Scratch(backend);
-                Matrix atoms = StoredForm.upload(backend, k, problem.d1(), dictionary)) {
+                Matrix atoms = StoredForm.upload(backend, k, problem.d1(), dictionary.values())) {
             Matrix codes = scratch.f32(codes64);
             for (int l = 0; l < members.size(); l++) {
                 int d2 = members.get(l).d2();
-                refit(members.get(l), atoms, weight.rows(l * d2, d2), codes.rows(l * d2, d2));
+                parts.add(refitted(members.get(l), atoms, weight.rows(l * d2, d2), codes.rows(l * d2, d2)));
             }
-            HostMatrix dense = backend.download(codes);
-            return StoredForm.codes(dense, s);
+            return CodeRounding.joined(parts);
         }
     }
 
-    /** Fits the codes (d2, k) F32 of one member to its weight (d2, d1) F64, in place. */
-    private void refit(Problem member, Matrix atoms, Matrix ownWeight, Matrix codes) {
+    /** Fits the codes (d2, k) F32 of one member to its weight (d2, d1) F64, in place, and rounds them. */
+    private CodeRounding.Rounded refitted(Problem member, Matrix atoms, Matrix ownWeight, Matrix codes) {
         int k = codes.cols();
         int d2 = codes.rows();
         try (Scratch scratch = new Scratch(backend)) {
@@ -192,11 +230,21 @@ final class FinalFit {
                 backend.copy(correlations64, correlations);
             }
             SupportRefit.refit(backend, effort, gram, correlations, codes, REFIT_STEPS);
+            return codeRounding.round(StoredForm.codes(backend.download(codes), s), gram, correlations);
         }
     }
 
-    private Stored measured(short[] dictionary, Codes codes) {
-        SparseFactors factors = new SparseFactors(problem.d1(), dictionary, codes);
-        return new Stored(factors, RelativeError.of(backend, problem, factors, whitening.outputEnergy()));
+    private Stored measured(Levels dictionary, CodeRounding.Rounded codes) {
+        SparseFactors factors = new SparseFactors(
+                problem.d1(),
+                dictionary.values(),
+                codes.codes(),
+                new FactorScales(dictionary.scales(), codes.scales()));
+        double[] lost = RelativeError.lostEnergies(backend, problem, factors);
+        double sum = Arrays.stream(lost).sum();
+        return new Stored(
+                factors,
+                sum == 0 ? 0 : sum / whitening.outputEnergy(),
+                problem.outputs().weigh(lost));
     }
 }

@@ -29,9 +29,4 @@ public record LowRankFactors(int d1, int d2, int r, short[] down, short[] up) im
     public LowRankFactors rows(int from, int count) {
         return new LowRankFactors(d1, count, r, down, Arrays.copyOfRange(up, from * r, (from + count) * r));
     }
-
-    @Override
-    public long bytesOnDisk() {
-        return shape().bytesOnDisk();
-    }
 }

@@ -56,7 +56,7 @@ final class LowRankSolver implements Factorizer {
             LowRankFactors factors = new LowRankFactors(
                     d1, d2, rank, StoredForm.bfloat16(backend, down), StoredForm.bfloat16(backend, scratch.f64(up)));
             double error = RelativeError.of(backend, problem, factors);
-            return effort.factorization(new FinalFit.Stored(factors, error), new double[0], 0, whitening.rank());
+            return effort.factorization(factors, error, new double[0], 0, whitening.rank());
         }
     }
 

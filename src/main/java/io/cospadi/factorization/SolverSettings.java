@@ -1,5 +1,7 @@
 package io.cospadi.factorization;
 
+import io.cospadi.quantization.Precision;
+
 /**
  * Everything that steers a factorisation besides the problem and its size.
  *
@@ -9,9 +11,16 @@ package io.cospadi.factorization;
  * @param seed            seed of random starts ({@code ksvd}, {@code ksvd-exact}, {@code mod})
  * @param powerIterations power iterations of one atom's rank-1 fit ({@code ksvd})
  * @param tolerance       stops when a round improves the error by less than this share of it; 0: never
+ * @param precision       of the stored numbers; low-rank methods ignore it
  */
 public record SolverSettings(
-        Method method, Solver solver, int rounds, long seed, int powerIterations, double tolerance) {
+        Method method,
+        Solver solver,
+        int rounds,
+        long seed,
+        int powerIterations,
+        double tolerance,
+        Precision precision) {
     public SolverSettings {
         if (rounds < 0 || powerIterations < 1) {
             throw new IllegalArgumentException(
@@ -24,7 +33,7 @@ public record SolverSettings(
 
     /** Default rounds, seed 42, 8 power iterations, no early stop. */
     public static SolverSettings defaults(Method method, Solver solver) {
-        return new SolverSettings(method, solver, defaultRounds(method, solver), 42, 8, 0);
+        return new SolverSettings(method, solver, defaultRounds(method, solver), 42, 8, 0, Precision.DEFAULT);
     }
 
     /** 40 for {@code block}, 60 for the paper's solvers, 20 for COMPOT, none for the low-rank methods. */
@@ -38,16 +47,21 @@ public record SolverSettings(
 
     /** The same with another number of rounds. */
     public SolverSettings withRounds(int newRounds) {
-        return new SolverSettings(method, solver, newRounds, seed, powerIterations, tolerance);
+        return new SolverSettings(method, solver, newRounds, seed, powerIterations, tolerance, precision);
     }
 
     /** The same with another seed. */
     public SolverSettings withSeed(long newSeed) {
-        return new SolverSettings(method, solver, rounds, newSeed, powerIterations, tolerance);
+        return new SolverSettings(method, solver, rounds, newSeed, powerIterations, tolerance, precision);
     }
 
     /** The same with another tolerance. */
     public SolverSettings withTolerance(double newTolerance) {
-        return new SolverSettings(method, solver, rounds, seed, powerIterations, newTolerance);
+        return new SolverSettings(method, solver, rounds, seed, powerIterations, newTolerance, precision);
+    }
+
+    /** The same with numbers stored in other bits. */
+    public SolverSettings withPrecision(Precision newPrecision) {
+        return new SolverSettings(method, solver, rounds, seed, powerIterations, tolerance, newPrecision);
     }
 }

@@ -8,14 +8,20 @@ import java.util.Arrays;
  *
  * @param d1         input features
  * @param dictionary bf16 patterns (k, d1), row-major, one atom a row; shared, not copied
- * @param codes      (d2, k); every value is exactly representable in the top 14 bits of a single
+ * @param codes      (d2, k); every value is exactly representable as it is stored
+ * @param scales     of what is stored as levels
  */
-public record SparseFactors(int d1, short[] dictionary, Codes codes) implements Factors {
+public record SparseFactors(int d1, short[] dictionary, Codes codes, FactorScales scales) implements Factors {
     public SparseFactors {
         if (d1 < 1 || dictionary.length != (long) codes.k() * d1) {
             throw new IllegalArgumentException("a dictionary of " + codes.k() + " atoms with d1=" + d1 + " holds "
                     + (long) codes.k() * d1 + " values, got " + dictionary.length);
         }
+    }
+
+    /** Factors that need no scales: 14- or 16-bit codes over a bf16 dictionary. */
+    public SparseFactors(int d1, short[] dictionary, Codes codes) {
+        this(d1, dictionary, codes, FactorScales.NONE);
     }
 
     @Override
@@ -39,11 +45,7 @@ public record SparseFactors(int d1, short[] dictionary, Codes codes) implements 
                         codes.k(),
                         s,
                         Arrays.copyOfRange(codes.atoms(), from * s, (from + count) * s),
-                        Arrays.copyOfRange(codes.values(), from * s, (from + count) * s)));
-    }
-
-    @Override
-    public long bytesOnDisk() {
-        return shape().bytesOnDisk();
+                        Arrays.copyOfRange(codes.values(), from * s, (from + count) * s)),
+                scales.ofRows(codes.rows(), from, count));
     }
 }

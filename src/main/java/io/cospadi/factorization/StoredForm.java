@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.quantization.CodePacking;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
@@ -38,11 +37,10 @@ final class StoredForm {
     }
 
     /**
-     * The nonzeros of dense codes, each rounded to 14 bits, as exactly s positions a row. A row with fewer nonzeros is filled
-     * up with its lowest unused atoms at value 0.
+     * The nonzeros of dense codes, not yet rounded, as exactly s positions a row. A row with fewer nonzeros is filled up with its
+     * lowest unused atoms at value 0.
      *
      * @param dense (d2, k), at most s nonzeros in each row
-     * @throws ArithmeticException if a code is not finite
      */
     static Codes codes(HostMatrix dense, int s) {
         int d2 = dense.rows();
@@ -66,7 +64,7 @@ final class StoredForm {
                 if (value != 0 || spare > 0) {
                     spare -= value == 0 ? 1 : 0;
                     atoms[p] = j;
-                    values[p++] = CodePacking.round14(value);
+                    values[p++] = value;
                 }
             }
         }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.quantization.Precision;
 import java.util.Collections;
 import java.util.Objects;
 import java.util.SortedMap;
@@ -18,7 +19,7 @@ import java.util.stream.Collectors;
  * @param method        as on the command line
  * @param baseModel     name, or null
  * @param baseCommit    revision, or null
- * @param valueBits     14 or 16
+ * @param precision     bits of the factors
  * @param maskGroups    rule that every mask row obeys
  * @param ratioTarget   asked for
  * @param ratio         true ratios, from {@link CompactSizes}
@@ -31,7 +32,7 @@ public record CompactBlock(
         String method,
         String baseModel,
         String baseCommit,
-        int valueBits,
+        Precision precision,
         MaskGroups maskGroups,
         double ratioTarget,
         double ratio,
@@ -40,9 +41,6 @@ public record CompactBlock(
         SortedSet<String> keptDense,
         SortedMap<String, CompactModule> modules) {
     public CompactBlock {
-        if (valueBits != 14 && valueBits != 16) {
-            throw new IllegalArgumentException("value_bits is " + valueBits + ", expected 14 or 16");
-        }
         keptDense = Collections.unmodifiableSortedSet(new TreeSet<>(keptDense));
         modules = Collections.unmodifiableSortedMap(new TreeMap<>(modules));
     }
@@ -54,7 +52,11 @@ public record CompactBlock(
         block.put("method", method);
         block.put("base_model", baseModel);
         block.put("base_commit", baseCommit);
-        block.put("value_bits", valueBits);
+        block.put("value_bits", precision.valueBits());
+        if (precision.hasScales()) {
+            block.put("dictionary_bits", precision.dictionaryBits());
+            block.put("group_size", precision.groupSize());
+        }
         block.put("mask_groups", maskGroups.option());
         block.put("cr_target", ratioTarget);
         block.put("cr_true_projections", ratio);
@@ -77,6 +79,9 @@ public record CompactBlock(
 
     /** The lowest version that describes the folder, so that older programs read what they can. */
     private int version() {
+        if (precision.hasScales()) {
+            return 3;
+        }
         boolean sharedBases = modules.values().stream()
                 .anyMatch(module -> module instanceof CompactModule.LowRank low && low.group() != null);
         return sharedBases ? 2 : 1;

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.StrictJson;
+import io.cospadi.quantization.LevelGrid;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -51,16 +53,12 @@ final class CompactBlockReader {
                     "1 to " + CompactFormat.VERSION + "; use the program that wrote the folder");
         }
         this.version = version.intValue();
-        JsonNode valueBits = block.get("value_bits");
-        if (valueBits == null || !valueBits.isInt() || (valueBits.intValue() != 14 && valueBits.intValue() != 16)) {
-            throw wrong("value_bits", valueBits, "14 or 16");
-        }
         SortedMap<String, CompactModule> modules = modules();
         return new CompactBlock(
                 text("method"),
                 textOrNull("base_model"),
                 textOrNull("base_commit"),
-                valueBits.intValue(),
+                precision(),
                 maskGroups(),
                 ratio("cr_target"),
                 ratio("cr_true_projections"),
@@ -68,6 +66,32 @@ final class CompactBlockReader {
                 baseFileBytes(),
                 keptDense(modules),
                 modules);
+    }
+
+    private Precision precision() {
+        boolean levels = version >= 3;
+        JsonNode valueBits = block.get("value_bits");
+        if (valueBits == null
+                || !valueBits.isInt()
+                || !Precision.isValueBits(valueBits.intValue())
+                || (!levels && LevelGrid.isBits(valueBits.intValue()))) {
+            throw wrong(
+                    "value_bits", valueBits, "16 or 14" + (levels ? ", or 3 to 8" : " in format version " + version));
+        }
+        if (!levels) {
+            return Precision.ofValues(valueBits.intValue());
+        }
+        JsonNode dictionaryBits = block.get("dictionary_bits");
+        if (dictionaryBits == null
+                || !dictionaryBits.isInt()
+                || !Precision.isDictionaryBits(dictionaryBits.intValue())) {
+            throw wrong("dictionary_bits", dictionaryBits, "16, or 3 to 8");
+        }
+        JsonNode groupSize = block.get("group_size");
+        if (groupSize == null || !groupSize.isInt() || groupSize.intValue() < 0 || groupSize.intValue() > MAX_ATOMS) {
+            throw wrong("group_size", groupSize, "a whole number from 0 to " + MAX_ATOMS);
+        }
+        return new Precision(valueBits.intValue(), dictionaryBits.intValue(), groupSize.intValue());
     }
 
     private SortedMap<String, CompactModule> modules() {

@@ -1,6 +1,7 @@
 package io.cospadi.format;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.quantization.Precision;
 import java.util.Map;
 
 /**
@@ -10,7 +11,7 @@ import java.util.Map;
  * @param method      as on the command line
  * @param baseModel   name of the base model, or null
  * @param baseCommit  its revision, or null
- * @param valueBits   14 or 16, as in every part
+ * @param precision   bits of the factors, as in every part
  * @param maskGroups  rule the masks obey
  * @param ratioTarget asked for
  * @param shardBytes  tensor bytes in one file, see {@link io.cospadi.checkpoint.ShardedWriter#SHARD_BYTES}
@@ -21,7 +22,7 @@ public record CompactDescription(
         String method,
         String baseModel,
         String baseCommit,
-        int valueBits,
+        Precision precision,
         MaskGroups maskGroups,
         double ratioTarget,
         long shardBytes,

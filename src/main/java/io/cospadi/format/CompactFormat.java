@@ -4,6 +4,9 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.checkpoint.TensorSpec;
 import io.cospadi.quantization.CodePacking;
+import io.cospadi.quantization.LevelGrid;
+import io.cospadi.quantization.LevelPacking;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.DType;
 import java.util.Arrays;
 import java.util.List;
@@ -11,7 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The compact checkpoint, format version 2. A folder:
+ * The compact checkpoint, format version 3. A folder:
  *
  * <pre>
  * config.json                  the base model's, with "architectures": ["Cospadi" + the base's] and a "cospadi" block
@@ -33,6 +36,16 @@ import java.util.regex.Pattern;
  *                    or BF16 (d2, s)                 value_bits 16
  * </pre>
  *
+ * Numbers of 3 to 8 bits, written b, are levels with a scale for each group of g = group_size neighbours, or with g = 0 for the
+ * whole row ({@link LevelGrid}, {@link LevelPacking}). Codes of value_bits b, dictionaries of dictionary_bits b:
+ *
+ * <pre>
+ * P.coef.values         U8   (d2, ceil(b s/8))       in place of the values above
+ * P.coef.scales         BF16 (d2, ceil(s/g))
+ * P.dictionary.levels   U8   (k, ceil(b d1/8))       in place of P.dictionary.weight
+ * P.dictionary.scales   BF16 (k, ceil(d1/g))
+ * </pre>
+ *
  * and in the low-rank methods by
  *
  * <pre>
@@ -40,18 +53,21 @@ import java.util.regex.Pattern;
  * P.up.weight           BF16 (d2, r)
  * </pre>
  *
- * Projections of one sharing group g store no dictionary of their own but {@code cospadi_shared.g.dictionary.weight} once;
- * members agree in d1 and k. In the low-rank methods they share {@code cospadi_shared.g.down.weight} and agree in d1 and r.
+ * Projections of one sharing group g store no dictionary of their own but {@code cospadi_shared.g.dictionary.weight} once, or
+ * {@code .levels} and {@code .scales}; members agree in d1 and k. In the low-rank methods they share {@code cospadi_shared.g.down.weight} and agree in d1 and r.
  * Within a file, tensors stand by falling element size, then in the order of the base model, so
  * each is aligned to its own element.
  *
  * <p><b>The block</b> {@code "cospadi"} of config.json:
  *
  * <pre>
- * format_version       1, or 2 where a low-rank module has a group: the lowest that describes the folder
+ * format_version       1, or 2 where a low-rank module has a group, or 3 where anything is stored as levels: the lowest that
+ *                      describes the folder
  * method               cospadi | compot | svd-llm | asvd | svd | basis-sharing
  * base_model           name or null          base_commit   revision or null
- * value_bits           14 | 16
+ * value_bits           14 | 16 | 3 to 8          of a code
+ * dictionary_bits      16 | 3 to 8               from version 3 on; 16 before
+ * group_size           neighbours with one scale; 0: the whole row; from version 3 on
  * mask_groups          none | 8:16 | 2:4     every group of M neighbouring atoms of a row holds exactly N nonzeros
  * cr_target            the ratio asked for
  * cr_true_projections  1 - projection bytes / (2 sum d1 d2), over targeted projections
@@ -72,7 +88,7 @@ import java.util.regex.Pattern;
  */
 public final class CompactFormat {
     /** The highest version that this class describes; readers take it and all before. */
-    public static final int VERSION = 2;
+    public static final int VERSION = 3;
 
     /** Key of the block in config.json. */
     public static final String BLOCK = "cospadi";
@@ -95,21 +111,34 @@ public final class CompactFormat {
     /** What a sharing group may be called: it becomes part of a tensor's name. */
     static final Pattern GROUP_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}");
 
-    private static final List<String> SUFFIXES =
-            List.of(dictionaryName(""), maskName(""), valuesName(""), downName(""), upName(""));
+    /** Ends the name of a dictionary's levels. */
+    static final String LEVELS = ".levels";
+
+    /** Ends the name of a dictionary's scales. */
+    static final String SCALES = ".scales";
+
+    private static final List<String> SUFFIXES = List.of(
+            dictionaryStem("") + ".weight",
+            dictionaryStem("") + LEVELS,
+            dictionaryStem("") + SCALES,
+            maskName(""),
+            valuesName(""),
+            codeScalesName(""),
+            downName(""),
+            upName(""));
 
     private static final Pattern PROJECTION = Pattern.compile("model\\.layers\\.(\\d{1,6})\\.(.+)");
 
     private CompactFormat() {}
 
-    /** {@code P.dictionary.weight}. */
-    public static String dictionaryName(String projection) {
-        return projection + ".dictionary.weight";
+    /** {@code P.dictionary}, which {@code .weight}, or {@code .levels} and {@code .scales}, complete. */
+    static String dictionaryStem(String projection) {
+        return projection + ".dictionary";
     }
 
-    /** {@code cospadi_shared.g.dictionary.weight}. */
-    public static String sharedDictionaryName(String group) {
-        return SHARED_PREFIX + group + ".dictionary.weight";
+    /** {@code cospadi_shared.g.dictionary}, completed likewise. */
+    static String sharedDictionaryStem(String group) {
+        return SHARED_PREFIX + group + ".dictionary";
     }
 
     /** {@code cospadi_shared.g.down.weight}. */
@@ -125,6 +154,11 @@ public final class CompactFormat {
     /** {@code P.coef.values}. */
     public static String valuesName(String projection) {
         return projection + ".coef.values";
+    }
+
+    /** {@code P.coef.scales}. */
+    public static String codeScalesName(String projection) {
+        return projection + ".coef" + SCALES;
     }
 
     /** {@code P.down.weight}. */
@@ -158,9 +192,26 @@ public final class CompactFormat {
                         .anyMatch(type -> type.hfName().equals(matcher.group(2)));
     }
 
-    static TensorSpec values(String name, int d2, int s, int valueBits) {
-        return valueBits == 16
-                ? new TensorSpec(name, DType.BF16, d2, s)
-                : new TensorSpec(name, DType.U8, d2, CodePacking.valueRowBytes(s, valueBits));
+    /** The tensors of a dictionary (k, d1): {@code stem.weight}, or {@code stem.levels} and {@code stem.scales}. */
+    static List<TensorSpec> dictionary(String stem, int k, int d1, Precision precision) {
+        if (!precision.dictionaryLevels()) {
+            return List.of(new TensorSpec(stem + ".weight", DType.BF16, k, d1));
+        }
+        int rowBytes = LevelPacking.rowBytes(d1, precision.dictionaryBits());
+        return List.of(
+                new TensorSpec(stem + LEVELS, DType.U8, k, rowBytes),
+                new TensorSpec(stem + SCALES, DType.BF16, k, precision.scales(d1)));
+    }
+
+    /** The tensors of a projection's codes (d2, k): mask, values, and scales where the values are levels. */
+    static List<TensorSpec> codes(String projection, int d2, int k, int s, Precision precision) {
+        int bits = precision.valueBits();
+        TensorSpec mask = new TensorSpec(maskName(projection), DType.U8, d2, CodePacking.maskRowBytes(k));
+        TensorSpec values = bits == 16
+                ? new TensorSpec(valuesName(projection), DType.BF16, d2, s)
+                : new TensorSpec(valuesName(projection), DType.U8, d2, CodePacking.valueRowBytes(s, bits));
+        return precision.valueLevels()
+                ? List.of(mask, values, new TensorSpec(codeScalesName(projection), DType.BF16, d2, precision.scales(s)))
+                : List.of(mask, values);
     }
 }

@@ -5,6 +5,7 @@ import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ShardedWriter;
 import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.checkpoint.TensorSpec;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -39,13 +40,16 @@ public final class CompactLayout {
      *
      * @param base       dense
      * @param targeted   each targeted projection's name, with its module, or empty where it stays dense
-     * @param valueBits  14 or 16
+     * @param precision  bits of the factors
      * @param shardBytes tensor bytes in one file, see {@link ShardedWriter#SHARD_BYTES}
      * @throws IllegalArgumentException if a name or shape is not the model's
      * @throws CospadiException if the base holds a tensor under a name that the format needs
      */
     public static CompactLayout of(
-            Checkpoint base, SortedMap<String, Optional<CompactModule>> targeted, int valueBits, long shardBytes) {
+            Checkpoint base,
+            SortedMap<String, Optional<CompactModule>> targeted,
+            Precision precision,
+            long shardBytes) {
         SortedMap<String, String> projectionOfWeight = projectionsByWeight(base, targeted);
         List<TensorSpec> tensors = new ArrayList<>();
         Set<String> names = new HashSet<>();
@@ -62,7 +66,7 @@ public final class CompactLayout {
                 tensors.add(new TensorSpec(stored.name(), stored.dtype(), stored.shape()));
                 projectionBytes += projection == null ? 0 : stored.bytes();
             } else {
-                for (TensorSpec spec : module.get().tensors(projection, valueBits)) {
+                for (TensorSpec spec : module.get().tensors(projection, precision)) {
                     if (names.add(spec.name())) { // else a shared dictionary, laid out with its first member
                         tensors.add(spec);
                         projectionBytes += spec.bytes();

@@ -11,13 +11,16 @@ import io.cospadi.decoder.Linear;
 import io.cospadi.decoder.LowRankLinear;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.decoder.SparseLinear;
+import io.cospadi.tensor.Bfloat16;
+import io.cospadi.tensor.HostMatrix;
 import java.nio.file.Path;
 import java.util.Optional;
 
 /**
  * A compact folder, open for computing. A factored projection computes as it is stored, z = x D and then y = z S: W is
  * never made. The dictionary becomes f32 in the backend's memory; codes are unpacked once while loading (8 bytes a nonzero,
- * for that moment and one projection) and then held packed by the backend.
+ * for that moment and one projection) and then held packed by the backend. Levels are turned into the bf16 numbers that they
+ * stand for while loading: they save room on disk, not in memory.
  */
 public final class CompactModel implements ModelWeights {
     private final Checkpoint checkpoint;
@@ -115,8 +118,9 @@ public final class CompactModel implements ModelWeights {
         Matrix dictionary = null;
         SparseMatrix codes = null;
         try {
-            dictionary = weight(sparse.dictionaryName(name), backend);
-            codes = backend.upload(new StoredCodes(checkpoint, name, sparse, block.valueBits()).read());
+            dictionary = dictionary(sparse.dictionaryStem(name), sparse, backend);
+            codes = backend.upload(
+                    new StoredCodes(TensorSource.of(checkpoint), name, sparse, block.precision()).read());
             return new SparseLinear(dictionary, codes, rest.biasOrNull(projection, backend));
         } catch (RuntimeException | Error e) {
             close(dictionary);
@@ -125,6 +129,20 @@ public final class CompactModel implements ModelWeights {
             }
             throw e;
         }
+    }
+
+    private Matrix dictionary(String stem, CompactModule.Sparse sparse, Backend backend) {
+        if (!block.precision().dictionaryLevels()) {
+            return weight(stem + ".weight", backend);
+        }
+        short[] stored = new StoredDictionary(TensorSource.of(checkpoint), stem, sparse.d1(), block.precision())
+                .read(0, sparse.k())
+                .values();
+        float[] values = new float[stored.length];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Bfloat16.toFloat(stored[i]);
+        }
+        return backend.upload(new HostMatrix(sparse.k(), sparse.d1(), values));
     }
 
     private Linear lowRank(Projection projection, CompactModule.LowRank module, Backend backend) {

@@ -4,8 +4,9 @@ import io.cospadi.checkpoint.TensorSpec;
 import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
 import io.cospadi.factorization.SparseFactors;
-import io.cospadi.quantization.CodePacking;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.DType;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The shape in which one projection's weight is stored; an entry of {@code modules} in {@link CompactFormat}. */
@@ -20,9 +21,9 @@ public sealed interface CompactModule {
      * The stored tensors of projection {@code name}; a shared dictionary appears under its group's name, so once it is
      * known, members agree on it.
      *
-     * @param valueBits 14 or 16; low rank ignores it
+     * @param precision bits of the factors; low rank ignores it
      */
-    List<TensorSpec> tensors(String name, int valueBits);
+    List<TensorSpec> tensors(String name, Precision precision);
 
     /** Whose dictionary, or low-rank basis, it shares, or null. */
     String group();
@@ -72,17 +73,17 @@ public sealed interface CompactModule {
             return k;
         }
 
-        /** The tensor that holds its dictionary. */
-        public String dictionaryName(String projection) {
-            return group == null ? CompactFormat.dictionaryName(projection) : CompactFormat.sharedDictionaryName(group);
+        /** What the names of the tensors that hold its dictionary begin with. */
+        String dictionaryStem(String projection) {
+            return group == null ? CompactFormat.dictionaryStem(projection) : CompactFormat.sharedDictionaryStem(group);
         }
 
         @Override
-        public List<TensorSpec> tensors(String name, int valueBits) {
-            return List.of(
-                    new TensorSpec(dictionaryName(name), DType.BF16, k, d1),
-                    new TensorSpec(CompactFormat.maskName(name), DType.U8, d2, CodePacking.maskRowBytes(k)),
-                    CompactFormat.values(CompactFormat.valuesName(name), d2, s, valueBits));
+        public List<TensorSpec> tensors(String name, Precision precision) {
+            List<TensorSpec> tensors =
+                    new ArrayList<>(CompactFormat.dictionary(dictionaryStem(name), k, d1, precision));
+            tensors.addAll(CompactFormat.codes(name, d2, k, s, precision));
+            return tensors;
         }
     }
 
@@ -111,7 +112,7 @@ public sealed interface CompactModule {
         }
 
         @Override
-        public List<TensorSpec> tensors(String name, int valueBits) {
+        public List<TensorSpec> tensors(String name, Precision precision) {
             return List.of(
                     new TensorSpec(downName(name), DType.BF16, r, d1),
                     new TensorSpec(CompactFormat.upName(name), DType.BF16, d2, r));

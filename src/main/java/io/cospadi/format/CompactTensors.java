@@ -37,7 +37,7 @@ final class CompactTensors {
                 checkpoint.requireProjection(projection);
                 continue;
             }
-            for (TensorSpec spec : module.tensors(projection.name(), block.valueBits())) {
+            for (TensorSpec spec : module.tensors(projection.name(), block.precision())) {
                 requireTensor(spec);
                 known.add(spec.name());
             }
@@ -69,7 +69,7 @@ final class CompactTensors {
     /** Tensors that are neither the architecture's nor the format's, carried over from the base model. */
     List<String> extras() {
         List<String> extras = new ArrayList<>(checkpoint.extras());
-        block.modules().forEach((name, module) -> module.tensors(name, block.valueBits())
+        block.modules().forEach((name, module) -> module.tensors(name, block.precision())
                 .forEach(spec -> extras.remove(spec.name())));
         return extras;
     }
@@ -87,7 +87,7 @@ final class CompactTensors {
             projectionBaseBytes += 2L * projection.d1() * projection.d2();
             List<String> names = module == null
                     ? List.of(projection.weightName())
-                    : module.tensors(projection.name(), block.valueBits()).stream()
+                    : module.tensors(projection.name(), block.precision()).stream()
                             .map(TensorSpec::name)
                             .toList();
             for (String name : names) {

@@ -63,11 +63,12 @@ public final class CompactWriter {
         try {
             for (Path path : paths) {
                 PartFile part = PartFile.open(path);
-                if (parts.putIfAbsent(part.projection(), part) != null || part.valueBits() != description.valueBits()) {
+                if (parts.putIfAbsent(part.projection(), part) != null
+                        || !part.precision().equals(description.precision())) {
                     part.close();
-                    throw new CospadiException(path + ": " + part.projection() + " with values of " + part.valueBits()
-                            + " bits, expected each projection once and " + description.valueBits()
-                            + " bits; delete the part and run the job again");
+                    throw new CospadiException(path + ": " + part.projection() + " with " + part.precision()
+                            + ", expected each projection once and " + description.precision()
+                            + "; delete the part and run the job again");
                 }
             }
             requireOneDictionary(parts.values());
@@ -100,13 +101,13 @@ public final class CompactWriter {
     private CompactLayout layout(SortedMap<String, PartFile> parts) {
         SortedMap<String, Optional<CompactModule>> modules = new TreeMap<>();
         parts.forEach((name, part) -> modules.put(name, part.module()));
-        return CompactLayout.of(base, modules, description.valueBits(), description.shardBytes());
+        return CompactLayout.of(base, modules, description.precision(), description.shardBytes());
     }
 
     private void writeTensors(CompactLayout layout, Map<String, PartFile> parts, Progress progress) {
         Map<String, PartFile> partOfTensor = new HashMap<>();
         parts.values()
-                .forEach(part -> part.module().ifPresent(module -> module.tensors(part.projection(), part.valueBits())
+                .forEach(part -> part.module().ifPresent(module -> module.tensors(part.projection(), part.precision())
                         .forEach(spec -> partOfTensor.put(spec.name(), part))));
         long total = layout.tensors().stream().mapToLong(TensorSpec::bytes).sum();
         long done = 0;
@@ -146,7 +147,7 @@ public final class CompactWriter {
                 description.method(),
                 description.baseModel(),
                 description.baseCommit(),
-                description.valueBits(),
+                description.precision(),
                 description.maskGroups(),
                 description.ratioTarget(),
                 sizes.ratioProjections(),

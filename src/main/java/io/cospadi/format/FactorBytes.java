@@ -4,9 +4,12 @@ import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
 import io.cospadi.factorization.SparseFactors;
 import io.cospadi.quantization.CodePacking;
+import io.cospadi.quantization.LevelPacking;
 import io.cospadi.quantization.PackedCodes;
+import io.cospadi.quantization.Precision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -16,13 +19,36 @@ interface FactorBytes {
     void chunks(Consumer<ByteBuffer> consumer);
 
     /** The tensors in the order of {@link CompactModule#tensors}. */
-    static List<FactorBytes> of(Factors factors, int valueBits) {
+    static List<FactorBytes> of(Factors factors, Precision precision) {
         if (factors instanceof SparseFactors sparse) {
-            PackedCodes packed = CodePacking.pack(sparse.codes(), valueBits);
-            return List.of(shorts(sparse.dictionary()), bytes(packed.mask()), bytes(packed.values()));
+            return of(sparse, precision);
         }
         LowRankFactors low = (LowRankFactors) factors;
         return List.of(shorts(low.down()), shorts(low.up()));
+    }
+
+    private static List<FactorBytes> of(SparseFactors factors, Precision precision) {
+        List<FactorBytes> tensors = new ArrayList<>();
+        short[] dictionaryScales = factors.scales().dictionary();
+        if (precision.dictionaryLevels()) {
+            tensors.add(bytes(LevelPacking.pack(
+                    factors.dictionary(),
+                    dictionaryScales,
+                    factors.d1(),
+                    precision.dictionaryBits(),
+                    precision.groupSize())));
+            tensors.add(shorts(dictionaryScales));
+        } else {
+            tensors.add(shorts(factors.dictionary()));
+        }
+        PackedCodes packed =
+                CodePacking.pack(factors.codes(), precision, factors.scales().codes());
+        tensors.add(bytes(packed.mask()));
+        tensors.add(bytes(packed.values()));
+        if (precision.valueLevels()) {
+            tensors.add(shorts(packed.scales()));
+        }
+        return tensors;
     }
 
     private static FactorBytes bytes(byte[] bytes) {

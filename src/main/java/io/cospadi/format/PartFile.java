@@ -6,13 +6,13 @@ import io.cospadi.checkpoint.SafetensorsWriter;
 import io.cospadi.checkpoint.Sha256;
 import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.checkpoint.TensorSpec;
+import io.cospadi.factorization.FactorScales;
 import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
 import io.cospadi.factorization.SparseFactors;
-import io.cospadi.quantization.CodePacking;
-import io.cospadi.quantization.MalformedCodesException;
-import io.cospadi.tensor.Codes;
+import io.cospadi.quantization.Levels;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -29,7 +29,7 @@ import java.util.Optional;
  * Its {@code __metadata__}:
  *
  * <pre>
- * part     {"version": 1, "projection", "fingerprint": the job's, "value_bits", "module": as in config.json or null,
+ * part     {"version": 2, "projection", "fingerprint": the job's, "value_bits", "dictionary_bits", "group_size", "module": as in config.json or null,
  *           "relative_error", "error_by_round": [...], "atoms_replaced", "rank", "gram_shift", "flops"}
  * sha256   of the text of "part", then of every tensor's bytes in the order of the file
  * </pre>
@@ -53,26 +53,31 @@ public final class PartFile implements AutoCloseable {
      * @param projection  whose weight the factors stand for
      * @param group       whose dictionary the factors hold, or null; the part of every member holds it whole
      * @param result      rounded as stored; read only
-     * @param valueBits   14 or 16
+     * @param precision   of the factors
      * @param fingerprint of the job that made them
      * @throws IllegalArgumentException if a shape is not the projection's, or a value was not rounded
      * @throws CospadiException if it can't be written
      */
     public static void write(
-            Path target, Projection projection, String group, Factorization result, int valueBits, String fingerprint) {
+            Path target,
+            Projection projection,
+            String group,
+            Factorization result,
+            Precision precision,
+            String fingerprint) {
         Factors factors = result.factors();
         if (factors.d1() != projection.d1() || factors.d2() != projection.d2()) {
             throw new IllegalArgumentException(projection + ": factors are (" + factors.d2() + ", " + factors.d1()
                     + "), expected the projection's (d2, d1)");
         }
         PartRecord part = new PartRecord(
-                projection.name(), fingerprint, valueBits, Optional.of(CompactModule.of(factors, group)));
-        write(target, part, PartDiagnostics.of(result), FactorBytes.of(factors, valueBits));
+                projection.name(), fingerprint, precision, Optional.of(CompactModule.of(factors, group)));
+        write(target, part, PartDiagnostics.of(result), FactorBytes.of(factors, precision));
     }
 
     /** Writes that a targeted projection stays dense. */
-    public static void writeKeptDense(Path target, Projection projection, int valueBits, String fingerprint) {
-        PartRecord part = new PartRecord(projection.name(), fingerprint, valueBits, Optional.empty());
+    public static void writeKeptDense(Path target, Projection projection, Precision precision, String fingerprint) {
+        PartRecord part = new PartRecord(projection.name(), fingerprint, precision, Optional.empty());
         write(target, part, PartDiagnostics.none(), List.of());
     }
 
@@ -135,8 +140,8 @@ public final class PartFile implements AutoCloseable {
     }
 
     /** Bits of a stored code. */
-    public int valueBits() {
-        return part.valueBits();
+    public Precision precision() {
+        return part.precision();
     }
 
     /** Shape of the factors; empty where the projection stays dense. */
@@ -154,11 +159,16 @@ public final class PartFile implements AutoCloseable {
         return file.tensor(name);
     }
 
-    /** Whether both hold the same bytes under the same name: what members of one group share. */
+    /** Whether both hold the same bytes under the names of what their group shares. */
     boolean sharesDictionary(PartFile other) {
-        String name = part.tensors().get(0).name();
-        return name.equals(other.part.tensors().get(0).name())
-                && file.map(tensor(name)).equals(other.file.map(other.tensor(name)));
+        List<TensorSpec> shared = part.tensors().stream()
+                .filter(spec -> spec.name().startsWith(CompactFormat.SHARED_PREFIX))
+                .toList();
+        return !shared.isEmpty()
+                && shared.stream()
+                        .map(TensorSpec::name)
+                        .allMatch(name -> other.file.tensors().containsKey(name)
+                                && file.map(tensor(name)).equals(other.file.map(other.tensor(name))));
     }
 
     /** Some of a stored tensor's bytes, mapped. */
@@ -184,24 +194,17 @@ public final class PartFile implements AutoCloseable {
                     shorts(CompactFormat.upName(projection())));
         }
         CompactModule.Sparse sparse = (CompactModule.Sparse) module;
-        return new SparseFactors(sparse.d1(), shorts(sparse.dictionaryName(projection())), codes(sparse));
+        StoredCodes codes = new StoredCodes(TensorSource.of(file), projection(), sparse, precision());
+        Levels dictionary = dictionary(sparse);
+        return new SparseFactors(
+                sparse.d1(), dictionary.values(), codes.read(), new FactorScales(dictionary.scales(), codes.scales()));
     }
 
-    private Codes codes(CompactModule.Sparse sparse) {
-        try {
-            return CodePacking.unpack(
-                    sparse.d2(),
-                    sparse.k(),
-                    sparse.s(),
-                    valueBits(),
-                    file.map(tensor(CompactFormat.maskName(projection()))),
-                    file.map(tensor(CompactFormat.valuesName(projection()))));
-        } catch (MalformedCodesException e) {
-            throw new CospadiException(
-                    file.file() + ": codes of " + projection() + ": " + e.getMessage()
-                            + "; delete the file and run the job again",
-                    e);
-        }
+    private Levels dictionary(CompactModule.Sparse sparse) {
+        String stem = sparse.dictionaryStem(projection());
+        return precision().dictionaryLevels()
+                ? new StoredDictionary(TensorSource.of(file), stem, sparse.d1(), precision()).read(0, sparse.k())
+                : new Levels(shorts(stem + ".weight"), new short[0]);
     }
 
     private short[] shorts(String name) {
@@ -229,9 +232,9 @@ public final class PartFile implements AutoCloseable {
     }
 
     /** What a part says it is. */
-    record PartRecord(String projection, String fingerprint, int valueBits, Optional<CompactModule> module) {
+    record PartRecord(String projection, String fingerprint, Precision precision, Optional<CompactModule> module) {
         List<TensorSpec> tensors() {
-            return module.map(m -> m.tensors(projection, valueBits)).orElse(List.of());
+            return module.map(m -> m.tensors(projection, precision)).orElse(List.of());
         }
     }
 }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.checkpoint.SafetensorsFile;
 import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.format.PartFile.PartRecord;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
@@ -17,7 +18,7 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
     static final String PART = "part";
     static final String SHA256 = "sha256";
 
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     /** What the checksum covers; equal runs give equal text. */
     static ObjectNode identity(PartRecord part, PartDiagnostics diagnostics) {
@@ -25,7 +26,9 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
         json.put("version", VERSION);
         json.put("projection", part.projection());
         json.put("fingerprint", part.fingerprint());
-        json.put("value_bits", part.valueBits());
+        json.put("value_bits", part.precision().valueBits());
+        json.put("dictionary_bits", part.precision().dictionaryBits());
+        json.put("group_size", part.precision().groupSize());
         json.set("module", part.module().map(CompactBlock::toJson).orElse(json.nullNode()));
         json.put("relative_error", diagnostics.relativeError());
         ArrayNode rounds = json.putArray("error_by_round");
@@ -54,17 +57,13 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
         if (part.number("version").intValue() != VERSION) {
             throw part.wrong("version", String.valueOf(VERSION));
         }
-        int valueBits = part.number("value_bits").intValue();
-        if (valueBits != 14 && valueBits != 16) {
-            throw part.wrong("value_bits", "14 or 16");
-        }
         JsonNode rounds = part.get("error_by_round");
         double[] errors = new double[rounds.size()];
         for (int i = 0; i < errors.length; i++) {
             errors[i] = rounds.get(i).doubleValue();
         }
         return new PartMetadata(
-                new PartRecord(part.text("projection"), part.text("fingerprint"), valueBits, part.module()),
+                new PartRecord(part.text("projection"), part.text("fingerprint"), part.precision(), part.module()),
                 new PartDiagnostics(
                         part.number("relative_error").doubleValue(),
                         errors,
@@ -105,6 +104,18 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
                 throw wrong(key, "a string");
             }
             return get(key).asText();
+        }
+
+        Precision precision() {
+            int valueBits = number("value_bits").intValue();
+            try {
+                return new Precision(
+                        valueBits,
+                        number("dictionary_bits").intValue(),
+                        number("group_size").intValue());
+            } catch (IllegalArgumentException e) {
+                throw wrong("value_bits", "a precision of the format (" + e.getMessage() + ")");
+            }
         }
 
         Optional<CompactModule> module() {

@@ -1,26 +1,30 @@
 package io.cospadi.format;
 
-import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.quantization.CodePacking;
-import io.cospadi.quantization.MalformedCodesException;
+import io.cospadi.quantization.LevelPacking;
+import io.cospadi.quantization.MalformedRowException;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.CospadiException;
 
-/** The packed codes of one projection in a compact folder. */
+/** The packed codes of one projection, where they are stored. */
 final class StoredCodes {
-    private final Checkpoint checkpoint;
+    private final TensorSource source;
     private final CompactModule.Sparse module;
-    private final int valueBits;
+    private final Precision precision;
     private final StoredTensor mask;
     private final StoredTensor values;
+    /** Null where values are no levels. */
+    private final StoredTensor scales;
 
-    StoredCodes(Checkpoint checkpoint, String projection, CompactModule.Sparse module, int valueBits) {
-        this.checkpoint = checkpoint;
+    StoredCodes(TensorSource source, String projection, CompactModule.Sparse module, Precision precision) {
+        this.source = source;
         this.module = module;
-        this.valueBits = valueBits;
-        this.mask = checkpoint.tensor(CompactFormat.maskName(projection));
-        this.values = checkpoint.tensor(CompactFormat.valuesName(projection));
+        this.precision = precision;
+        mask = source.tensor(CompactFormat.maskName(projection));
+        values = source.tensor(CompactFormat.valuesName(projection));
+        scales = precision.valueLevels() ? source.tensor(CompactFormat.codeScalesName(projection)) : null;
     }
 
     /** All rows. */
@@ -39,21 +43,28 @@ final class StoredCodes {
                     rows,
                     module.k(),
                     module.s(),
-                    valueBits,
-                    checkpoint.map(mask, firstRow, rows),
-                    checkpoint.map(values, firstRow, rows));
-        } catch (MalformedCodesException e) {
-            throw malformed(e.inMask() ? mask : values, firstRow + e.row(), e.defect());
+                    precision,
+                    source.map(mask, firstRow, rows),
+                    source.map(values, firstRow, rows),
+                    scales(firstRow, rows));
+        } catch (MalformedRowException e) {
+            throw source.malformed(e, firstRow, mask, values, scales);
         }
+    }
+
+    /** The scales of all rows, bf16 patterns (d2, groups); empty where values are no levels. */
+    short[] scales() {
+        return scales(0, module.d2());
+    }
+
+    private short[] scales(int firstRow, int rows) {
+        return scales == null
+                ? new short[0]
+                : LevelPacking.scales(rows, module.s(), precision.groupSize(), source.map(scales, firstRow, rows));
     }
 
     /** What to throw for a row of the mask that breaks a rule. */
     CospadiException malformed(int row, String defect) {
-        return malformed(mask, row, defect);
-    }
-
-    private static CospadiException malformed(StoredTensor tensor, int row, String defect) {
-        return new CospadiException(tensor.file() + ": tensor " + tensor.name() + ": row " + row + " has " + defect
-                + "; the compact folder is damaged: copy or compress it again");
+        return source.malformed(mask, row, defect);
     }
 }

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,18 +25,19 @@ import java.util.stream.Stream;
 /**
  * Checks whether every byte of a model folder is sound. In any folder: config.json, index and headers, every tensor's shape
  * against the architecture, finite floats. In a compact folder also: no file too many or too few, SHA256SUMS, exactly s
- * mask bits in every row, padding zero, the mask rule, sizes and ratios to the byte.
+ * mask bits in every row, padding zero, sound levels and scales, the mask rule, sizes and ratios to the byte.
  */
 public final class Verifier {
     /** Ours, but different between equal runs or for people only; neither required nor checksummed. */
     private static final Set<String> UNCHECKED =
             Set.of("README.md", "cospadi/report.json", "cospadi/report.html", "cospadi/events.jsonl");
 
-    private static final int CODE_ROWS_PER_CHUNK = 256;
+    private static final int ROWS_PER_CHUNK = 256;
 
     private final Path folder;
     private final Progress progress;
     private final long total;
+    private final Set<String> checkedDictionaries = new HashSet<>();
     private long done;
 
     private Verifier(Path folder, long total, Progress progress) {
@@ -98,6 +100,7 @@ public final class Verifier {
         model.checkpoint().scanFinite((bytes, all) -> advanceTo(hashed + bytes));
         model.block().modules().forEach((name, module) -> {
             if (module instanceof CompactModule.Sparse sparse) {
+                requireDictionary(model, sparse.dictionaryStem(name), sparse);
                 requireCodes(model, name, sparse);
             }
         });
@@ -214,12 +217,26 @@ public final class Verifier {
         }
     }
 
+    /** A bf16 dictionary has nothing to check beyond finite numbers. */
+    private void requireDictionary(CompactModel model, String stem, CompactModule.Sparse module) {
+        if (model.block().precision().dictionaryLevels() && checkedDictionaries.add(stem)) {
+            StoredDictionary stored = new StoredDictionary(
+                    TensorSource.of(model.checkpoint()),
+                    stem,
+                    module.d1(),
+                    model.block().precision());
+            for (int row = 0; row < module.k(); row += ROWS_PER_CHUNK) {
+                stored.read(row, Math.min(ROWS_PER_CHUNK, module.k() - row));
+            }
+        }
+    }
+
     private void requireCodes(CompactModel model, String name, CompactModule.Sparse module) {
-        StoredCodes stored =
-                new StoredCodes(model.checkpoint(), name, module, model.block().valueBits());
+        StoredCodes stored = new StoredCodes(
+                TensorSource.of(model.checkpoint()), name, module, model.block().precision());
         MaskGroups groups = model.block().maskGroups();
-        for (int row = 0; row < module.d2(); row += CODE_ROWS_PER_CHUNK) {
-            int rows = Math.min(CODE_ROWS_PER_CHUNK, module.d2() - row);
+        for (int row = 0; row < module.d2(); row += ROWS_PER_CHUNK) {
+            int rows = Math.min(ROWS_PER_CHUNK, module.d2() - row);
             Codes codes = stored.read(row, rows);
             if (groups != MaskGroups.NONE) {
                 requireGroups(stored, codes, groups, row);

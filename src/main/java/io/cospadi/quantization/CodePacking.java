@@ -1,8 +1,10 @@
 package io.cospadi.quantization;
 
+import io.cospadi.quantization.MalformedRowException.Where;
 import io.cospadi.tensor.Codes;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.IntUnaryOperator;
 
 /**
  * The stored form of codes (d2, k) with exactly s nonzeros a row: this page is its specification.
@@ -14,6 +16,10 @@ import java.nio.ByteOrder;
  * bits, lowest bit of the lowest byte first: value i of a row takes bits {@code valueBits · i .. valueBits · (i+1) - 1}, its
  * own lowest bit first; the bits past {@code valueBits · s} are 0. A value's bits are the top 14 of its f32 pattern (sign, 8
  * of exponent, 5 of mantissa), or the top 16, which is bf16, little-endian. A value that rounds to zero keeps its place.
+ *
+ * <p>Of 3 to 8 bits they are the patterns of a {@link LevelGrid}, and there are <b>scales</b>, bf16 {@code (d2, ceil(s/g))}: of each
+ * g values that follow each other in a row, or with g = 0 one for the row. A row's s values are then a row of
+ * {@link LevelPacking}.
  *
  * <p><b>Example</b>, k = 10, s = 3, atoms 0, 3, 9 with 1.0, -2.0, 0.15625. The mask is {@code 09 02}. The f32 patterns
  * 3F800000, C0000000, 3E200000 shifted down by 18 are 0FE0, 3000, 0F88; {@code 0FE0 + (3000 << 14) + (0F88 << 28)} is
@@ -36,11 +42,13 @@ public final class CodePacking {
     /**
      * Bytes of one row of values, {@code ceil(valueBits · s / 8)}.
      *
-     * @throws IllegalArgumentException if valueBits is neither 14 nor 16
+     * @throws IllegalArgumentException if valueBits is no width of codes
      */
     public static int valueRowBytes(int s, int valueBits) {
-        requireWidth(valueBits);
-        return (int) (((long) valueBits * s + 7) / 8);
+        if (!Precision.isValueBits(valueBits)) {
+            throw new IllegalArgumentException("values of " + valueBits + " bits, expected 16, 14 or 3 to 8");
+        }
+        return BitRow.bytes(s, valueBits);
     }
 
     /**
@@ -62,38 +70,48 @@ public final class CodePacking {
     /**
      * Packs codes without rounding.
      *
-     * @param codes     every value finite and exactly representable in valueBits; read only
-     * @param valueBits 14 or 16
+     * @param codes     every value finite and exactly representable
+     * @param precision its value bits and group size count
+     * @param scales    bf16 patterns (d2, groups) of levels, else empty; shared, not copied
      * @throws IllegalArgumentException naming row and value if one isn't representable: round first, once
      */
-    public static PackedCodes pack(Codes codes, int valueBits) {
+    public static PackedCodes pack(Codes codes, Precision precision, short[] scales) {
+        int valueBits = precision.valueBits();
+        int s = codes.s();
         int maskRow = maskRowBytes(codes.k());
-        int valueRow = valueRowBytes(codes.s(), valueBits);
+        int valueRow = valueRowBytes(s, valueBits);
         byte[] mask = new byte[Math.multiplyExact(codes.rows(), maskRow)];
         byte[] values = new byte[Math.multiplyExact(codes.rows(), valueRow)];
         for (int row = 0; row < codes.rows(); row++) {
-            long pending = 0; // bits not yet stored, lowest first
-            int bits = 0;
-            int at = row * valueRow;
-            for (int p = row * codes.s(); p < (row + 1) * codes.s(); p++) {
+            int first = row * s;
+            for (int p = first; p < first + s; p++) {
                 int atom = codes.atoms()[p];
                 mask[row * maskRow + (atom >>> 3)] |= (byte) (1 << (atom & 7));
-                pending |= (long) pattern(codes.values()[p], valueBits, row) << bits;
-                for (bits += valueBits; bits >= 8; bits -= 8) {
-                    values[at++] = (byte) pending;
-                    pending >>>= 8;
-                }
             }
-            if (bits > 0) {
-                values[at] = (byte) pending;
-            }
+            BitRow.pack(patterns(codes, precision, scales, row), s, valueBits, values, row * valueRow);
         }
-        return new PackedCodes(codes.rows(), codes.k(), codes.s(), valueBits, mask, values);
+        return new PackedCodes(codes.rows(), codes.k(), s, precision, mask, values, scales);
+    }
+
+    /** {@link #pack(Codes, Precision, short[])} with values that need no scales. */
+    public static PackedCodes pack(Codes codes, int valueBits) {
+        return pack(codes, Precision.ofValues(valueBits), new short[0]);
     }
 
     /** {@link #pack(Codes, int)} with 14 bits. */
     public static PackedCodes pack(Codes codes) {
         return pack(codes, VALUE_BITS);
+    }
+
+    /** The bits of each of a row's values. */
+    private static IntUnaryOperator patterns(Codes codes, Precision precision, short[] scales, int row) {
+        int first = row * codes.s();
+        if (precision.valueLevels()) {
+            LevelPacking.Row levels =
+                    new LevelPacking.Row(scales, row, codes.s(), precision.valueBits(), precision.groupSize());
+            return i -> levels.pattern(codes.values()[first + i], i);
+        }
+        return i -> pattern(codes.values()[first + i], precision.valueBits(), row);
     }
 
     private static int pattern(float value, int valueBits, int row) {
@@ -111,9 +129,10 @@ public final class CodePacking {
                 packed.rows(),
                 packed.k(),
                 packed.s(),
-                packed.valueBits(),
+                packed.precision(),
                 ByteBuffer.wrap(packed.mask()),
-                ByteBuffer.wrap(packed.values()));
+                ByteBuffer.wrap(packed.values()),
+                packed.scales());
     }
 
     /**
@@ -121,11 +140,14 @@ public final class CodePacking {
      *
      * @param mask   {@code rows · maskRowBytes(k)} bytes from position to limit; not modified
      * @param values {@code rows · valueRowBytes(s, valueBits)} bytes from position to limit; not modified
-     * @throws MalformedCodesException naming the first row that hasn't exactly s bits, has bits past k, or holds NaN or
+     * @param scales of levels, as {@link LevelPacking#scales} reads them, else empty
+     * @throws MalformedRowException naming the first row that hasn't exactly s bits, has bits past k, or holds NaN or
      *     infinity; the message is without the tensor's name, which the caller adds
      * @throws IllegalArgumentException if the lengths are wrong
      */
-    public static Codes unpack(int rows, int k, int s, int valueBits, ByteBuffer mask, ByteBuffer values) {
+    public static Codes unpack(
+            int rows, int k, int s, Precision precision, ByteBuffer mask, ByteBuffer values, short[] scales) {
+        int valueBits = precision.valueBits();
         int maskRow = maskRowBytes(k);
         int valueRow = valueRowBytes(s, valueBits);
         if (mask.remaining() != (long) rows * maskRow || values.remaining() != (long) rows * valueRow) {
@@ -139,7 +161,14 @@ public final class CodePacking {
         ByteBuffer littleValues = values.duplicate().order(ByteOrder.LITTLE_ENDIAN);
         for (int row = 0; row < rows; row++) {
             unpackMaskRow(littleMask, mask.position() + row * maskRow, k, s, row, atoms);
-            unpackValueRow(littleValues, values.position() + row * valueRow, s, valueBits, row, unpacked);
+            int begin = values.position() + row * valueRow;
+            if (precision.valueLevels()) {
+                LevelPacking.Row levels = new LevelPacking.Row(scales, row, s, valueBits, precision.groupSize());
+                levels.unpack(littleValues, begin, Where.VALUES);
+                System.arraycopy(levels.values, 0, unpacked, row * s, s);
+            } else {
+                unpackValueRow(littleValues, begin, s, valueBits, row, unpacked);
+            }
         }
         return new Codes(rows, k, s, atoms, unpacked);
     }
@@ -148,7 +177,7 @@ public final class CodePacking {
         int end = begin + maskRowBytes(k);
         int found = 0;
         for (int at = begin; at < end; at += 8) {
-            long word = word(mask, at, end);
+            long word = BitRow.word(mask, at, end);
             found += Long.bitCount(word);
             if (found > s) {
                 break;
@@ -159,57 +188,35 @@ public final class CodePacking {
             }
         }
         if (found != s) {
-            throw new MalformedCodesException(
-                    row, true, bitsInRow(mask, begin, end) + " mask bits, expected exactly " + s);
+            throw new MalformedRowException(
+                    row, Where.MASK, bitsInRow(mask, begin, end) + " mask bits, expected exactly " + s);
         }
         if (atoms[row * s + s - 1] >= k) {
-            throw new MalformedCodesException(
-                    row, true, "mask bit " + atoms[row * s + s - 1] + " set, expected zeros from " + k + " on");
+            throw new MalformedRowException(
+                    row, Where.MASK, "mask bit " + atoms[row * s + s - 1] + " set, expected zeros from " + k + " on");
         }
     }
 
     private static int bitsInRow(ByteBuffer mask, int begin, int end) {
         int bits = 0;
         for (int at = begin; at < end; at += 8) {
-            bits += Long.bitCount(word(mask, at, end));
+            bits += Long.bitCount(BitRow.word(mask, at, end));
         }
         return bits;
     }
 
-    /** Eight bytes, the ones from {@code end} on read as zeros. */
-    private static long word(ByteBuffer bytes, int at, int end) {
-        if (at + 8 <= end) {
-            return bytes.getLong(at);
-        }
-        long word = 0;
-        for (int i = 0; at + i < end; i++) {
-            word |= (bytes.get(at + i) & 0xFFL) << (8 * i);
-        }
-        return word;
-    }
-
     private static void unpackValueRow(ByteBuffer values, int begin, int s, int valueBits, int row, float[] unpacked) {
         int end = begin + valueRowBytes(s, valueBits);
-        int low = (1 << valueBits) - 1;
         for (int i = 0; i < s; i++) {
-            int bit = valueBits * i; // its 14 or 16 bits and the up to 7 before them lie within one word
-            long word = word(values, begin + (bit >>> 3), end);
-            float value = Float.intBitsToFloat(((int) (word >>> (bit & 7)) & low) << (32 - valueBits));
+            float value = Float.intBitsToFloat(BitRow.pattern(values, begin, end, i, valueBits) << (32 - valueBits));
             if (!Float.isFinite(value)) {
-                throw new MalformedCodesException(row, false, "value " + i + " is " + value + ", expected finite");
+                throw new MalformedRowException(row, Where.VALUES, "value " + i + " is " + value + ", expected finite");
             }
             unpacked[row * s + i] = value;
         }
-        int usedOfLast = valueBits * s & 7;
-        if (usedOfLast != 0 && (values.get(end - 1) & 0xFF) >>> usedOfLast != 0) {
-            throw new MalformedCodesException(
-                    row, false, "padding bits set after its " + s + " values, expected zeros");
-        }
-    }
-
-    private static void requireWidth(int valueBits) {
-        if (valueBits != 14 && valueBits != 16) {
-            throw new IllegalArgumentException("values of " + valueBits + " bits, expected 14 or 16");
+        if (!BitRow.isPadded(values, end, s, valueBits)) {
+            throw new MalformedRowException(
+                    row, Where.VALUES, "padding bits set after its " + s + " values, expected zeros");
         }
     }
 }

@@ -1,5 +1,6 @@
 /**
- * How sparse codes become bytes: rounding to the stored precision, the bit mask that places the nonzeros, and the packed
- * stream of values. {@link io.cospadi.quantization.CodePacking} specifies and does all of it.
+ * How numbers become few bits and bytes. {@link io.cospadi.quantization.LevelGrid} says what a level stands for,
+ * {@link io.cospadi.quantization.LevelPacking} how a matrix of them is stored, {@link io.cospadi.quantization.CodePacking} how
+ * sparse codes are: the bit mask that places the nonzeros, and the packed stream of values.
  */
 package io.cospadi.quantization;

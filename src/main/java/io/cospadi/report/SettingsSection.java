@@ -60,6 +60,14 @@ final class SettingsSection implements Section {
         row(rows, runs, "shared by groups", SettingsSection::sharing);
         row(rows, runs, "seed", report -> "" + report.run().seed());
         row(rows, runs, "bits of a code", report -> "" + report.run().valueBits());
+        row(
+                rows,
+                runs,
+                "bits of a dictionary's element",
+                report -> report.run().dictionaryBits() == null
+                        ? null
+                        : "" + report.run().dictionaryBits());
+        row(rows, runs, "values with one scale", SettingsSection::scaled);
         row(rows, runs, "calibration", SettingsSection::calibration);
         row(
                 rows,
@@ -122,6 +130,11 @@ final class SettingsSection implements Section {
                 : "";
         return calibration.windows() + " windows of " + calibration.window() + fewer + ", "
                 + Unit.COUNT.format(calibration.tokens()) + " tokens";
+    }
+
+    private static String scaled(RunReport report) {
+        Integer groupSize = report.run().groupSize();
+        return groupSize == null ? null : groupSize == 0 ? "a row" : "" + groupSize;
     }
 
     /** How many groups of each size share a dictionary; null where none do. */

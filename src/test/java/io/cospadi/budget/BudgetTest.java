@@ -23,7 +23,8 @@ class BudgetTest {
     }
 
     private static Allocation uniform(int d1, int d2, double ratio, Method method) {
-        return Budget.uniform(List.of(projection(d1, d2)), ratio, method).get(0);
+        return Budget.uniform(List.of(projection(d1, d2)), ratio, Storage.of(method))
+                .get(0);
     }
 
     @Test
@@ -107,8 +108,8 @@ class BudgetTest {
                 new Projection(0, ProjectionType.DOWN, 256, 96));
         for (double ratio : new double[] {0.1, 0.2, 0.35, 0.5}) {
             for (Method method : new Method[] {Method.COSPADI, Method.COMPOT, Method.SVD_LLM}) {
-                List<Allocation> allocations =
-                        Budget.pooled(projections, ratio, method, Budget.Limits.of(ratio), p -> decaying(p, random));
+                List<Allocation> allocations = Budget.pooled(
+                        projections, ratio, Storage.of(method), Budget.Limits.of(ratio), p -> decaying(p, random));
                 double total = 1 - Budget.bytes(allocations) / (double) Budget.denseBytes(allocations);
                 assertTrue(total >= ratio, method + " at " + ratio + " saves only " + total);
                 assertTrue(total < ratio + 0.03, method + " at " + ratio + " saves " + total + ", far more than asked");
@@ -121,7 +122,7 @@ class BudgetTest {
         Projection flat = new Projection(0, ProjectionType.V, 64, 64);
         Projection steep = new Projection(0, ProjectionType.Q, 64, 64);
         List<Allocation> allocations =
-                Budget.pooled(List.of(flat, steep), 0.3, Method.COSPADI, Budget.Limits.of(0.3), p -> {
+                Budget.pooled(List.of(flat, steep), 0.3, Storage.of(Method.COSPADI), Budget.Limits.of(0.3), p -> {
                     double[] values = new double[64];
                     for (int i = 0; i < 64; i++) {
                         values[i] = p == flat ? 7 : Math.pow(0.8, i);
@@ -136,8 +137,9 @@ class BudgetTest {
     void ceilingBelowTheRatioIsRefused() {
         assertThrows(
                 IllegalArgumentException.class,
-                () -> Budget.pooled(List.of(projection(64, 64)), 0.5, Method.COSPADI, new Budget.Limits(0, 0.4), p ->
-                        new double[] {1}));
+                () -> Budget.pooled(
+                        List.of(projection(64, 64)), 0.5, Storage.of(Method.COSPADI), new Budget.Limits(0, 0.4), p ->
+                                new double[] {1}));
     }
 
     private static double[] decaying(Projection projection, Random random) {

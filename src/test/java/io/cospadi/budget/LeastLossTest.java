@@ -70,7 +70,8 @@ class LeastLossTest {
     void totalMeetsTheRatioFromAboveByLessThanAThousandth(double ratio) {
         for (Method method : new Method[] {Method.COSPADI, Method.COMPOT, Method.SVD_LLM}) {
             Map<Projection, LossCurve> curves = model(1);
-            List<Allocation> allocations = Budget.leastLoss(alone(curves), ratio, method, Budget.Limits.of(ratio));
+            List<Allocation> allocations =
+                    Budget.leastLoss(alone(curves), ratio, Storage.of(method), Budget.Limits.of(ratio));
             assertEquals(
                     List.copyOf(curves.keySet()),
                     allocations.stream().map(Allocation::projection).toList());
@@ -87,8 +88,8 @@ class LeastLossTest {
             names = {"COSPADI", "SVD_LLM"})
     void predictsLessLossThanTheUniformBudgetAndThanAnyPairOfSmallMoves(Method method) {
         Map<Projection, LossCurve> curves = model(2);
-        List<Allocation> uniform = Budget.uniform(curves.keySet(), 0.2, method);
-        List<Allocation> best = Budget.leastLoss(alone(curves), 0.2, method, Budget.Limits.of(0.2));
+        List<Allocation> uniform = Budget.uniform(curves.keySet(), 0.2, Storage.of(method));
+        List<Allocation> best = Budget.leastLoss(alone(curves), 0.2, Storage.of(method), Budget.Limits.of(0.2));
         double least = predicted(curves, best);
         assertTrue(least < 0.9 * predicted(curves, uniform), least + " against " + predicted(curves, uniform));
         // moving the bytes of 1 % of one projection to another gains nothing worth having: the rest left over and the
@@ -122,7 +123,8 @@ class LeastLossTest {
     @ValueSource(longs = {2, 5, 6})
     void isWithinAHundredthOfWhatAnySizesCouldReach(long seed) {
         Map<Projection, LossCurve> curves = model(seed);
-        double found = predicted(curves, Budget.leastLoss(alone(curves), 0.2, Method.COSPADI, Budget.Limits.of(0.2)));
+        double found = predicted(
+                curves, Budget.leastLoss(alone(curves), 0.2, Storage.of(Method.COSPADI), Budget.Limits.of(0.2)));
         double bound = 0;
         for (double logPrice = -30; logPrice < -10; logPrice += 0.02) {
             bound = Math.max(bound, bound(curves, 0.2, 0.6, Math.exp(logPrice)));
@@ -143,7 +145,7 @@ class LeastLossTest {
                 curves.put(List.of(all.get(i), all.get(i + types)), single.get(all.get(i)));
             }
         }
-        List<Allocation> best = Budget.leastLoss(curves, ratio, Method.COSPADI, Budget.Limits.of(ratio));
+        List<Allocation> best = Budget.leastLoss(curves, ratio, Storage.of(Method.COSPADI), Budget.Limits.of(ratio));
         assertEquals(
                 curves.keySet().stream().flatMap(List::stream).toList(),
                 best.stream().map(Allocation::projection).toList());
@@ -203,6 +205,6 @@ class LeastLossTest {
         Map<Projection, LossCurve> curves = model(4);
         assertThrows(
                 IllegalArgumentException.class,
-                () -> Budget.leastLoss(alone(curves), 0.5, Method.COSPADI, new Budget.Limits(0, 0.4)));
+                () -> Budget.leastLoss(alone(curves), 0.5, Storage.of(Method.COSPADI), new Budget.Limits(0, 0.4)));
     }
 }

@@ -90,6 +90,8 @@ class ReportCommandTest {
                         0,
                         42,
                         14,
+                        null,
+                        null,
                         "cpu",
                         "cpu",
                         2),

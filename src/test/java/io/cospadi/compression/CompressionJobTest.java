@@ -57,6 +57,11 @@ class CompressionJobTest {
                 "method: svd-llm\n",
                 "method: compot\n",
                 "budget: pooled\n",
+                "value-bits: 8\n",
+                "value-bits: 4\ndictionary-bits: 8\ngroup-size: 5\n",
+                "dictionary-bits: 4\nbudget: uniform\nsolver: ksvd\n",
+                "method: compot\nvalue-bits: 3\ndictionary-bits: 4\n",
+                "share: 2\nvalue-bits: 6\ndictionary-bits: 6\n",
                 "budget: uniform\noverrides: [{pattern: v_proj, dense: true}, {pattern: 'layers.1.*', ratio: 0.4}]\n",
                 "exclude: ['layers.0.*']\n"
             })
@@ -77,9 +82,10 @@ class CompressionJobTest {
         assertFalse(Files.exists(job.out("out.work")), "the work folder is gone");
     }
 
-    @Test
-    void stoppedAtAnyMomentAndResumedGivesTheSameBytes() {
-        job.run(TinyJob.recipe(""), "whole", backend);
+    @ParameterizedTest
+    @ValueSource(strings = {"", "value-bits: 4\ndictionary-bits: 8\n"})
+    void stoppedAtAnyMomentAndResumedGivesTheSameBytes(String more) {
+        job.run(TinyJob.recipe(more), "whole", backend);
         TreeMap<String, String> expected = TinyJob.contents(job.out("whole"));
         int stops = 0;
         boolean done = false;
@@ -88,7 +94,7 @@ class CompressionJobTest {
             AtomicInteger left = new AtomicInteger(patience);
             try {
                 job.run(
-                        TinyJob.recipe(""),
+                        TinyJob.recipe(more),
                         job.places("parts", false),
                         backend,
                         JobListener.NONE,

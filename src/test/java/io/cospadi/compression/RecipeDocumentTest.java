@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import java.nio.charset.StandardCharsets;
 import java.util.OptionalDouble;
@@ -31,7 +32,7 @@ class RecipeDocumentTest {
         assertEquals(42, recipe.seed());
         assertEquals(256, recipe.windows());
         assertEquals(1024, recipe.window());
-        assertEquals(14, recipe.valueBits());
+        assertEquals(Precision.DEFAULT, recipe.precision());
     }
 
     @ParameterizedTest
@@ -104,6 +105,11 @@ class RecipeDocumentTest {
                 "ratio: 0.2\\nshare-include: q_proj  | needs share",
                 "ratio: 0.2\\nshare-groups: [q_proj] \\nmethod: compot | belongs to methods",
                 "ratio: 0.2\\nshare-groups: q_proj   | a list of groups",
+                "ratio: 0.2\\nvalue-bits: 9          | is 16, 14 or 3 to 8",
+                "ratio: 0.2\\ndictionary-bits: 14    | is 16 or 3 to 8",
+                "ratio: 0.2\\ngroup-size: 64         | needs value-bits or dictionary-bits of 3 to 8",
+                "ratio: 0.2\\nvalue-bits: 4\\ngroup-size: -1 | whole number from 0",
+                "ratio: 0.2\\nvalue-bits: 4\\nmethod: svd | does not apply to svd",
                 "- a                                | no mapping",
                 "ratio: [                           | YAML or JSON",
                 "ratio: 0.2\\n---\\nratio: 0.3      | second document",
@@ -125,6 +131,9 @@ class RecipeDocumentTest {
         String yaml = new String(RecipeText.yaml(recipe), StandardCharsets.UTF_8);
         assertEquals(recipe, recipe(yaml), yaml);
         assertEquals(OptionalDouble.empty(), recipe.overrides().get(1).ratio());
+        Recipe levels = recipe("ratio: 0.2\nvalue-bits: 4\ndictionary-bits: 8\ngroup-size: 64\n");
+        assertEquals(new Precision(4, 8, 64), levels.precision());
+        assertEquals(levels, recipe(new String(RecipeText.yaml(levels), StandardCharsets.UTF_8)));
         Recipe shared = recipe("ratio: 0.2\nshare: 2\nshare-include: [q_proj]\nshare-objective: mean\n"
                 + "share-groups: [['layers.{0,1}.*.k_proj'], ['layers.2.mlp.up_proj', 'layers.3.mlp.up_proj']]");
         assertEquals(2, shared.sharing().groups().size());

@@ -25,7 +25,8 @@ import io.cospadi.format.CompactModel;
 import io.cospadi.format.CompactModule;
 import io.cospadi.format.Verifier;
 import io.cospadi.quantization.CodePacking;
-import io.cospadi.quantization.MalformedCodesException;
+import io.cospadi.quantization.MalformedRowException;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.CospadiException;
@@ -360,10 +361,11 @@ class SharedJobTest {
                         p.d2(),
                         sparse.k(),
                         sparse.s(),
-                        14,
+                        Precision.DEFAULT,
                         bytes(CompactFormat.maskName(p.name())),
-                        bytes(CompactFormat.valuesName(p.name())));
-            } catch (MalformedCodesException e) {
+                        bytes(CompactFormat.valuesName(p.name())),
+                        new short[0]);
+            } catch (MalformedRowException e) {
                 throw new AssertionError(e);
             }
         }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.quantization.CodePacking;
+import io.cospadi.quantization.LevelPacking;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Codes;
 import java.util.List;
 import java.util.stream.Stream;
@@ -28,8 +30,18 @@ class FactorizerTest {
         return Stream.concat(
                 Stream.of(Solver.values()).map(solver -> SolverSettings.defaults(Method.COSPADI, solver)
                         .withRounds(solver == Solver.BLOCK ? 40 : 6)),
-                Stream.of(Method.COMPOT, Method.SVD_LLM, Method.ASVD, Method.SVD)
-                        .map(method -> SolverSettings.defaults(method, Solver.BLOCK)));
+                Stream.concat(
+                        Stream.of(Method.COMPOT, Method.SVD_LLM, Method.ASVD, Method.SVD)
+                                .map(method -> SolverSettings.defaults(method, Solver.BLOCK)),
+                        Stream.of(
+                                levels(Method.COSPADI, new Precision(8, 8, 0)),
+                                levels(Method.COSPADI, new Precision(4, 16, 3)),
+                                levels(Method.COSPADI, new Precision(14, 4, 8)),
+                                levels(Method.COMPOT, new Precision(4, 6, 0)))));
+    }
+
+    private static SolverSettings levels(Method method, Precision precision) {
+        return SolverSettings.defaults(method, Solver.BLOCK).withPrecision(precision);
     }
 
     private record Size(int d1, int d2, int tokens, double spread) {}
@@ -85,13 +97,52 @@ class FactorizerTest {
     @MethodSource("all")
     void everyCodeHasFourteenBits(SolverSettings settings) {
         try (Problems p = Problems.random(backend, 32, 48, 200, 1, 13)) {
-            if (factorize(settings, p).factors() instanceof SparseFactors sparse) {
+            if (!settings.precision().valueLevels()
+                    && factorize(settings, p).factors() instanceof SparseFactors sparse) {
                 Codes codes = sparse.codes();
                 assertEquals(new FactorShape(32, 48, 16, 8), sparse.shape());
                 for (float value : codes.values()) {
                     assertEquals(CodePacking.round14(value), value);
                 }
             }
+        }
+    }
+
+    /** Packing refuses what was not rounded to a level of its scale. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void everyLevelIsOne(SolverSettings settings) {
+        Precision precision = settings.precision();
+        try (Problems p = Problems.random(backend, 32, 48, 200, 1, 13)) {
+            if (factorize(settings, p).factors() instanceof SparseFactors sparse) {
+                CodePacking.pack(sparse.codes(), precision, sparse.scales().codes());
+                if (precision.dictionaryLevels()) {
+                    LevelPacking.pack(
+                            sparse.dictionary(),
+                            sparse.scales().dictionary(),
+                            32,
+                            precision.dictionaryBits(),
+                            precision.groupSize());
+                }
+            }
+        }
+    }
+
+    @Test
+    void fewerBitsLoseMore() {
+        double last = 0;
+        for (int bits : new int[] {14, 8, 6, 4, 3}) {
+            double sum = 0;
+            for (int seed = 20; seed < 24; seed++) {
+                try (Problems p = Problems.random(backend, 48, 64, 400, 3, seed)) {
+                    sum += factorize(
+                                    levels(Method.COSPADI, new Precision(bits, bits == 14 ? 16 : Math.max(4, bits), 0)),
+                                    p)
+                            .relativeError();
+                }
+            }
+            assertTrue(sum > 0.9 * last, bits + " bits: " + sum + " after " + last);
+            last = sum;
         }
     }
 

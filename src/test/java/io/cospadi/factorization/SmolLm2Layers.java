@@ -7,6 +7,7 @@ import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
+import io.cospadi.budget.Storage;
 import io.cospadi.calibration.Calibration;
 import io.cospadi.calibration.CalibrationSettings;
 import io.cospadi.calibration.GramOrigin;
@@ -69,8 +70,8 @@ final class SmolLm2Layers implements AutoCloseable {
                 .filter(p -> p.layer() == layer && p.type() == type)
                 .findFirst()
                 .orElseThrow();
-        Allocation allocation =
-                Budget.uniform(List.of(projection), ratio, settings.method()).get(0);
+        Allocation allocation = Budget.uniform(List.of(projection), ratio, Storage.of(settings.method()))
+                .get(0);
         try (Matrix weight = checkpoint.load(projection.weightName(), backend);
                 Matrix gram = grams.gram(projection.siteName(), backend)) {
             Problem problem = new Problem(projection.name(), weight, gram);

@@ -23,6 +23,7 @@ import io.cospadi.decoder.ModelWeights;
 import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
 import io.cospadi.factorization.SparseFactors;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
@@ -66,11 +67,21 @@ class CompactFolderTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"false, 14", "false, 16", "true, 14"})
-    void projectionsComputeWhatTheirFactorsSay(boolean lowRank, int valueBits) {
+    @CsvSource({
+        "false, 14, 16, 0",
+        "false, 16, 16, 0",
+        "true, 14, 16, 0",
+        "false, 8, 16, 0",
+        "false, 6, 16, 3",
+        "false, 14, 4, 4",
+        "false, 3, 8, 0",
+        "false, 4, 4, 3"
+    })
+    void projectionsComputeWhatTheirFactorsSay(boolean lowRank, int valueBits, int dictionaryBits, int groupSize) {
+        Precision precision = new Precision(valueBits, dictionaryBits, groupSize);
         Path dense = TinyCheckpoint.of(Architecture.QWEN2).write(temporary.resolve("dense"));
         Path out = temporary.resolve("out");
-        TinyCompact.write(dense, out, lowRank, valueBits, ShardedWriter.SHARD_BYTES, 1);
+        TinyCompact.write(dense, out, lowRank, precision, ShardedWriter.SHARD_BYTES, 1);
         try (Backend backend = new CpuBackend(1);
                 ModelWeights compact = ModelFolder.open(out);
                 ModelWeights base = ModelFolder.open(dense)) {
@@ -80,7 +91,7 @@ class CompactFolderTest {
             for (Projection p : compact.config().projections()) {
                 boolean factored = TinyCompact.isTargeted(p) && !TinyCompact.isKeptDense(p);
                 double[][] weight = factored
-                        ? product(TinyCompact.factors(p, lowRank))
+                        ? product(TinyCompact.factors(p, lowRank, precision))
                         : widen(backend, base.tensor(p.weightName(), backend));
                 double[] bias = compact.config().hasBias(p.type())
                         ? widen(backend, base.tensor(p.biasName(), backend))[0]
@@ -198,8 +209,8 @@ class CompactFolderTest {
     @Test
     void equalRunsGiveEqualBytesWhateverTheClockSays() throws IOException {
         Path dense = TinyCheckpoint.of(Architecture.LLAMA).write(temporary.resolve("dense"));
-        TinyCompact.write(dense, temporary.resolve("a"), false, 14, 1100, 1.0);
-        TinyCompact.write(dense, temporary.resolve("b"), false, 14, 1100, 99.0);
+        TinyCompact.write(dense, temporary.resolve("a"), false, Precision.DEFAULT, 1100, 1.0);
+        TinyCompact.write(dense, temporary.resolve("b"), false, Precision.DEFAULT, 1100, 99.0);
         Map<String, String> a = contents(temporary.resolve("a"));
         assertTrue(a.containsKey("model.safetensors.index.json"), a.keySet().toString());
         assertEquals(a, contents(temporary.resolve("b")));
@@ -219,7 +230,7 @@ class CompactFolderTest {
     void shardsHoldTheSameModelAsOneFile() {
         Path dense = TinyCheckpoint.of(Architecture.LLAMA).shards(900).write(temporary.resolve("dense"));
         Path out = temporary.resolve("out");
-        CompactSizes written = TinyCompact.write(dense, out, false, 14, 700, 1);
+        CompactSizes written = TinyCompact.write(dense, out, false, Precision.DEFAULT, 700, 1);
         assertEquals(written, Verifier.verify(out, Progress.NONE).sizes());
         try (Checkpoint compact = Checkpoint.open(out)) {
             assertTrue(compact.files().size() > 2);
@@ -312,7 +323,7 @@ class CompactFolderTest {
             }
             assertEquals(
                     written,
-                    CompactLayout.of(base, targeted, 14, ShardedWriter.SHARD_BYTES)
+                    CompactLayout.of(base, targeted, Precision.DEFAULT, ShardedWriter.SHARD_BYTES)
                             .sizes());
         }
     }
@@ -321,7 +332,8 @@ class CompactFolderTest {
     void partsGiveTheirFactorsBack() {
         Path dense = TinyCheckpoint.of(Architecture.LLAMA).write(temporary.resolve("dense"));
         for (boolean lowRank : new boolean[] {false, true}) {
-            for (Path path : TinyCompact.parts(dense, temporary.resolve("parts" + lowRank), lowRank, 14, 2.5)) {
+            for (Path path :
+                    TinyCompact.parts(dense, temporary.resolve("parts" + lowRank), lowRank, Precision.DEFAULT, 2.5)) {
                 try (PartFile part = PartFile.open(path)) {
                     if (part.module().isEmpty()) {
                         assertEquals("model.layers.0.self_attn.q_proj", part.projection());
@@ -342,8 +354,8 @@ class CompactFolderTest {
     @Test
     void partIsTheSameBytesHoweverLongItTook() throws IOException {
         Path dense = TinyCheckpoint.of(Architecture.LLAMA).write(temporary.resolve("dense"));
-        List<Path> quick = TinyCompact.parts(dense, temporary.resolve("quick"), false, 14, 1);
-        List<Path> slow = TinyCompact.parts(dense, temporary.resolve("slow"), false, 14, 2.5);
+        List<Path> quick = TinyCompact.parts(dense, temporary.resolve("quick"), false, Precision.DEFAULT, 1);
+        List<Path> slow = TinyCompact.parts(dense, temporary.resolve("slow"), false, Precision.DEFAULT, 2.5);
         for (int i = 0; i < quick.size(); i++) {
             assertArrayEquals(Files.readAllBytes(quick.get(i)), Files.readAllBytes(slow.get(i)));
         }

@@ -9,6 +9,7 @@ import io.cospadi.checkpoint.HostileJson;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.checkpoint.TinyCheckpoint;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,7 +36,7 @@ class CompactFuzzTest {
             ObjectNode hostile = HostileJson.of(sound, new Random(seed));
             try {
                 CompactBlock block = new CompactBlockReader(file, hostile, config).read();
-                block.modules().forEach((name, module) -> module.tensors(name, block.valueBits())
+                block.modules().forEach((name, module) -> module.tensors(name, block.precision())
                         .forEach(spec -> spec.bytes()));
             } catch (CospadiException e) {
                 assertFalse(e.getMessage().contains("\n"), e.getMessage());
@@ -47,7 +48,7 @@ class CompactFuzzTest {
     @Test
     void aDamagedPartNeverPassesForAnother() throws IOException {
         Path dense = TinyCheckpoint.of(Architecture.LLAMA).write(temporary.resolve("dense"));
-        Path part = TinyCompact.parts(dense, temporary.resolve("parts"), false, 14, 1)
+        Path part = TinyCompact.parts(dense, temporary.resolve("parts"), false, Precision.DEFAULT, 1)
                 .get(3);
         byte[] sound = Files.readAllBytes(part);
         double[] errors;

@@ -16,6 +16,7 @@ import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.checkpoint.TensorSpec;
 import io.cospadi.checkpoint.TinyCheckpoint;
 import io.cospadi.decoder.Linear;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
@@ -64,9 +65,9 @@ class SharedDictionaryTest {
             stored.sort(Comparator.comparing(StoredTensor::begin));
             for (StoredTensor tensor : stored) {
                 String name = tensor.name();
-                if (name.equals(CompactFormat.dictionaryName(MEMBERS.get(0)))) {
+                if (name.equals(CompactFormat.dictionaryStem(MEMBERS.get(0)) + ".weight")) {
                     name = "cospadi_shared.g1.dictionary.weight";
-                } else if (name.equals(CompactFormat.dictionaryName(MEMBERS.get(1)))) {
+                } else if (name.equals(CompactFormat.dictionaryStem(MEMBERS.get(1)) + ".weight")) {
                     continue;
                 }
                 byte[] bytes = new byte[(int) tensor.bytes()];
@@ -115,7 +116,7 @@ class SharedDictionaryTest {
             model.block().keptDense().forEach(name -> targeted.put(name, Optional.empty()));
             assertEquals(
                     model.sizes().projectionBytes(),
-                    CompactLayout.of(base, targeted, 14, ShardedWriter.SHARD_BYTES)
+                    CompactLayout.of(base, targeted, Precision.DEFAULT, ShardedWriter.SHARD_BYTES)
                             .sizes()
                             .projectionBytes());
         }

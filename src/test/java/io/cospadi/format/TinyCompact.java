@@ -5,11 +5,15 @@ import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.checkpoint.ShardedWriter;
+import io.cospadi.factorization.FactorScales;
 import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
 import io.cospadi.factorization.SparseFactors;
 import io.cospadi.quantization.CodePacking;
+import io.cospadi.quantization.FeedbackRounding;
+import io.cospadi.quantization.Levels;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.Progress;
@@ -42,6 +46,11 @@ final class TinyCompact {
 
     /** What a solver might have made of a projection; depends on its name alone. */
     static Factors factors(Projection p, boolean lowRank) {
+        return factors(p, lowRank, Precision.DEFAULT);
+    }
+
+    /** The same; levels are drawn under random scales. */
+    static Factors factors(Projection p, boolean lowRank, Precision precision) {
         Random random = new Random(p.name().hashCode());
         if (lowRank) {
             return new LowRankFactors(p.d1(), p.d2(), RANK, bf16(random, RANK * p.d1()), bf16(random, p.d2() * RANK));
@@ -55,7 +64,31 @@ final class TinyCompact {
                 values[row * S + i] = CodePacking.round14((float) random.nextGaussian());
             }
         }
-        return new SparseFactors(p.d1(), bf16(random, K * p.d1()), new Codes(p.d2(), K, S, atoms, values));
+        short[] dictionary = bf16(random, K * p.d1());
+        short[] codeScales = new short[0];
+        short[] dictionaryScales = new short[0];
+        if (precision.valueLevels()) {
+            Levels levels = levels(random, p.d2(), S, precision.valueBits(), precision.groupSize());
+            codeScales = levels.scales();
+            for (int i = 0; i < values.length; i++) {
+                values[i] = Bfloat16.toFloat(levels.values()[i]);
+            }
+        }
+        if (precision.dictionaryLevels()) {
+            Levels levels = levels(random, K, p.d1(), precision.dictionaryBits(), precision.groupSize());
+            dictionary = levels.values();
+            dictionaryScales = levels.scales();
+        }
+        return new SparseFactors(
+                p.d1(),
+                dictionary,
+                new Codes(p.d2(), K, S, atoms, values),
+                new FactorScales(dictionaryScales, codeScales));
+    }
+
+    private static Levels levels(Random random, int rows, int cols, int bits, int groupSize) {
+        double[] values = random.doubles((long) rows * cols, -1, 1).toArray();
+        return FeedbackRounding.none(cols, bits, groupSize).round(values);
     }
 
     private static short[] bf16(Random random, int count) {
@@ -80,7 +113,7 @@ final class TinyCompact {
     }
 
     /** Writes all parts; {@code seconds} is what a clock would have said. */
-    static List<Path> parts(Path dense, Path work, boolean lowRank, int valueBits, double seconds) {
+    static List<Path> parts(Path dense, Path work, boolean lowRank, Precision precision, double seconds) {
         List<Path> parts = new ArrayList<>();
         try (Checkpoint base = Checkpoint.open(dense)) {
             Files.createDirectories(work);
@@ -90,9 +123,10 @@ final class TinyCompact {
                 }
                 Path part = work.resolve(p.name() + ".safetensors");
                 if (isKeptDense(p)) {
-                    PartFile.writeKeptDense(part, p, valueBits, "fingerprint");
+                    PartFile.writeKeptDense(part, p, precision, "fingerprint");
                 } else {
-                    PartFile.write(part, p, null, result(factors(p, lowRank), seconds), valueBits, "fingerprint");
+                    PartFile.write(
+                            part, p, null, result(factors(p, lowRank, precision), seconds), precision, "fingerprint");
                 }
                 parts.add(part);
             }
@@ -102,14 +136,14 @@ final class TinyCompact {
         return parts;
     }
 
-    static CompactDescription description(String method, int valueBits, long shardBytes) {
+    static CompactDescription description(String method, Precision precision, long shardBytes) {
         Map<String, byte[]> files = new LinkedHashMap<>();
         files.put("cospadi/recipe.yaml", "ratio: 0.2\n".getBytes(StandardCharsets.UTF_8));
         return new CompactDescription(
                 method,
                 "tiny",
                 null,
-                valueBits,
+                precision,
                 MaskGroups.NONE,
                 0.2,
                 shardBytes,
@@ -118,7 +152,8 @@ final class TinyCompact {
     }
 
     /** A compact folder made of {@code dense}, in {@code out}; with a tokenizer and a licence to carry over. */
-    static CompactSizes write(Path dense, Path out, boolean lowRank, int valueBits, long shardBytes, double seconds) {
+    static CompactSizes write(
+            Path dense, Path out, boolean lowRank, Precision precision, long shardBytes, double seconds) {
         try {
             Files.writeString(dense.resolve("tokenizer.json"), "{}");
             Files.writeString(dense.resolve("LICENSE.txt"), "Apache-2.0\n");
@@ -127,14 +162,18 @@ final class TinyCompact {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        List<Path> parts = parts(dense, out.resolveSibling(out.getFileName() + ".parts"), lowRank, valueBits, seconds);
+        List<Path> parts = parts(dense, out.resolveSibling(out.getFileName() + ".parts"), lowRank, precision, seconds);
         try (Checkpoint base = Checkpoint.open(dense)) {
             return CompactWriter.write(
-                    base, parts, description(lowRank ? "svd" : "cospadi", valueBits, shardBytes), out, Progress.NONE);
+                    base, parts, description(lowRank ? "svd" : "cospadi", precision, shardBytes), out, Progress.NONE);
         }
     }
 
+    static CompactSizes write(Path dense, Path out, Precision precision) {
+        return write(dense, out, false, precision, ShardedWriter.SHARD_BYTES, 1.5);
+    }
+
     static CompactSizes write(Path dense, Path out) {
-        return write(dense, out, false, 14, ShardedWriter.SHARD_BYTES, 1.5);
+        return write(dense, out, false, Precision.DEFAULT, ShardedWriter.SHARD_BYTES, 1.5);
     }
 }

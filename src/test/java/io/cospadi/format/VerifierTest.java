@@ -181,7 +181,7 @@ class VerifierTest {
                         Q1 + ".coef.values: row 0 has value 0 is Infinity"),
                 flip(
                         "NaN in the dictionary",
-                        CompactFormat.dictionaryName(Q1),
+                        CompactFormat.dictionaryStem(Q1) + ".weight",
                         0,
                         0xC0,
                         1,
@@ -201,9 +201,9 @@ class VerifierTest {
         return Stream.of(
                 block(
                         "another format version",
-                        b -> b.put("format_version", 3),
-                        "format_version is 3, expected 1 to 2"),
-                block("format version 0", b -> b.put("format_version", 0), "format_version is 0, expected 1 to 2"),
+                        b -> b.put("format_version", 4),
+                        "format_version is 4, expected 1 to 3"),
+                block("format version 0", b -> b.put("format_version", 0), "format_version is 0, expected 1 to 3"),
                 block("another width of values", b -> b.put("value_bits", 13), "value_bits is 13"),
                 block("16-bit values claimed", b -> b.put("value_bits", 16), "coef.values is", "expected [4, 4] BF16"),
                 block("ratio polished", b -> b.put("cr_true_projections", 0.5), "cr_true_projections is 0.5, expected"),
@@ -318,7 +318,7 @@ class VerifierTest {
         return (ObjectNode) modules(block).get(Q1);
     }
 
-    private static void set(Path folder, String tensor, int at, int value) throws IOException {
+    static void set(Path folder, String tensor, int at, int value) throws IOException {
         long begin;
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             StoredTensor stored = checkpoint.tensor(tensor);

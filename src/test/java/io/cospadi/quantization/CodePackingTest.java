@@ -153,8 +153,15 @@ class CodePackingTest {
 
     private static void assertDefect(String expected, int k, int s, byte[] mask, byte[] values) {
         String message = assertThrows(
-                        MalformedCodesException.class,
-                        () -> CodePacking.unpack(2, k, s, 14, ByteBuffer.wrap(mask), ByteBuffer.wrap(values)))
+                        MalformedRowException.class,
+                        () -> CodePacking.unpack(
+                                2,
+                                k,
+                                s,
+                                Precision.DEFAULT,
+                                ByteBuffer.wrap(mask),
+                                ByteBuffer.wrap(values),
+                                new short[0]))
                 .getMessage();
         assertTrue(message.startsWith(expected), message);
     }

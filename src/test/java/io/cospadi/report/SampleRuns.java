@@ -110,6 +110,8 @@ final class SampleRuns {
                         rounds,
                         42,
                         14,
+                        null,
+                        null,
                         "cpu",
                         "cpu OpenBLAS 0.3.31 Haswell, 2 threads",
                         2),

@@ -1,0 +1,103 @@
+package io.cospadi.quantization;
+
+import io.cospadi.tensor.Bfloat16;
+import io.cospadi.tensor.Codes;
+
+/**
+ * Rounds codes to levels on the support they have, so that {@code tr(C M Cᵀ) − 2 tr(B Cᵀ)} stays small: each row by sweeps over its
+ * codes, every one moved to the level that is best with all others as they are. In the first sweep the others are rounded
+ * already or still real, so that each takes in what those before it lost; the following ones only lower the objective, until no
+ * code changes. A sweep costs {@code 2 s k} operations a row. {@link FeedbackRounding} on every row's own
+ * {@code M[support, support]} would cost {@code s³ / 3} and ends higher: on random dictionaries (k 300, s 150, 3 to 8 bits) it kept
+ * 48 to 80 % of plain rounding's error, ten sweeps 45 to 74 %, and ten sweeps from its result no less.
+ *
+ * @see <a href="https://arxiv.org/abs/2406.17542">CDQuant</a>
+ */
+public final class SupportRounding {
+    private static final int SWEEPS = 16;
+
+    private final int k;
+    private final float[] gram;
+    private final int bits;
+    private final int groupSize;
+
+    /**
+     * @param gram M (k, k), row-major, symmetric; read only, not copied
+     */
+    public SupportRounding(int k, float[] gram, int bits, int groupSize) {
+        this.k = k;
+        this.gram = gram;
+        this.bits = bits;
+        this.groupSize = groupSize;
+    }
+
+    /** Codes at levels, and their scales. */
+    public record Rounded(Codes codes, short[] scales) {}
+
+    /**
+     * Rounds.
+     *
+     * @param codes        best fit on their support, or near it; read only
+     * @param correlations B (rows, k), row-major; read only
+     * @throws ArithmeticException if a code is not finite
+     */
+    public Rounded round(Codes codes, float[] correlations) {
+        int s = codes.s();
+        int groups = LevelGrid.scales(s, groupSize);
+        float[] values = new float[codes.values().length];
+        short[] scales = new short[codes.rows() * groups];
+        double[] row = new double[s];
+        float[] scaleOf = new float[s];
+        float[] residual = new float[k];
+        for (int i = 0; i < codes.rows(); i++) {
+            int at = i * s;
+            System.arraycopy(correlations, i * k, residual, 0, k);
+            for (int p = 0; p < s; p++) {
+                row[p] = codes.values()[at + p];
+                subtract(codes.values()[at + p], codes.atoms()[at + p], residual);
+            }
+            for (int group = 0; group < groups; group++) {
+                int from = groupSize == 0 ? 0 : group * groupSize;
+                int to = groupSize == 0 ? s : Math.min(s, from + groupSize);
+                scales[i * groups + group] = LevelGrid.scaleFor(row, from, to, bits);
+                for (int p = from; p < to; p++) {
+                    scaleOf[p] = Bfloat16.toFloat(scales[i * groups + group]);
+                }
+            }
+            boolean changed = true;
+            for (int sweep = 0; sweep < SWEEPS && changed; sweep++) {
+                changed = sweep(codes.atoms(), at, sweep == 0, row, scaleOf, residual);
+            }
+            for (int p = 0; p < s; p++) {
+                values[at + p] = (float) row[p];
+            }
+        }
+        return new Rounded(codes.withValues(values), scales);
+    }
+
+    /** Whether a code changed. */
+    private boolean sweep(int[] atoms, int at, boolean first, double[] row, float[] scaleOf, float[] residual) {
+        boolean changed = false;
+        for (int p = 0; p < row.length; p++) {
+            int atom = atoms[at + p];
+            float energy = gram[atom * k + atom];
+            double wanted = energy > 0 ? row[p] + residual[atom] / energy : row[p];
+            float level = LevelGrid.round(wanted, scaleOf[p], bits);
+            // a level is rounded to bf16, so the one of the nearest pattern need not be nearer than where the code is
+            if (first ? level != row[p] : Math.abs(wanted - level) < Math.abs(wanted - row[p])) {
+                subtract((float) (level - row[p]), atom, residual);
+                row[p] = level;
+                changed = true;
+            }
+        }
+        return changed;
+    }
+
+    /** {@code residual -= value · M[atom]}. */
+    private void subtract(float value, int atom, float[] residual) {
+        int from = atom * k;
+        for (int j = 0; j < k; j++) {
+            residual[j] -= value * gram[from + j];
+        }
+    }
+}
