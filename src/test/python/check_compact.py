@@ -91,6 +91,12 @@ def dictionary_of(name, module):
 
 
 for name, module in block["modules"].items():
+    if "bits" in module:
+        levels = tensors.pop(name + ".weight.levels")
+        weight = levels_of(levels, tensors.pop(name + ".weight.scales"), module["in"], module["bits"])
+        assert weight.shape == (module["out"], module["in"])
+        tensors[name + ".weight"] = torch.from_numpy(weight)
+        continue
     if "r" in module:
         shared = f"cospadi_shared.{module.get('group')}.down.weight"
         down = (tensors[shared] if module.get("group") else tensors.pop(name + ".down.weight")).float()

@@ -7,8 +7,8 @@ import java.util.Optional;
  * What one projection gets.
  *
  * @param projection which
- * @param k          atoms, or the rank of a low-rank method; 0: kept dense
- * @param s          codes a row; 0 for a low-rank method or a dense projection
+ * @param k          atoms, the rank of a low-rank method, or the bits of a rounded weight; 0: kept dense
+ * @param s          codes a row; 0 where there are no codes
  * @param bytes      bytes of the tensors that stand for it, {@code 2·d1·d2} if dense; of what a group shares, an equal part
  * @param group      with which it shares its dictionary
  */

@@ -3,6 +3,8 @@ package io.cospadi.budget;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.LowRankShape;
+import io.cospadi.quantization.LevelGrid;
+import io.cospadi.quantization.LevelPacking;
 import io.cospadi.quantization.Precision;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +16,7 @@ import java.util.function.IntToLongFunction;
 final class LargestFit {
     private LargestFit() {}
 
-    /** By method: sparse dictionary, orthonormal dictionary, or low rank. */
+    /** By method: sparse dictionary, orthonormal dictionary, low rank, or a rounded weight. */
     static Allocation of(Projection projection, double ratio, Storage storage) {
         Size size = size(projection.d1(), projection.d2(), ratio, storage);
         return size == Size.NONE
@@ -42,7 +44,7 @@ final class LargestFit {
         return allocations;
     }
 
-    /** k or rank, s, and the bytes that they come to. */
+    /** k, rank or bits of a weight, s, and the bytes that they come to. */
     private record Size(int k, int s, long bytes) {
         static final Size NONE = new Size(0, 0, 0);
     }
@@ -52,6 +54,7 @@ final class LargestFit {
             case COSPADI -> sparse(d1, d2, ratio, storage.precision(), Integer.MAX_VALUE);
             case COMPOT -> sparse(d1, d2, ratio, storage.precision(), Math.min(d1, d2));
             case SVD_LLM, ASVD, SVD, BASIS_SHARING -> lowRank(d1, d2, ratio);
+            case RTN, GPTQ -> levels(d1, d2, ratio, storage.precision().groupSize());
         };
     }
 
@@ -81,6 +84,15 @@ final class LargestFit {
         IntToLongFunction bytes = r -> new LowRankShape(d1, d2, r).bytesOnDisk();
         int r = largest(1, Math.min(d1, d2), candidate -> meets(d1, d2, bytes.applyAsLong(candidate), ratio));
         return r == 0 ? Size.NONE : new Size(r, 0, bytes.applyAsLong(r));
+    }
+
+    private static Size levels(int d1, int d2, double ratio, int groupSize) {
+        IntToLongFunction bytes = bits -> LevelPacking.bytes(d2, d1, bits, groupSize);
+        int bits = largest(
+                LevelGrid.FEWEST_BITS,
+                LevelGrid.MOST_BITS,
+                candidate -> meets(d1, d2, bytes.applyAsLong(candidate), ratio));
+        return bits == 0 ? Size.NONE : new Size(bits, 0, bytes.applyAsLong(bits));
     }
 
     private static boolean meets(int d1, int d2, long bytes, double ratio) {

@@ -7,6 +7,7 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.SafetensorsFile;
 import io.cospadi.checkpoint.StoredTensor;
+import io.cospadi.format.CompactBlock;
 import io.cospadi.format.CompactModel;
 import io.cospadi.format.CompactModule;
 import io.cospadi.quantization.Precision;
@@ -120,7 +121,7 @@ final class InspectCommand implements Callable<Integer> {
                 compact.block().baseModel() == null
                         ? "an unnamed model"
                         : compact.block().baseModel(),
-                precision(compact.block().precision()));
+                precision(compact.block()));
         line(
                 text,
                 "true ratio %.4f over projections (asked for %s), %.4f over files",
@@ -134,8 +135,12 @@ final class InspectCommand implements Callable<Integer> {
         shapes.forEach((shape, count) -> line(text, "%4d x %s", count, shape));
     }
 
-    private static String precision(Precision precision) {
+    private static String precision(CompactBlock block) {
+        Precision precision = block.precision();
         String groups = precision.groupSize() == 0 ? "a row" : precision.groupSize() + " neighbours";
+        if (block.modules().values().stream().allMatch(module -> module instanceof CompactModule.Rounded)) {
+            return "a scale for " + groups;
+        }
         return precision.valueBits() + "-bit codes"
                 + (precision.dictionaryLevels() ? ", " + precision.dictionaryBits() + "-bit dictionaries" : "")
                 + (precision.hasScales() ? ", a scale for " + groups : "");
@@ -148,7 +153,9 @@ final class InspectCommand implements Callable<Integer> {
                 + compact.module(p)
                         .map(module -> (module instanceof CompactModule.Sparse sparse
                                         ? "k " + sparse.k() + ", s " + sparse.s()
-                                        : "rank " + module.width())
+                                        : module instanceof CompactModule.Rounded rounded
+                                                ? rounded.bits() + "-bit weights"
+                                                : "rank " + module.width())
                                 + sharing(compact, module))
                         .orElse("dense");
     }

@@ -36,7 +36,7 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 config.hiddenSize());
         String solver =
                 recipe.method() == Method.COSPADI ? " (" + recipe.solver().option() + ")" : "";
-        String rounds = recipe.method().lowRank() ? "" : ", " + recipe.rounds() + " rounds";
+        String rounds = recipe.method().sparse() ? ", " + recipe.rounds() + " rounds" : "";
         line(
                 text,
                 "ratio %s by %s%s%s, budget %s",
@@ -86,7 +86,7 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
     }
 
     private void table(StringBuilder text) {
-        boolean lowRank = recipe.method().lowRank();
+        boolean sparse = recipe.method().sparse();
         line(
                 text,
                 "%-10s %-8s %6s %6s %6s %5s %12s %6s  %s",
@@ -94,11 +94,11 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 "layers",
                 "d1",
                 "d2",
-                lowRank ? "rank" : "k",
-                lowRank ? "" : "s",
+                sparse ? "k" : recipe.method().lowRank() ? "rank" : "bits",
+                sparse ? "s" : "",
                 "bytes",
                 "ratio",
-                lowRank ? "paper" : "paper k");
+                sparse ? "paper k" : recipe.method().lowRank() ? "paper" : "");
         for (Map.Entry<List<Object>, List<Allocation>> row : rows().entrySet()) {
             Allocation allocation = row.getValue().get(0);
             Projection p = allocation.projection();
@@ -111,18 +111,24 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                     p.d1(),
                     p.d2(),
                     dense ? "dense" : allocation.k(),
-                    dense || lowRank ? "" : allocation.s(),
+                    dense || !sparse ? "" : allocation.s(),
                     allocation.bytes(),
                     allocation.ratio(),
-                    lowRank
-                            ? rank(allocation)
-                            : fourteen(allocation).k() + "/" + full(allocation).k());
+                    paper(allocation));
         }
-        sharing(text, lowRank);
-        if (!lowRank) {
+        sharing(text, recipe.method().lowRank());
+        if (sparse) {
             line(text, "k is the largest whose bytes meet the ratio, s = k/2. The paper's, in words:");
             line(text, "1 - (d1 k + s d2)/(d1 d2) for 14-bit codes / with + k d2/16 for 16-bit ones.");
         }
+    }
+
+    /** The size by the paper's own formulas, where the method has one. */
+    private String paper(Allocation allocation) {
+        if (recipe.method().sparse()) {
+            return fourteen(allocation).k() + "/" + full(allocation).k();
+        }
+        return recipe.method().lowRank() ? String.valueOf(rank(allocation)) : "";
     }
 
     /** How many of a size share, where any do. */
@@ -226,7 +232,7 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
             ObjectNode formulas = entry.putObject("paper");
             if (recipe.method().lowRank()) {
                 formulas.put("rank", rank(allocation));
-            } else {
+            } else if (recipe.method().sparse()) {
                 PaperFormulas.Size fourteen = fourteen(allocation);
                 PaperFormulas.Size full = full(allocation);
                 formulas.put("k_14_bit", fourteen.k()).put("s_14_bit", fourteen.s());

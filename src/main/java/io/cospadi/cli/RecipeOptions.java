@@ -24,7 +24,7 @@ final class RecipeOptions {
             names = "--method",
             paramLabel = "NAME",
             converter = Choices.MethodName.class,
-            description = "cospadi (default), compot, svd-llm, asvd, svd, basis-sharing.")
+            description = "cospadi (default), compot, svd-llm, asvd, svd, basis-sharing, rtn, gptq.")
     String method;
 
     @Option(
@@ -85,7 +85,7 @@ final class RecipeOptions {
     @Option(
             names = "--group-size",
             paramLabel = "N",
-            description = "Neighbours of a row that share a scale; 0 (default): the whole row.")
+            description = "Neighbours of a row that share a scale; 0 (default, rtn and gptq 128): the whole row.")
     Integer groupSize;
 
     @Option(

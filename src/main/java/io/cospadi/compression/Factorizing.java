@@ -48,7 +48,7 @@ final class Factorizing {
         this.work = work;
         this.journal = journal;
         this.fingerprint = fingerprint;
-        this.check = new PartCheck(fingerprint, allocations);
+        this.check = new PartCheck(fingerprint, allocations, recipe.method());
         Set<Allocation> unsound = new HashSet<>();
         for (Allocation allocation : allocations) {
             session.checkStop();

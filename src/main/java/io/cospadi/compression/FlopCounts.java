@@ -88,6 +88,8 @@ final class FlopCounts {
         return switch (settings.method()) {
             case SVD, SVD_LLM, ASVD, BASIS_SHARING -> decomposition + 4.0 * d1 * d2 * (double) k;
             case COMPOT -> decomposition;
+            case RTN -> 0;
+            case GPTQ -> 2 * ((double) d1 * d1 * d2 + (double) d1 * d1 * d1 / 3);
             case COSPADI ->
                 decomposition
                         + 4
@@ -105,7 +107,7 @@ final class FlopCounts {
         double n = Math.min(d1, d2);
         double products = 2.0 * d1 * d2 * k;
         return switch (settings.method()) {
-            case SVD, SVD_LLM, ASVD, BASIS_SHARING -> 0;
+            case SVD, SVD_LLM, ASVD, BASIS_SHARING, RTN, GPTQ -> 0;
             case COMPOT -> 2 * products + 2 * 9.0 * Math.min(n, k) * Math.min(n, k) * Math.min(n, k);
             case COSPADI ->
                 switch (settings.solver()) {

@@ -120,8 +120,8 @@ final class JobReport {
         model.config().projections().forEach(p -> projections.add(p.weightName()));
         Map<String, long[]> byKind = new LinkedHashMap<>();
         long tensors = 0;
-        CompactLayout layout =
-                CompactLayout.of(model, Targets.modules(allocations), recipe.precision(), ShardedWriter.SHARD_BYTES);
+        CompactLayout layout = CompactLayout.of(
+                model, Targets.modules(allocations, recipe.method()), recipe.precision(), ShardedWriter.SHARD_BYTES);
         for (TensorSpec tensor : layout.tensors()) {
             String kind = kind(tensor.name(), targeted, projections, model);
             // the dense bytes of targeted projections are counted with the projections themselves
@@ -159,6 +159,9 @@ final class JobReport {
         }
         if (name.endsWith(".coef.values") || name.endsWith(".coef.scales")) {
             return RunReport.ByteShare.VALUES;
+        }
+        if (name.contains(".weight.")) {
+            return RunReport.ByteShare.ROUNDED;
         }
         return name.contains(".dictionary.") ? RunReport.ByteShare.DICTIONARIES : RunReport.ByteShare.LOW_RANK;
     }

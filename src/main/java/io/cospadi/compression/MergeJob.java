@@ -133,7 +133,7 @@ public final class MergeJob {
     private Map<Allocation, Path> parts(Checkpoint model, Fingerprint shares) {
         List<Projection> targeted = Targets.of(recipe, model.config());
         List<Allocation> allocations = Sizing.settled(recipe, targeted, works.get(0), shares);
-        PartCheck check = new PartCheck(shares.identity(), allocations);
+        PartCheck check = new PartCheck(shares.identity(), allocations, recipe.method());
         List<Share> owners = Share.owners(allocations, recipe, shareCount());
         Map<Allocation, Path> parts = new LinkedHashMap<>();
         List<String> lacking = new ArrayList<>();

@@ -2,6 +2,7 @@ package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.factorization.Method;
 import io.cospadi.format.CompactModule;
 import io.cospadi.format.PartFile;
 import io.cospadi.tensor.CospadiException;
@@ -16,9 +17,9 @@ final class PartCheck {
     private final SortedMap<String, Optional<CompactModule>> modules;
 
     /** @param identity of the job, {@link Fingerprint#identity} */
-    PartCheck(String identity, List<Allocation> allocations) {
+    PartCheck(String identity, List<Allocation> allocations, Method method) {
         this.identity = identity;
-        this.modules = Targets.modules(allocations);
+        this.modules = Targets.modules(allocations, method);
     }
 
     /** What is wrong with a file that should be the projection's part; empty where it is just that. */

@@ -48,7 +48,10 @@ public record Plan(
         List<Projection> targeted = Targets.of(recipe, config);
         List<Allocation> allocations = Targets.uniform(recipe, targeted);
         CompactSizes sizes = CompactLayout.of(
-                        checkpoint, Targets.modules(allocations), recipe.precision(), ShardedWriter.SHARD_BYTES)
+                        checkpoint,
+                        Targets.modules(allocations, recipe.method()),
+                        recipe.precision(),
+                        ShardedWriter.SHARD_BYTES)
                 .sizes();
         long tokens = (long) recipe.windows() * recipe.window();
         return new Plan(

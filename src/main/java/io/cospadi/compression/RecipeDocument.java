@@ -89,6 +89,9 @@ public final class RecipeDocument {
             "force");
 
     private static final List<String> OVERRIDE_KEYS = List.of("pattern", "ratio", "dense");
+    /** Weights with one scale, as in GPTQ's and most later tables. */
+    private static final int DEFAULT_WEIGHT_GROUP = 128;
+
     private static final long LARGEST_FILE = 1 << 20;
 
     private final ObjectNode values;
@@ -237,8 +240,11 @@ public final class RecipeDocument {
         }
         Solver solver = givenSolver.orElse(Solver.BLOCK);
         Sharing sharing = sharing(method, solver);
-        BudgetChoice budget =
-                choice("budget", BudgetChoice.values(), BudgetChoice::option).orElse(BudgetChoice.AUTO);
+        BudgetChoice budget = choice("budget", BudgetChoice.values(), BudgetChoice::option)
+                .orElse(method.rounds() ? BudgetChoice.UNIFORM : BudgetChoice.AUTO);
+        if (method.rounds() && budget != BudgetChoice.UNIFORM) {
+            throw wrong("budget", "is uniform for " + method.option(), budget.option());
+        }
         if (sharing.any() && budget == BudgetChoice.POOLED) {
             throw wrong("budget", "is auto or uniform where projections share a dictionary", budget.option());
         }
@@ -251,7 +257,7 @@ public final class RecipeDocument {
         }
         int defaultRounds = SolverSettings.defaultRounds(method, solver);
         Optional<Integer> rounds = integer("rounds", 0, 1_000_000);
-        if (rounds.isPresent() && method.lowRank()) {
+        if (rounds.isPresent() && !method.sparse()) {
             throw wrong(
                     "rounds",
                     "does not apply to " + method.option() + ", which has none",
@@ -285,14 +291,20 @@ public final class RecipeDocument {
         if (!Precision.isDictionaryBits(dictionaryBits)) {
             throw wrong("dictionary-bits", "is 16 or 3 to 8", String.valueOf(dictionaryBits));
         }
-        Precision precision = new Precision(valueBits, dictionaryBits, groupSize.orElse(0));
-        if (groupSize.isPresent() && !precision.hasScales()) {
+        Precision precision =
+                new Precision(valueBits, dictionaryBits, groupSize.orElse(method.rounds() ? DEFAULT_WEIGHT_GROUP : 0));
+        if (groupSize.isPresent() && !precision.hasScales() && !method.rounds()) {
             throw wrong("group-size", "needs value-bits or dictionary-bits of 3 to 8", String.valueOf(groupSize.get()));
         }
-        if (method.lowRank() && !precision.equals(Precision.DEFAULT)) {
+        if (!method.sparse()
+                && (valueBits != Precision.DEFAULT.valueBits()
+                        || dictionaryBits != Precision.DEFAULT.dictionaryBits())) {
             throw wrong(
                     valueBits != Precision.DEFAULT.valueBits() ? "value-bits" : "dictionary-bits",
-                    "does not apply to " + method.option() + ", whose factors are bf16",
+                    "does not apply to " + method.option()
+                            + (method.rounds()
+                                    ? ", whose bits are the most that meet the ratio"
+                                    : ", whose factors are bf16"),
                     precision.toString());
         }
         return precision;

@@ -22,7 +22,7 @@ final class RecipeText {
         }
         line(yaml, "budget", recipe.budget().option());
         line(yaml, "objective", recipe.objective().option());
-        if (!recipe.method().lowRank()) {
+        if (recipe.method().sparse()) {
             line(yaml, "rounds", String.valueOf(recipe.rounds()));
         }
         line(yaml, "seed", String.valueOf(recipe.seed()));
@@ -31,6 +31,9 @@ final class RecipeText {
         line(yaml, "sample", recipe.sample().option());
         Precision precision = recipe.precision();
         line(yaml, "value-bits", String.valueOf(precision.valueBits()));
+        if (recipe.method().rounds()) {
+            line(yaml, "group-size", String.valueOf(precision.groupSize()));
+        }
         if (precision.hasScales()) {
             line(yaml, "dictionary-bits", String.valueOf(precision.dictionaryBits()));
             line(yaml, "group-size", String.valueOf(precision.groupSize()));

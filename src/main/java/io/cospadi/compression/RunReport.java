@@ -140,6 +140,8 @@ public record RunReport(
         public static final String MASKS = "masks";
         /** Both factors of low-rank projections. */
         public static final String LOW_RANK = "low-rank factors";
+        /** Weights kept whole in few bits, with their scales. */
+        public static final String ROUNDED = "rounded weights";
         /** Targeted projections that stayed dense. */
         public static final String KEPT_DENSE = "projections kept dense";
         /** Projections that were not targeted. */

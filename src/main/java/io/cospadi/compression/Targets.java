@@ -5,6 +5,7 @@ import io.cospadi.budget.Budget;
 import io.cospadi.budget.SharingGroup;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.factorization.Method;
 import io.cospadi.format.CompactModule;
 import io.cospadi.tensor.CospadiException;
 import java.util.ArrayList;
@@ -99,20 +100,23 @@ final class Targets {
     }
 
     /** Each targeted projection's stored shape, empty where it stays dense: what the format lays out. */
-    static SortedMap<String, Optional<CompactModule>> modules(List<Allocation> allocations) {
+    static SortedMap<String, Optional<CompactModule>> modules(List<Allocation> allocations, Method method) {
         SortedMap<String, Optional<CompactModule>> modules = new TreeMap<>();
         for (Allocation allocation : allocations) {
-            modules.put(allocation.projection().name(), module(allocation));
+            modules.put(allocation.projection().name(), module(allocation, method));
         }
         return modules;
     }
 
-    private static Optional<CompactModule> module(Allocation allocation) {
+    private static Optional<CompactModule> module(Allocation allocation, Method method) {
         Projection p = allocation.projection();
         if (allocation.isDense()) {
             return Optional.empty();
         }
         String group = allocation.group().map(SharingGroup::name).orElse(null);
+        if (method.rounds()) {
+            return Optional.of(new CompactModule.Rounded(p.d1(), p.d2(), allocation.k()));
+        }
         return Optional.of(
                 allocation.s() == 0
                         ? new CompactModule.LowRank(p.d1(), p.d2(), allocation.k(), group)

@@ -11,6 +11,7 @@ public interface Factorizer {
                 settings.solver() == Solver.BLOCK ? new BlockSolver(settings) : new AlternatingSolver(settings);
             case COMPOT -> new CompotSolver(settings);
             case SVD_LLM, ASVD, SVD, BASIS_SHARING -> new LowRankSolver(settings.method());
+            case RTN, GPTQ -> new WeightRounding(settings);
         };
     }
 
@@ -19,8 +20,8 @@ public interface Factorizer {
      *
      * @param backend  computes
      * @param problem  W and G, read only
-     * @param k        atoms, or the rank of a low-rank method
-     * @param s        nonzeros in each row of the codes, {@code 1 <= s <= k}; 0 for a low-rank method
+     * @param k        atoms, the rank of a low-rank method, or the bits of a rounded weight
+     * @param s        nonzeros in each row of the codes, {@code 1 <= s <= k}; 0 where there are no codes
      * @param listener told after every round
      * @throws IllegalArgumentException if k or s is out of range for the method
      */

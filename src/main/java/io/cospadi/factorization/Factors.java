@@ -1,7 +1,7 @@
 package io.cospadi.factorization;
 
 /** What stands for one projection, rounded exactly as it is stored. */
-public sealed interface Factors permits SparseFactors, LowRankFactors {
+public sealed interface Factors permits SparseFactors, LowRankFactors, RoundedWeight {
     /** Input features. */
     int d1();
 

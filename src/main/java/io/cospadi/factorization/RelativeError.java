@@ -37,13 +37,11 @@ public final class RelativeError {
 
     /** What the factors lose at each output feature: {@code Δ_j G Δ_jᵀ} for every row of Δ = W − Ŵ; (d2), never negative. */
     static double[] lostEnergies(Backend backend, Problem problem, Factors factors) {
-        try (Matrix left = left(backend, factors);
-                Matrix right = right(backend, factors);
-                Scratch scratch = new Scratch(backend)) {
+        try (Scratch scratch = new Scratch(backend)) {
             Matrix lost = scratch.f64(problem.weight());
+            subtract(backend, factors, lost);
             Matrix product = scratch.f64(problem.d2(), problem.d1());
             Matrix energies = scratch.f64(1, problem.d2());
-            backend.gemm(-1, left, false, right, false, 1, lost);
             backend.gemm(1, lost, false, problem.gram(), false, 0, product);
             backend.rowDots(lost, product, energies);
             return Arrays.stream(backend.readDoubles(energies))
@@ -59,6 +57,21 @@ public final class RelativeError {
             Matrix product = scratch.f64(problem.d2(), problem.d1());
             backend.gemm(1, weight, false, problem.gram(), false, 0, product);
             return backend.dot(weight, product);
+        }
+    }
+
+    /** {@code lost -= Ŵ}. */
+    private static void subtract(Backend backend, Factors factors, Matrix lost) {
+        if (factors instanceof RoundedWeight rounded) {
+            try (Matrix weight = StoredForm.upload(
+                    backend, rounded.d2(), rounded.d1(), rounded.levels().values())) {
+                backend.axpy(-1, weight, lost);
+            }
+            return;
+        }
+        try (Matrix left = left(backend, factors);
+                Matrix right = right(backend, factors)) {
+            backend.gemm(-1, left, false, right, false, 1, lost);
         }
     }
 

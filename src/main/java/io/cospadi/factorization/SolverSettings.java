@@ -11,7 +11,7 @@ import io.cospadi.quantization.Precision;
  * @param seed            seed of random starts ({@code ksvd}, {@code ksvd-exact}, {@code mod})
  * @param powerIterations power iterations of one atom's rank-1 fit ({@code ksvd})
  * @param tolerance       stops when a round improves the error by less than this share of it; 0: never
- * @param precision       of the stored numbers; low-rank methods ignore it
+ * @param precision       of the stored numbers; low-rank methods ignore it, rounded weights all but the group size
  */
 public record SolverSettings(
         Method method,
@@ -41,7 +41,7 @@ public record SolverSettings(
         return switch (method) {
             case COSPADI -> solver == Solver.BLOCK ? 40 : 60;
             case COMPOT -> 20;
-            case SVD_LLM, ASVD, SVD, BASIS_SHARING -> 0;
+            case SVD_LLM, ASVD, SVD, BASIS_SHARING, RTN, GPTQ -> 0;
         };
     }
 

@@ -42,7 +42,7 @@ public final class TrialFit implements AutoCloseable {
         this.backend = backend;
         this.members = members;
         this.objective = objective;
-        this.settings = settings.withRounds(settings.method().lowRank() ? 0 : ROUNDS);
+        this.settings = settings.withRounds(settings.method().sparse() ? ROUNDS : 0);
         effort = new Effort(backend);
         scratch = new Scratch(backend);
         try {
@@ -73,7 +73,7 @@ public final class TrialFit implements AutoCloseable {
             case COSPADI -> sparse(k, s);
             case COMPOT -> orthonormal(k, s);
             case SVD_LLM, BASIS_SHARING -> truncated(k);
-            case ASVD, SVD -> fitted(k);
+            case ASVD, SVD, RTN, GPTQ -> fitted(k);
         };
     }
 

@@ -53,7 +53,7 @@ public record CompactBlock(
         block.put("base_model", baseModel);
         block.put("base_commit", baseCommit);
         block.put("value_bits", precision.valueBits());
-        if (precision.hasScales()) {
+        if (hasScales()) {
             block.put("dictionary_bits", precision.dictionaryBits());
             block.put("group_size", precision.groupSize());
         }
@@ -79,12 +79,17 @@ public record CompactBlock(
 
     /** The lowest version that describes the folder, so that older programs read what they can. */
     private int version() {
-        if (precision.hasScales()) {
+        if (hasScales()) {
             return 3;
         }
         boolean sharedBases = modules.values().stream()
                 .anyMatch(module -> module instanceof CompactModule.LowRank low && low.group() != null);
         return sharedBases ? 2 : 1;
+    }
+
+    private boolean hasScales() {
+        return precision.hasScales()
+                || modules.values().stream().anyMatch(module -> module instanceof CompactModule.Rounded);
     }
 
     static JsonNode toJson(CompactModule module) {
@@ -93,6 +98,9 @@ public record CompactBlock(
             entry.put("k", sparse.k()).put("s", sparse.s());
             entry.put("in", sparse.d1()).put("out", sparse.d2());
             return entry.put("group", sparse.group());
+        }
+        if (module instanceof CompactModule.Rounded rounded) {
+            return entry.put("bits", rounded.bits()).put("in", rounded.d1()).put("out", rounded.d2());
         }
         CompactModule.LowRank low = (CompactModule.LowRank) module;
         entry.put("r", low.r()).put("in", low.d1()).put("out", low.d2());

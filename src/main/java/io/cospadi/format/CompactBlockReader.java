@@ -137,6 +137,14 @@ final class CompactBlockReader {
         if (whole(key, entry, "in") != projection.d1() || whole(key, entry, "out") != projection.d2()) {
             throw wrong(key, entry, "in " + projection.d1() + " and out " + projection.d2() + " by the model's shape");
         }
+        if (entry.has("bits")) {
+            int bits = whole(key, entry, "bits");
+            if (version < 3 || !LevelGrid.isBits(bits)) {
+                throw wrong(
+                        key + ".bits", entry.get("bits"), version < 3 ? "none in format version " + version : "3 to 8");
+            }
+            return new CompactModule.Rounded(projection.d1(), projection.d2(), bits);
+        }
         if (entry.has("r")) {
             if (entry.hasNonNull("group") && version < 2) {
                 throw wrong(key + ".group", entry.get("group"), "none in format version " + version);

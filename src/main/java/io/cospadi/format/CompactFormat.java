@@ -53,6 +53,13 @@ import java.util.regex.Pattern;
  * P.up.weight           BF16 (d2, r)
  * </pre>
  *
+ * and in the methods that round the weight itself, to b bits of the module, by
+ *
+ * <pre>
+ * P.weight.levels       U8   (d2, ceil(b d1/8))
+ * P.weight.scales       BF16 (d2, ceil(d1/g))
+ * </pre>
+ *
  * Projections of one sharing group g store no dictionary of their own but {@code cospadi_shared.g.dictionary.weight} once, or
  * {@code .levels} and {@code .scales}; members agree in d1 and k. In the low-rank methods they share {@code cospadi_shared.g.down.weight} and agree in d1 and r.
  * Within a file, tensors stand by falling element size, then in the order of the base model, so
@@ -63,7 +70,7 @@ import java.util.regex.Pattern;
  * <pre>
  * format_version       1, or 2 where a low-rank module has a group, or 3 where anything is stored as levels: the lowest that
  *                      describes the folder
- * method               cospadi | compot | svd-llm | asvd | svd | basis-sharing
+ * method               cospadi | compot | svd-llm | asvd | svd | basis-sharing | rtn | gptq
  * base_model           name or null          base_commit   revision or null
  * value_bits           14 | 16 | 3 to 8          of a code
  * dictionary_bits      16 | 3 to 8               from version 3 on; 16 before
@@ -76,6 +83,7 @@ import java.util.regex.Pattern;
  * kept_dense           names of targeted projections that stay dense; they count in cr_true_projections
  * modules              name of each factored projection: {"k", "s", "in": d1, "out": d2, "group": name or null}
  *                                                     or {"r", "in": d1, "out": d2, "group": name, where there is one}
+ *                                                     or {"bits", "in": d1, "out": d2}, from version 3 on
  * </pre>
  *
  * "Projection bytes" are the bytes of all tensors that stand for targeted projections, as stored: dictionaries (shared ones
@@ -124,6 +132,8 @@ public final class CompactFormat {
             maskName(""),
             valuesName(""),
             codeScalesName(""),
+            weightStem("") + LEVELS,
+            weightStem("") + SCALES,
             downName(""),
             upName(""));
 
@@ -134,6 +144,11 @@ public final class CompactFormat {
     /** {@code P.dictionary}, which {@code .weight}, or {@code .levels} and {@code .scales}, complete. */
     static String dictionaryStem(String projection) {
         return projection + ".dictionary";
+    }
+
+    /** {@code P.weight}, which {@code .levels} and {@code .scales} complete. */
+    static String weightStem(String projection) {
+        return projection + ".weight";
     }
 
     /** {@code cospadi_shared.g.dictionary}, completed likewise. */
@@ -197,10 +212,14 @@ public final class CompactFormat {
         if (!precision.dictionaryLevels()) {
             return List.of(new TensorSpec(stem + ".weight", DType.BF16, k, d1));
         }
-        int rowBytes = LevelPacking.rowBytes(d1, precision.dictionaryBits());
+        return levels(stem, k, d1, precision.dictionaryBits(), precision.groupSize());
+    }
+
+    /** The tensors of a matrix (rows, cols) of levels. */
+    static List<TensorSpec> levels(String stem, int rows, int cols, int bits, int groupSize) {
         return List.of(
-                new TensorSpec(stem + LEVELS, DType.U8, k, rowBytes),
-                new TensorSpec(stem + SCALES, DType.BF16, k, precision.scales(d1)));
+                new TensorSpec(stem + LEVELS, DType.U8, rows, LevelPacking.rowBytes(cols, bits)),
+                new TensorSpec(stem + SCALES, DType.BF16, rows, LevelGrid.scales(cols, groupSize)));
     }
 
     /** The tensors of a projection's codes (d2, k): mask, values, and scales where the values are levels. */

@@ -6,13 +6,12 @@ import io.cospadi.backend.SparseMatrix;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.decoder.DenseLinear;
 import io.cospadi.decoder.DenseWeights;
 import io.cospadi.decoder.Linear;
 import io.cospadi.decoder.LowRankLinear;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.decoder.SparseLinear;
-import io.cospadi.tensor.Bfloat16;
-import io.cospadi.tensor.HostMatrix;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -108,6 +107,9 @@ public final class CompactModel implements ModelWeights {
         if (module == null) {
             return rest.projection(projection, backend);
         }
+        if (module instanceof CompactModule.Rounded rounded) {
+            return rounded(projection, rounded, backend);
+        }
         return module instanceof CompactModule.Sparse sparse
                 ? sparse(projection, sparse, backend)
                 : lowRank(projection, (CompactModule.LowRank) module, backend);
@@ -118,7 +120,7 @@ public final class CompactModel implements ModelWeights {
         Matrix dictionary = null;
         SparseMatrix codes = null;
         try {
-            dictionary = dictionary(sparse.dictionaryStem(name), sparse, backend);
+            dictionary = dictionary(name, sparse, backend);
             codes = backend.upload(
                     new StoredCodes(TensorSource.of(checkpoint), name, sparse, block.precision()).read());
             return new SparseLinear(dictionary, codes, rest.biasOrNull(projection, backend));
@@ -131,18 +133,22 @@ public final class CompactModel implements ModelWeights {
         }
     }
 
-    private Matrix dictionary(String stem, CompactModule.Sparse sparse, Backend backend) {
-        if (!block.precision().dictionaryLevels()) {
-            return weight(stem + ".weight", backend);
+    private Matrix dictionary(String projection, CompactModule.Sparse sparse, Backend backend) {
+        return block.precision().dictionaryLevels()
+                ? StoredLevels.dictionary(TensorSource.of(checkpoint), projection, sparse, block.precision())
+                        .load(backend)
+                : weight(sparse.dictionaryStem(projection) + ".weight", backend);
+    }
+
+    private Linear rounded(Projection projection, CompactModule.Rounded module, Backend backend) {
+        Matrix weight = StoredLevels.weight(TensorSource.of(checkpoint), projection.name(), module, block.precision())
+                .load(backend);
+        try {
+            return new DenseLinear(weight, rest.biasOrNull(projection, backend));
+        } catch (RuntimeException | Error e) {
+            close(weight);
+            throw e;
         }
-        short[] stored = new StoredDictionary(TensorSource.of(checkpoint), stem, sparse.d1(), block.precision())
-                .read(0, sparse.k())
-                .values();
-        float[] values = new float[stored.length];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = Bfloat16.toFloat(stored[i]);
-        }
-        return backend.upload(new HostMatrix(sparse.k(), sparse.d1(), values));
     }
 
     private Linear lowRank(Projection projection, CompactModule.LowRank module, Backend backend) {

@@ -3,7 +3,9 @@ package io.cospadi.format;
 import io.cospadi.checkpoint.TensorSpec;
 import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
+import io.cospadi.factorization.RoundedWeight;
 import io.cospadi.factorization.SparseFactors;
+import io.cospadi.quantization.LevelGrid;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.DType;
 import java.util.ArrayList;
@@ -28,7 +30,7 @@ public sealed interface CompactModule {
     /** Whose dictionary, or low-rank basis, it shares, or null. */
     String group();
 
-    /** Rows of what a group shares: atoms, or the rank. */
+    /** Rows of what a group shares: atoms, or the rank; of a rounded weight, its bits. */
     int width();
 
     /** {@code group} as part of a tensor's name: null, or checked. */
@@ -47,6 +49,9 @@ public sealed interface CompactModule {
         if (factors instanceof SparseFactors sparse) {
             return new Sparse(
                     sparse.d1(), sparse.d2(), sparse.codes().k(), sparse.codes().s(), group);
+        }
+        if (factors instanceof RoundedWeight rounded) {
+            return new Rounded(rounded.d1(), rounded.d2(), rounded.bits());
         }
         LowRankFactors low = (LowRankFactors) factors;
         return new LowRank(low.d1(), low.d2(), low.r(), group);
@@ -84,6 +89,35 @@ public sealed interface CompactModule {
                     new ArrayList<>(CompactFormat.dictionary(dictionaryStem(name), k, d1, precision));
             tensors.addAll(CompactFormat.codes(name, d2, k, s, precision));
             return tensors;
+        }
+    }
+
+    /**
+     * The weight itself, in levels.
+     *
+     * @param bits of a level
+     */
+    record Rounded(int d1, int d2, int bits) implements CompactModule {
+        public Rounded {
+            if (d1 < 1 || d2 < 1 || !LevelGrid.isBits(bits)) {
+                throw new IllegalArgumentException(
+                        "need d1, d2 >= 1 and 3 to 8 bits, got d1=" + d1 + ", d2=" + d2 + ", bits=" + bits);
+            }
+        }
+
+        @Override
+        public String group() {
+            return null;
+        }
+
+        @Override
+        public int width() {
+            return bits;
+        }
+
+        @Override
+        public List<TensorSpec> tensors(String name, Precision precision) {
+            return CompactFormat.levels(CompactFormat.weightStem(name), d2, d1, bits, precision.groupSize());
         }
     }
 

@@ -2,9 +2,11 @@ package io.cospadi.format;
 
 import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
+import io.cospadi.factorization.RoundedWeight;
 import io.cospadi.factorization.SparseFactors;
 import io.cospadi.quantization.CodePacking;
 import io.cospadi.quantization.LevelPacking;
+import io.cospadi.quantization.Levels;
 import io.cospadi.quantization.PackedCodes;
 import io.cospadi.quantization.Precision;
 import java.nio.ByteBuffer;
@@ -23,21 +25,19 @@ interface FactorBytes {
         if (factors instanceof SparseFactors sparse) {
             return of(sparse, precision);
         }
+        if (factors instanceof RoundedWeight rounded) {
+            return levels(rounded.levels(), rounded.d1(), rounded.bits(), precision.groupSize());
+        }
         LowRankFactors low = (LowRankFactors) factors;
         return List.of(shorts(low.down()), shorts(low.up()));
     }
 
     private static List<FactorBytes> of(SparseFactors factors, Precision precision) {
         List<FactorBytes> tensors = new ArrayList<>();
-        short[] dictionaryScales = factors.scales().dictionary();
         if (precision.dictionaryLevels()) {
-            tensors.add(bytes(LevelPacking.pack(
-                    factors.dictionary(),
-                    dictionaryScales,
-                    factors.d1(),
-                    precision.dictionaryBits(),
-                    precision.groupSize())));
-            tensors.add(shorts(dictionaryScales));
+            Levels dictionary =
+                    new Levels(factors.dictionary(), factors.scales().dictionary());
+            tensors.addAll(levels(dictionary, factors.d1(), precision.dictionaryBits(), precision.groupSize()));
         } else {
             tensors.add(shorts(factors.dictionary()));
         }
@@ -49,6 +49,11 @@ interface FactorBytes {
             tensors.add(shorts(packed.scales()));
         }
         return tensors;
+    }
+
+    private static List<FactorBytes> levels(Levels levels, int cols, int bits, int groupSize) {
+        byte[] packed = LevelPacking.pack(levels.values(), levels.scales(), cols, bits, groupSize);
+        return List.of(bytes(packed), shorts(levels.scales()));
     }
 
     private static FactorBytes bytes(byte[] bytes) {

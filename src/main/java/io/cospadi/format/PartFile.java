@@ -10,6 +10,7 @@ import io.cospadi.factorization.FactorScales;
 import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
+import io.cospadi.factorization.RoundedWeight;
 import io.cospadi.factorization.SparseFactors;
 import io.cospadi.quantization.Levels;
 import io.cospadi.quantization.Precision;
@@ -193,6 +194,11 @@ public final class PartFile implements AutoCloseable {
                     shorts(low.downName(projection())),
                     shorts(CompactFormat.upName(projection())));
         }
+        if (module instanceof CompactModule.Rounded rounded) {
+            Levels levels = StoredLevels.weight(TensorSource.of(file), projection(), rounded, precision())
+                    .read();
+            return new RoundedWeight(rounded.d1(), rounded.d2(), rounded.bits(), levels);
+        }
         CompactModule.Sparse sparse = (CompactModule.Sparse) module;
         StoredCodes codes = new StoredCodes(TensorSource.of(file), projection(), sparse, precision());
         Levels dictionary = dictionary(sparse);
@@ -201,10 +207,10 @@ public final class PartFile implements AutoCloseable {
     }
 
     private Levels dictionary(CompactModule.Sparse sparse) {
-        String stem = sparse.dictionaryStem(projection());
         return precision().dictionaryLevels()
-                ? new StoredDictionary(TensorSource.of(file), stem, sparse.d1(), precision()).read(0, sparse.k())
-                : new Levels(shorts(stem + ".weight"), new short[0]);
+                ? StoredLevels.dictionary(TensorSource.of(file), projection(), sparse, precision())
+                        .read()
+                : new Levels(shorts(sparse.dictionaryStem(projection()) + ".weight"), new short[0]);
     }
 
     private short[] shorts(String name) {

@@ -126,6 +126,10 @@ record PartMetadata(PartRecord part, PartDiagnostics diagnostics) {
             try {
                 int d1 = module.path("in").asInt();
                 int d2 = module.path("out").asInt();
+                if (module.has("bits")) {
+                    return Optional.of(new CompactModule.Rounded(
+                            d1, d2, module.path("bits").asInt()));
+                }
                 return Optional.of(
                         module.has("r")
                                 ? new CompactModule.LowRank(

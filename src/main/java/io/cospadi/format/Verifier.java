@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Sha256;
 import io.cospadi.checkpoint.StrictJson;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
@@ -100,8 +101,15 @@ public final class Verifier {
         model.checkpoint().scanFinite((bytes, all) -> advanceTo(hashed + bytes));
         model.block().modules().forEach((name, module) -> {
             if (module instanceof CompactModule.Sparse sparse) {
-                requireDictionary(model, sparse.dictionaryStem(name), sparse);
+                requireDictionary(model, name, sparse);
                 requireCodes(model, name, sparse);
+            } else if (module instanceof CompactModule.Rounded rounded) {
+                StoredLevels.weight(
+                                TensorSource.of(model.checkpoint()),
+                                name,
+                                rounded,
+                                model.block().precision())
+                        .check(ROWS_PER_CHUNK);
             }
         });
         progress.advance(total, total);
@@ -217,17 +225,12 @@ public final class Verifier {
         }
     }
 
-    /** A bf16 dictionary has nothing to check beyond finite numbers. */
-    private void requireDictionary(CompactModel model, String stem, CompactModule.Sparse module) {
-        if (model.block().precision().dictionaryLevels() && checkedDictionaries.add(stem)) {
-            StoredDictionary stored = new StoredDictionary(
-                    TensorSource.of(model.checkpoint()),
-                    stem,
-                    module.d1(),
-                    model.block().precision());
-            for (int row = 0; row < module.k(); row += ROWS_PER_CHUNK) {
-                stored.read(row, Math.min(ROWS_PER_CHUNK, module.k() - row));
-            }
+    /** A bf16 dictionary has nothing to check beyond finite numbers; a shared one is checked once. */
+    private void requireDictionary(CompactModel model, String name, CompactModule.Sparse module) {
+        Precision precision = model.block().precision();
+        if (precision.dictionaryLevels() && checkedDictionaries.add(module.dictionaryStem(name))) {
+            StoredLevels.dictionary(TensorSource.of(model.checkpoint()), name, module, precision)
+                    .check(ROWS_PER_CHUNK);
         }
     }
 

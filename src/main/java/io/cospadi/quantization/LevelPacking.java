@@ -26,6 +26,11 @@ public final class LevelPacking {
         return BitRow.bytes(cols, bits);
     }
 
+    /** Bytes of (rows, cols) levels, their scales included. */
+    public static long bytes(int rows, int cols, int bits, int groupSize) {
+        return rows * (rowBytes(cols, bits) + 2L * LevelGrid.scales(cols, groupSize));
+    }
+
     /**
      * Packs a matrix without rounding.
      *

@@ -62,6 +62,6 @@ public record Precision(int valueBits, int dictionaryBits, int groupSize) {
 
     /** Bytes of an atom of d1 elements, its scales included. */
     public long atomBytes(int d1) {
-        return dictionaryLevels() ? BitRow.bytes(d1, dictionaryBits) + 2L * scales(d1) : 2L * d1;
+        return dictionaryLevels() ? LevelPacking.bytes(1, d1, dictionaryBits, groupSize) : 2L * d1;
     }
 }

@@ -19,6 +19,7 @@ final class SizeSection implements Section {
             ByteShare.VALUES,
             ByteShare.MASKS,
             ByteShare.LOW_RANK,
+            ByteShare.ROUNDED,
             ByteShare.KEPT_DENSE,
             ByteShare.PROJECTIONS,
             ByteShare.EMBEDDINGS,

@@ -9,6 +9,7 @@ import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.Method;
+import io.cospadi.quantization.Precision;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
@@ -149,5 +150,45 @@ class BudgetTest {
             values[i] = Math.pow(decay, i);
         }
         return values;
+    }
+
+    /** 576 inputs take 72 bytes a bit, and in groups of 128 five scales, 10 bytes; dense rows have 1152. */
+    @Test
+    void roundedWeightsGetTheMostBitsThatMeetTheRatio() {
+        Projection up = projection(576, 1536);
+        Storage gptq = new Storage(Method.GPTQ, new Precision(14, 16, 128));
+        double[] ratios = {0.2, 0.49, 0.5, 0.61, 0.74, 0.742, 0.8};
+        int[] bits = {8, 8, 7, 6, 4, 3, 3};
+        for (int i = 0; i < bits.length; i++) {
+            Allocation allocation = Budget.uniform(List.of(up), ratios[i], gptq).get(0);
+            assertEquals(bits[i], allocation.k(), "at " + ratios[i]);
+            assertEquals(1536L * (72 * bits[i] + 10), allocation.bytes());
+        }
+        assertTrue(Budget.uniform(List.of(up), 0.81, gptq).get(0).isDense(), "fewer than 3 bits are not stored");
+    }
+
+    @Test
+    void factorsOfFewBitsAreTheLargestWhoseBytesWithScalesMeetTheRatio() {
+        for (Precision precision : List.of(new Precision(8, 8, 0), new Precision(4, 4, 64), new Precision(3, 16, 32))) {
+            for (double ratio : new double[] {0.5, 0.7}) {
+                Allocation a = Budget.uniform(
+                                List.of(projection(576, 1536)), ratio, new Storage(Method.COSPADI, precision))
+                        .get(0);
+                assertEquals(bytes(a.k(), precision), a.bytes());
+                assertTrue(a.ratio() >= ratio);
+                assertTrue(bytes(a.k() + 1, precision) > (1 - ratio) * 2 * 576 * 1536, a + " could be larger");
+            }
+        }
+    }
+
+    /** By hand: atoms and rows of codes, each padded to a byte, two bytes a scale, the mask. */
+    private static long bytes(int k, Precision p) {
+        int s = k / 2;
+        int g = p.groupSize();
+        long atom = p.dictionaryBits() == 16
+                ? 2 * 576
+                : (576 * p.dictionaryBits() + 7) / 8 + 2 * (g == 0 ? 1 : (575 + g) / g);
+        long codes = (s * p.valueBits() + 7) / 8 + 2 * (g == 0 ? 1 : (s - 1 + g) / g);
+        return k * atom + 1536 * (codes + (k + 7) / 8);
     }
 }

@@ -110,6 +110,10 @@ class RecipeDocumentTest {
                 "ratio: 0.2\\ngroup-size: 64         | needs value-bits or dictionary-bits of 3 to 8",
                 "ratio: 0.2\\nvalue-bits: 4\\ngroup-size: -1 | whole number from 0",
                 "ratio: 0.2\\nvalue-bits: 4\\nmethod: svd | does not apply to svd",
+                "ratio: 0.2\\nmethod: gptq\\nvalue-bits: 4 | whose bits are the most that meet the ratio",
+                "ratio: 0.2\\nmethod: rtn\\nbudget: auto | is uniform for rtn",
+                "ratio: 0.2\\nmethod: rtn\\nrounds: 4 | does not apply to rtn",
+                "ratio: 0.2\\nmethod: gptq\\nshare: 2 | belongs to methods cospadi and basis-sharing",
                 "- a                                | no mapping",
                 "ratio: [                           | YAML or JSON",
                 "ratio: 0.2\\n---\\nratio: 0.3      | second document",
@@ -134,6 +138,9 @@ class RecipeDocumentTest {
         Recipe levels = recipe("ratio: 0.2\nvalue-bits: 4\ndictionary-bits: 8\ngroup-size: 64\n");
         assertEquals(new Precision(4, 8, 64), levels.precision());
         assertEquals(levels, recipe(new String(RecipeText.yaml(levels), StandardCharsets.UTF_8)));
+        Recipe gptq = recipe("ratio: 0.7\nmethod: gptq\n");
+        assertEquals(128, gptq.precision().groupSize());
+        assertEquals(gptq, recipe(new String(RecipeText.yaml(gptq), StandardCharsets.UTF_8)));
         Recipe shared = recipe("ratio: 0.2\nshare: 2\nshare-include: [q_proj]\nshare-objective: mean\n"
                 + "share-groups: [['layers.{0,1}.*.k_proj'], ['layers.2.mlp.up_proj', 'layers.3.mlp.up_proj']]");
         assertEquals(2, shared.sharing().groups().size());

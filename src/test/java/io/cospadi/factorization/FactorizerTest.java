@@ -37,7 +37,9 @@ class FactorizerTest {
                                 levels(Method.COSPADI, new Precision(8, 8, 0)),
                                 levels(Method.COSPADI, new Precision(4, 16, 3)),
                                 levels(Method.COSPADI, new Precision(14, 4, 8)),
-                                levels(Method.COMPOT, new Precision(4, 6, 0)))));
+                                levels(Method.COMPOT, new Precision(4, 6, 0)),
+                                levels(Method.RTN, new Precision(14, 16, 8)),
+                                levels(Method.GPTQ, new Precision(14, 16, 8)))));
     }
 
     private static SolverSettings levels(Method method, Precision precision) {
@@ -58,7 +60,10 @@ class FactorizerTest {
         if (settings.method().lowRank()) {
             k = Math.min(Math.min(p.problem.d1(), p.problem.d2()), 9);
         }
-        int s = settings.method().lowRank() ? 0 : Math.max(1, k / 2);
+        if (settings.method().rounds()) {
+            k = 4;
+        }
+        int s = settings.method().sparse() ? Math.max(1, k / 2) : 0;
         return Factorizer.of(settings).factorize(backend, p.problem, k, s, RoundListener.NONE);
     }
 
@@ -86,6 +91,9 @@ class FactorizerTest {
                 assertArrayEquals(x.dictionary(), z.dictionary());
                 assertArrayEquals(x.codes().atoms(), z.codes().atoms());
                 assertArrayEquals(x.codes().values(), z.codes().values());
+            } else if (a.factors() instanceof RoundedWeight x && b.factors() instanceof RoundedWeight z) {
+                assertArrayEquals(x.levels().values(), z.levels().values());
+                assertArrayEquals(x.levels().scales(), z.levels().scales());
             } else {
                 assertArrayEquals(((LowRankFactors) a.factors()).up(), ((LowRankFactors) b.factors()).up());
                 assertArrayEquals(((LowRankFactors) a.factors()).down(), ((LowRankFactors) b.factors()).down());
@@ -125,6 +133,24 @@ class FactorizerTest {
                             precision.groupSize());
                 }
             }
+        }
+    }
+
+    @Test
+    void gptqBeatsRoundingToNearestAndBothApproachTheWeight() {
+        double lastNearest = Double.POSITIVE_INFINITY;
+        for (int bits : new int[] {3, 4, 6, 8}) {
+            double nearest = 0;
+            double fed = 0;
+            for (int seed = 30; seed < 36; seed++) {
+                try (Problems p = Problems.random(backend, 48, 64, 400, 3, seed)) {
+                    nearest += error(p, Method.RTN, bits, 0);
+                    fed += error(p, Method.GPTQ, bits, 0);
+                }
+            }
+            assertTrue(fed < 0.8 * nearest, bits + " bits: " + fed + " against " + nearest);
+            assertTrue(nearest < 0.5 * lastNearest, bits + " bits: " + nearest + " after " + lastNearest);
+            lastNearest = nearest;
         }
     }
 

@@ -62,6 +62,9 @@ final class Problems implements AutoCloseable {
             return Plain.product(
                     widen(lowRank.d2(), lowRank.r(), lowRank.up()), widen(lowRank.r(), lowRank.d1(), lowRank.down()));
         }
+        if (factors instanceof RoundedWeight rounded) {
+            return widen(rounded.d2(), rounded.d1(), rounded.levels().values());
+        }
         SparseFactors sparse = (SparseFactors) factors;
         double[][] codes = new double[sparse.d2()][sparse.codes().k()];
         for (int p = 0; p < sparse.codes().values().length; p++) {

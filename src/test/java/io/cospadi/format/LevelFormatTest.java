@@ -8,20 +8,35 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.Architecture;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ShardedWriter;
 import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.checkpoint.TinyCheckpoint;
+import io.cospadi.decoder.Linear;
+import io.cospadi.factorization.RoundedWeight;
 import io.cospadi.factorization.SparseFactors;
+import io.cospadi.quantization.FeedbackRounding;
+import io.cospadi.quantization.Levels;
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.DType;
+import io.cospadi.tensor.HostMatrix;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -184,6 +199,69 @@ class LevelFormatTest {
         String message = assertThrows(CospadiException.class, () -> Verifier.verify(out, Progress.NONE))
                 .getMessage();
         assertTrue(message.contains("dictionary.levels: row 0 has padding bits set"), message);
+    }
+
+    /** A weight kept whole: levels of 5 bits in groups of 3. */
+    @Test
+    void roundedWeightsComeBackAndComputeAndAreVerified() throws IOException {
+        Path folder = temporary.resolve("rounded");
+        Map<String, RoundedWeight> weights = new HashMap<>();
+        Precision precision = new Precision(14, 16, 3);
+        try (Checkpoint base = Checkpoint.open(dense)) {
+            List<Path> parts = new ArrayList<>();
+            for (Projection p : base.config().projections()) {
+                double[] random = new Random(p.name().hashCode())
+                        .doubles(p.d1() * p.d2(), -1, 1)
+                        .toArray();
+                Levels levels = FeedbackRounding.none(p.d1(), 5, 3).round(random);
+                weights.put(p.name(), new RoundedWeight(p.d1(), p.d2(), 5, levels));
+                parts.add(Files.createDirectories(folder.resolveSibling("rounded.parts"))
+                        .resolve(p.name()));
+                Path part = parts.get(parts.size() - 1);
+                PartFile.write(part, p, null, TinyCompact.result(weights.get(p.name()), 1), precision, "fingerprint");
+                try (PartFile back = PartFile.open(part)) {
+                    RoundedWeight found = (RoundedWeight) back.factors();
+                    assertArrayEquals(levels.values(), found.levels().values());
+                    assertArrayEquals(levels.scales(), found.levels().scales());
+                }
+            }
+            Files.createDirectories(folder);
+            CompactWriter.write(
+                    base,
+                    parts,
+                    TinyCompact.description("rtn", precision, ShardedWriter.SHARD_BYTES),
+                    folder,
+                    Progress.NONE);
+        }
+        Verifier.verify(folder, Progress.NONE);
+        JsonNode block = StrictJson.readObject(folder.resolve("config.json")).get("cospadi");
+        assertEquals(3, block.get("format_version").asInt());
+        assertEquals(
+                "{\"bits\":5,\"in\":8,\"out\":8}", block.get("modules").get(Q1).toString());
+        try (CompactModel model = CompactModel.open(folder);
+                Backend backend = new CpuBackend(1)) {
+            for (Projection p : model.config().projections()) {
+                HostMatrix one = new HostMatrix(p.d1(), p.d1());
+                for (int i = 0; i < p.d1(); i++) {
+                    one.data()[i * p.d1() + i] = 1;
+                }
+                try (Linear linear = model.projection(p, backend);
+                        Matrix x = backend.upload(one);
+                        Matrix y = backend.allocate(p.d1(), p.d2(), DType.F32)) {
+                    linear.apply(backend, x, y);
+                    float[] transposed = backend.readFloats(y);
+                    for (int i = 0; i < transposed.length; i++) {
+                        short stored = weights.get(p.name()).levels().values()[i % p.d2() * p.d1() + i / p.d2()];
+                        assertEquals(Bfloat16.toFloat(stored), transposed[i]);
+                    }
+                }
+            }
+        }
+        VerifierTest.set(folder, Q1 + ".weight.scales", 1, 0xBF);
+        VerifierTest.reseal(folder);
+        String message = assertThrows(CospadiException.class, () -> Verifier.verify(folder, Progress.NONE))
+                .getMessage();
+        assertTrue(message.contains(Q1 + ".weight.scales: row 0 has scale 0 of -"), message);
     }
 
     private static Case bytes(String defect, String tensor, int at, int value, String... expected) {
