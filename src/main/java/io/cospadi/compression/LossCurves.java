@@ -7,10 +7,12 @@ import io.cospadi.backend.Backend;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
 import io.cospadi.budget.LossCurve;
+import io.cospadi.budget.Storage;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.TrialFit;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -28,7 +30,10 @@ import java.util.Map;
  * at a few ratios. What is found is kept in the work folder ({@code curves.json}) after each of them, so a job that is stopped goes on from there.
  */
 final class LossCurves {
-    /** Where curves are measured: below, between and above the ratios that most projections end at. */
+    /**
+     * Where curves are measured: below, between and above the ratios that most projections end at, with factors in the
+     * default's bits; factors of the same sizes in fewer bits save more.
+     */
     private static final double[] RATIOS = {0.1, 0.25, 0.45};
 
     private static final String FILE = "curves.json";
@@ -71,7 +76,8 @@ final class LossCurves {
     private static double flopsOf(Recipe recipe, List<Projection> group) {
         double flops = 0;
         for (double ratio : RATIOS) {
-            flops += Plan.flops(recipe.withRounds(TrialFit.ROUNDS), Budget.together(group, ratio, recipe.storage()));
+            flops += Plan.flops(
+                    recipe.withRounds(TrialFit.ROUNDS), Budget.together(group, ratio, Storage.of(recipe.method())));
         }
         return flops;
     }
@@ -112,9 +118,9 @@ final class LossCurves {
         try (TrialFit trials =
                 new TrialFit(backend, loaded.of(group), recipe.sharing().objective(), recipe.solverSettings())) {
             for (double ratio : RATIOS) {
-                List<Allocation> sizes = Budget.together(group, ratio, recipe.storage());
+                List<Allocation> sizes = Budget.together(group, ratio, Storage.of(recipe.method()));
                 Allocation size = sizes.get(0);
-                double own = Budget.ratio(sizes);
+                double own = saved(sizes);
                 // too small for this ratio, or for a step to another size
                 if (size.isDense() || ratios.contains(own)) {
                     continue;
@@ -127,6 +133,16 @@ final class LossCurves {
         ObjectNode entry = found.putObject(name);
         entry.set("ratios", JSON.valueToTree(ratios));
         entry.set("losses", JSON.valueToTree(losses));
+    }
+
+    /** Share that sizes save in the recipe's bits. */
+    private double saved(List<Allocation> sizes) {
+        Allocation size = sizes.get(0);
+        if (size.isDense() || !recipe.method().sparse()) {
+            return Budget.ratio(sizes);
+        }
+        return new FactorShape(size.projection().d1(), size.sharingOutputs(), size.k(), size.s())
+                .compressionRatio(recipe.precision());
     }
 
     /** @param lost of the members, one after the other */

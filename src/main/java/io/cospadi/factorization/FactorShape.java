@@ -38,7 +38,12 @@ public record FactorShape(int d1, int d2, int k, int s) {
 
     /** Share saved of the {@code 2·d1·d2} bytes of a 16-bit dense W; negative when the factors outgrow it. */
     public double compressionRatio() {
+        return compressionRatio(Precision.DEFAULT);
+    }
+
+    /** The same in other bits. */
+    public double compressionRatio(Precision precision) {
         long dense = 2L * d1 * d2;
-        return (dense - bytesOnDisk()) / (double) dense;
+        return (dense - bytesOnDisk(precision)) / (double) dense;
     }
 }

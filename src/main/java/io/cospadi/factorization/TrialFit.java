@@ -9,7 +9,7 @@ import java.util.stream.DoubleStream;
 
 /**
  * What a projection, or a group that shares a dictionary, would lose at several sizes, found quickly: the problem is whitened and decomposed once, and each size gets
- * the method's start and a few rounds, without a final fit. The figures steer a budget; they are a little above what the full
+ * the method's start and a few rounds, without a final fit unless the factors are stored in few bits. The figures steer a budget; they are a little above what the full
  * number of rounds reaches, at every size alike.
  *
  * <p>Sparse dictionaries are tried by {@link BlockSolver}'s rounds, whichever solver will make them in the end.
@@ -69,11 +69,14 @@ public final class TrialFit implements AutoCloseable {
      * @param s codes a row; 0 for a low-rank method
      */
     public double[] lostEnergies(int k, int s) {
+        if (settings.precision().hasScales()) {
+            return stored(k, s);
+        }
         return switch (settings.method()) {
             case COSPADI -> sparse(k, s);
             case COMPOT -> orthonormal(k, s);
             case SVD_LLM, BASIS_SHARING -> truncated(k);
-            case ASVD, SVD, RTN, GPTQ -> fitted(k);
+            case ASVD, SVD, RTN, GPTQ -> stored(k, s);
         };
     }
 
@@ -107,16 +110,18 @@ public final class TrialFit implements AutoCloseable {
         }
     }
 
-    /** A truncation under another metric than G has no error to be read off; it costs no rounds either. */
-    private double[] fitted(int rank) {
-        Factors factors = Factorizer.of(settings)
-                .factorize(backend, problem, rank, 0, RoundListener.NONE)
-                .factors();
+    /**
+     * By the stored factors themselves: a truncation under another metric than G has no error to be read off and costs no rounds,
+     * and rounding to few bits loses as much as the fit.
+     */
+    private double[] stored(int k, int s) {
+        List<Factorization> parts =
+                new GroupFactorizer(settings, objective).factorize(backend, members, k, s, RoundListener.NONE);
         DoubleStream energies = DoubleStream.empty();
         for (int l = 0; l < members.size(); l++) {
-            Problem member = members.get(l);
-            Factors own = factors.rows(l * member.d2(), member.d2());
-            energies = DoubleStream.concat(energies, Arrays.stream(RelativeError.lostEnergies(backend, member, own)));
+            Factors own = parts.get(l).factors();
+            energies = DoubleStream.concat(
+                    energies, Arrays.stream(RelativeError.lostEnergies(backend, members.get(l), own)));
         }
         return energies.toArray();
     }

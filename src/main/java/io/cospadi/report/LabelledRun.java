@@ -65,6 +65,8 @@ record LabelledRun(String label, int index, RunReport report) {
             case "asvd" -> "ASVD";
             case "svd" -> "SVD";
             case "basis-sharing" -> "Basis Sharing";
+            case "rtn" -> "RTN";
+            case "gptq" -> "GPTQ";
             default -> method;
         };
     }

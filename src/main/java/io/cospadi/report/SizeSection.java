@@ -139,7 +139,7 @@ final class SizeSection implements Section {
             }
             rows.add(row);
         }
-        return new Table(run.label() + ": atoms / nonzeros, or rank, and bytes", head, rows);
+        return new Table(run.label() + ": atoms / nonzeros, rank or bits, and bytes", head, rows);
     }
 
     private static String shape(ProjectionResult projection) {
@@ -150,7 +150,7 @@ final class SizeSection implements Section {
         if (projection.k() == null) {
             return "dense" + size;
         }
-        boolean lowRank = projection.s() == null || projection.s() == 0;
-        return projection.k() + (lowRank ? "" : " / " + projection.s()) + size;
+        boolean withoutCodes = projection.s() == null || projection.s() == 0;
+        return projection.k() + (withoutCodes ? "" : " / " + projection.s()) + size;
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.quantization.Precision;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -25,11 +26,8 @@ class TrialFitTest {
         backend.close();
     }
 
-    /** Rounded weights have one size for a ratio: no budget tries them. */
     static Stream<SolverSettings> all() {
-        return Stream.of(Method.values())
-                .filter(method -> !method.rounds())
-                .map(method -> SolverSettings.defaults(method, Solver.BLOCK));
+        return Stream.of(Method.values()).map(method -> SolverSettings.defaults(method, Solver.BLOCK));
     }
 
     /** Rounding to 14 and 16 bits, and for the alternating methods the longer fit, is all that parts the two. */
@@ -96,6 +94,24 @@ class TrialFitTest {
                 double with = scaled.lostEnergies(16, 8)[7];
                 assertTrue(with < 0.5 * without, with + " against " + without);
             }
+        }
+    }
+
+    /** In few bits, rounding is part of what is lost. */
+    @Test
+    void levelsLoseInTrialsWhatTheyLoseStored() {
+        SolverSettings plain = SolverSettings.defaults(Method.COSPADI, Solver.BLOCK);
+        SolverSettings coarse = plain.withPrecision(new Precision(3, 4, 8));
+        try (Problems p = Problems.random(backend, 32, 48, 200, 5, 37);
+                TrialFit trials = new TrialFit(backend, p.problem, coarse);
+                TrialFit fine = new TrialFit(backend, p.problem, plain)) {
+            double tried = sum(trials.lostEnergies(16, 8));
+            Factors factors = Factorizer.of(coarse.withRounds(TrialFit.ROUNDS))
+                    .factorize(backend, p.problem, 16, 8, RoundListener.NONE)
+                    .factors();
+            double made = Plain.energy(Plain.minus(p.w, Problems.dense(factors)), p.gram);
+            assertEquals(made, tried, 1e-6 * made);
+            assertTrue(tried > 1.2 * sum(fine.lostEnergies(16, 8)));
         }
     }
 
