@@ -2,22 +2,28 @@ package io.cospadi.backend;
 
 import io.cospadi.gpu.Arithmetic;
 import io.cospadi.gpu.CudaCalls;
+import io.cospadi.gpu.DenseGemvKernels;
 import io.cospadi.gpu.StorageKernels;
 import io.cospadi.tensor.DType;
 
 /** Products with weights that lie in bf16 on a GPU: exact in the weight, f32 in all else. */
 final class CudaWeightProducts {
+    /** Up to so many tokens the weight is read once for each, mostly from the cache; widening moves five times its bytes. */
+    private static final int FEW_TOKENS = 4;
+
     private final CudaCalls cuda;
     private final CudaMemory memory;
     private final StorageKernels storage;
+    private final DenseGemvKernels fewTokens;
 
     CudaWeightProducts(CudaCalls cuda, CudaMemory memory) {
         this.cuda = cuda;
         this.memory = memory;
         storage = new StorageKernels(cuda);
+        fewTokens = new DenseGemvKernels(cuda, cuda.properties().multiprocessors());
     }
 
-    /** {@link LinearAlgebra#gemm} with b in bf16, some of its rows at a time. */
+    /** {@link LinearAlgebra#gemm} with b in bf16: read as it is by few tokens, for many widened, some of its rows at a time. */
     void gemm(
             double alpha,
             CudaMatrix a,
@@ -29,6 +35,10 @@ final class CudaWeightProducts {
         if (transposeA) {
             throw new IllegalArgumentException(
                     "a weight in bf16 is multiplied by rows, got " + a.shape() + " transposed");
+        }
+        if (transposeB && a.rows() <= FEW_TOKENS && DenseGemvKernels.takes(b.cols())) {
+            fewTokens.multiply(alpha, a.address(), b.address(), beta, c.address(), a.rows(), b.rows(), b.cols());
+            return;
         }
         int rowsAtOnce = (int) Math.max(1, Math.min(b.rows(), CudaMemory.TILE_BYTES / (4L * b.cols())));
         try (CudaBlock wide = memory.scratch(4L * rowsAtOnce * b.cols())) {

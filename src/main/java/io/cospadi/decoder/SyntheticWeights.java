@@ -2,6 +2,7 @@ package io.cospadi.decoder;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.backend.SparseMatrix;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
@@ -19,7 +20,8 @@ import java.util.stream.IntStream;
 
 /**
  * A model of a given shape with random weights, for benchmarks of speed: nothing is read from disk. Large tensors repeat one
- * random pattern; each has memory of its own. Values are bf16, codes 14-bit.
+ * random pattern; each has memory of its own, but for the codes, which all layers share: between two uses of them a token reads
+ * a whole layer, far more than a cache holds. So layers are loaded in order, the first one first. Values are bf16, codes 14-bit.
  */
 public final class SyntheticWeights implements ModelWeights {
     private static final int PATTERN_ELEMENTS = 32 << 20;
@@ -45,7 +47,7 @@ public final class SyntheticWeights implements ModelWeights {
     private final ModelConfig config;
     private final Map<String, long[]> shapes;
     private final Function<Projection, Optional<Size>> sizes;
-    private final Map<ProjectionType, Codes> codes = new EnumMap<>(ProjectionType.class);
+    private final Map<ProjectionType, SparseMatrix> uploaded = new EnumMap<>(ProjectionType.class);
     private final ByteBuffer pattern =
             ByteBuffer.allocateDirect(2 * PATTERN_ELEMENTS).order(ByteOrder.LITTLE_ENDIAN);
 
@@ -123,9 +125,11 @@ public final class SyntheticWeights implements ModelWeights {
         if (size.isEmpty()) {
             return new DenseLinear(weight(projection.weightName(), backend), null);
         }
-        Codes drawn = codes.computeIfAbsent(projection.type(), type -> codes(projection.d2(), size.get()));
+        if (projection.layer() == 0) {
+            uploaded.put(projection.type(), backend.upload(codes(projection.d2(), size.get())));
+        }
         Matrix dictionary = weight(size.get().k(), projection.d1(), backend);
-        return new SparseLinear(dictionary, backend.upload(drawn), null);
+        return new SparseLinear(dictionary, uploaded.get(projection.type()), null);
     }
 
     /** Random supports, drawn by running through the atoms, so that they ascend; every group of a row holds its half. */

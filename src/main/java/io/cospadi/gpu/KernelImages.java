@@ -18,6 +18,7 @@ final class KernelImages {
             "attention",
             "attention_decode",
             "attention_gradient",
+            "dense_gemv",
             "elementwise",
             "indexing",
             "omp",

@@ -1,6 +1,7 @@
 package io.cospadi.gpu;
 
 import io.cospadi.tensor.Codes;
+import java.util.stream.IntStream;
 
 /**
  * Codes as {@code packed_gemv.cu} reads them: 16-bit slots of a 14-bit value and 2 bits that say which atom it belongs to, laid
@@ -84,12 +85,12 @@ public final class SlottedCodes {
         units = grouped() && parts() > 1 ? each | 1 : each;
         words = new int[Math.multiplyExact(Math.multiplyExact(tiles() * units, LANES), UNIT_WORDS)];
         starts = new short[grouped() ? 0 : tiles() * LANES];
-        int farthest = grouped() ? parts() * units * ATOMS_PER_UNIT : k;
-        for (int i = 0; i < tiles() * rowsPerTile; i++) {
-            int end = new RowWriter(i).write(codes);
-            farthest = grouped() ? farthest : Math.max(farthest, end);
-        }
-        reach = farthest;
+        int end = IntStream.range(0, tiles() * rowsPerTile)
+                .parallel()
+                .map(row -> new RowWriter(row).write(codes))
+                .max()
+                .orElse(0);
+        reach = grouped() ? parts() * units * ATOMS_PER_UNIT : Math.max(k, end);
         if (reach > 1 << 16) {
             throw new IllegalArgumentException(
                     "codes over " + k + " atoms reach place " + reach + ", beyond " + (1 << 16));
