@@ -43,6 +43,13 @@ public sealed interface Backend
         return Optional.empty();
     }
 
+    /** Seconds from when the first of the verbs begins until all are done, by the device's clock where it has one. */
+    default double seconds(Runnable verbs) {
+        long began = System.nanoTime();
+        verbs.run();
+        return (System.nanoTime() - began) * 1e-9;
+    }
+
     /** Bytes a second between memory and whoever computes, measured now: what a verb that does nothing but read could reach. */
     double memoryRate();
 
@@ -50,6 +57,9 @@ public sealed interface Backend
     default long availableBytes() {
         return Long.MAX_VALUE;
     }
+
+    /** The libraries' own products. */
+    VendorProducts vendorProducts();
 
     /** Bytes of matrices now allocated, for leak checks. */
     long allocatedBytes();

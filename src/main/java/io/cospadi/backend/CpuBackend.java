@@ -76,6 +76,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public VendorProducts vendorProducts() {
+        return new OpenBlasProducts(this);
+    }
+
+    @Override
     public String name() {
         return "cpu";
     }
@@ -108,6 +113,11 @@ public final class CpuBackend implements Backend {
     public SparseMatrix upload(Codes codes) {
         StorageChecks.upload(codes);
         return new PackedCodeMatrix(codes, allocated);
+    }
+
+    @Override
+    public SparseMatrix duplicate(SparseMatrix codes) {
+        return PackedCodeMatrix.own(codes).duplicate(allocated);
     }
 
     @Override

@@ -41,6 +41,7 @@ public final class CudaBackend implements Backend {
 
     private final CudaPursuit pursuit;
     private final CudaDecoding decoding;
+    private final CudaClock clock;
     private final CudaBandwidth bandwidth;
     private final ArithmeticKernels arithmetic;
     private final ElementwiseKernels elementwise;
@@ -78,7 +79,8 @@ public final class CudaBackend implements Backend {
 
         pursuit = new CudaPursuit(cuda, memory);
         decoding = new CudaDecoding(cuda, memory);
-        bandwidth = new CudaBandwidth(cuda, memory);
+        clock = new CudaClock(cuda);
+        bandwidth = new CudaBandwidth(cuda, memory, clock);
         arithmetic = new ArithmeticKernels(cuda);
         elementwise = new ElementwiseKernels(cuda);
         squares = new SquareKernels(cuda);
@@ -157,8 +159,18 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public double seconds(Runnable verbs) {
+        return clock.seconds(verbs);
+    }
+
+    @Override
     public double memoryRate() {
         return bandwidth.bytesPerSecond();
+    }
+
+    @Override
+    public VendorProducts vendorProducts() {
+        return new CudaVendorProducts(cuda, memory);
     }
 
     private static long elements(Matrix matrix) {
@@ -188,6 +200,11 @@ public final class CudaBackend implements Backend {
     public SparseMatrix upload(Codes codes) {
         StorageChecks.upload(codes);
         return new CudaCodes(codes, memory);
+    }
+
+    @Override
+    public SparseMatrix duplicate(SparseMatrix codes) {
+        return CudaCodes.own(codes).duplicate(memory);
     }
 
     @Override

@@ -18,6 +18,17 @@ final class CudaCodes implements SparseMatrix {
         memory.write(block.address() + wordBytes, shape.starts());
     }
 
+    private CudaCodes(CudaCodes other, CudaBlock block) {
+        shape = other.shape;
+        perRow = other.perRow;
+        this.block = block;
+    }
+
+    /** As {@link Storage#duplicate}. */
+    CudaCodes duplicate(CudaMemory memory) {
+        return new CudaCodes(this, memory.copy(block));
+    }
+
     private long wordBytes() {
         return (long) Integer.BYTES * shape.words().length;
     }

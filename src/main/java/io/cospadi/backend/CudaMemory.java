@@ -38,6 +38,13 @@ final class CudaMemory implements AutoCloseable {
         return block;
     }
 
+    /** Likewise, with what another holds. */
+    CudaBlock copy(CudaBlock from) {
+        CudaBlock block = undefined(from.bytes());
+        cuda.copy(block.address(), from.address(), from.bytes());
+        return block;
+    }
+
     /** Undefined bytes for the time of one verb. */
     CudaBlock scratch(long bytes) {
         return new CudaBlock(pool, bytes, scratch);
@@ -133,6 +140,13 @@ final class CudaMemory implements AutoCloseable {
                 to,
                 values.remaining(),
                 (memory, offset) -> memory.put(values.slice(values.position() + (int) offset, memory.limit())));
+    }
+
+    /** All of an F32 matrix. */
+    float[] floats(CudaMatrix matrix) {
+        float[] values = new float[Math.toIntExact(matrix.elements())];
+        read(matrix.address(), values);
+        return values;
     }
 
     void read(long from, float[] values) {

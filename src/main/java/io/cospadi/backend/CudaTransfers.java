@@ -45,9 +45,7 @@ final class CudaTransfers {
     }
 
     float[] readFloats(CudaMatrix matrix) {
-        float[] values = new float[Math.toIntExact(matrix.elements())];
-        memory.read(matrix.address(), values);
-        return values;
+        return memory.floats(matrix);
     }
 
     double[] readDoubles(CudaMatrix matrix) {

@@ -39,6 +39,24 @@ final class PackedCodeMatrix implements SparseMatrix {
         }
     }
 
+    private PackedCodeMatrix(PackedCodeMatrix other, AtomicLong account) {
+        rows = other.rows;
+        cols = other.cols;
+        perRow = other.perRow;
+        words = other.words;
+        block = new NativeBlock(other.block.bytes(), account).ofFloats();
+        int[] row = new int[words];
+        for (int i = 0; i < rows; i++) {
+            other.block.get((long) i * words, row, 0, words);
+            block.put((long) i * words, row, 0, words);
+        }
+    }
+
+    /** As {@link Storage#duplicate}. */
+    PackedCodeMatrix duplicate(AtomicLong account) {
+        return new PackedCodeMatrix(this, account);
+    }
+
     /** Floats from one unpacked row to the next: all columns, and one more that is 0 where their number is odd. */
     int stride() {
         return 2 * words;

@@ -58,19 +58,24 @@ public final class SelfTest {
 
     /** Operations per second of f32 matrix products so large that one takes a millisecond, the best of several. */
     public static double productRate(Backend backend) {
+        return productRate(backend, DType.F32);
+    }
+
+    /** Likewise of products in F32 or F64. */
+    public static double productRate(Backend backend, DType type) {
         for (int n = LEAST_ORDER; ; n *= 2) {
-            double rate = productRate(backend, n);
+            double rate = productRate(backend, type, n);
             if (2.0 * n * n * n / rate > 1e-3 || n == LARGEST_ORDER) {
                 return rate;
             }
         }
     }
 
-    private static double productRate(Backend backend, int n) {
+    private static double productRate(Backend backend, DType type, int n) {
         double best = 0;
-        try (Matrix a = backend.allocate(n, n, DType.F32);
-                Matrix b = backend.allocate(n, n, DType.F32);
-                Matrix c = backend.allocate(n, n, DType.F32)) {
+        try (Matrix a = backend.allocate(n, n, type);
+                Matrix b = backend.allocate(n, n, type);
+                Matrix c = backend.allocate(n, n, type)) {
             backend.fill(a, 1);
             backend.fill(b, 1);
             for (int i = 0; i < 8; i++) {

@@ -27,6 +27,9 @@ public interface Storage {
     /** A sparse matrix holding {@code codes} exactly (values as f32 must be representable in bf16); the caller closes it. */
     SparseMatrix upload(Codes codes);
 
+    /** The same codes in memory of their own; the caller closes them. */
+    SparseMatrix duplicate(SparseMatrix codes);
+
     /** An F32 copy of {@code host}; the caller closes it. */
     default Matrix upload(HostMatrix host) {
         Matrix matrix = allocate(host.rows(), host.cols(), DType.F32);

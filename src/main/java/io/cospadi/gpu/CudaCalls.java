@@ -126,6 +126,16 @@ public interface CudaCalls extends Launcher, AutoCloseable {
     void eigenSymmetric(
             Arithmetic arithmetic, int n, long a, int lda, long values, long workspace, long bytes, long info);
 
+    /**
+     * Prepares {@code Y (tokens, rows) <- X (tokens, cols) Aᵀ} by the vendor's sparse library, X and Y row-major: what benchmarks
+     * set the program's own products against.
+     *
+     * @param x where X lies, bf16
+     * @param y where Y lies, f32; overwritten by each multiplication
+     * @throws CudaUnavailableException if the library can't be loaded
+     */
+    CsrProduct csrProduct(CsrMatrix matrix, int tokens, long x, long y);
+
     /** Waits until the device has done all that was queued. */
     void synchronize();
 
@@ -151,6 +161,18 @@ public interface CudaCalls extends Launcher, AutoCloseable {
     interface Graph extends AutoCloseable {
         /** Queues the whole of it. */
         void launch();
+
+        @Override
+        void close();
+    }
+
+    /** A sparse product on operands that stay where they are. */
+    interface CsrProduct extends AutoCloseable {
+        /** Bytes of device memory, this product's own, that {@link #multiply} works in. */
+        long workspaceBytes();
+
+        /** Queues it. */
+        void multiply(long workspace);
 
         @Override
         void close();

@@ -52,6 +52,9 @@ final class CudaDevice implements CudaCalls {
     private final PinnedStaging staging;
     private final Cublas cublas;
     private final Cusolver cusolver;
+    /** Loaded when first asked for: only benchmarks do. */
+    private Cusparse cusparse;
+
     private Thread boundTo;
 
     /** @param index a device that the driver has; its libraries are loaded and its context made current */
@@ -260,6 +263,19 @@ final class CudaDevice implements CudaCalls {
     }
 
     @Override
+    public CsrProduct csrProduct(CsrMatrix matrix, int tokens, long x, long y) {
+        bind();
+        if (cusparse == null) {
+            try {
+                cusparse = new Cusparse(stream);
+            } catch (LinkageError e) {
+                throw CudaDevices.unavailable(e);
+            }
+        }
+        return cusparse.product(matrix, tokens, x, y);
+    }
+
+    @Override
     public void synchronize() {
         bind();
         Driver.check(cuStreamSynchronize(stream), "cuStreamSynchronize");
@@ -323,6 +339,9 @@ final class CudaDevice implements CudaCalls {
     @Override
     public void close() {
         bind();
+        if (cusparse != null) {
+            cusparse.close();
+        }
         cusolver.close();
         cublas.close();
         staging.close();

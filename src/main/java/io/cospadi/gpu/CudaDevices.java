@@ -75,7 +75,8 @@ public final class CudaDevices {
         }
     }
 
-    private static synchronized CudaUnavailableException unavailable(LinkageError latest) {
+    /** Which library is missing, and how to get it. */
+    static synchronized CudaUnavailableException unavailable(LinkageError latest) {
         firstFailure = firstFailure == null ? latest : firstFailure;
         LinkageError error = firstFailure;
         String said = String.valueOf(error.getMessage());

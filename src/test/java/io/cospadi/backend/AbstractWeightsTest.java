@@ -2,8 +2,10 @@ package io.cospadi.backend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.tensor.Bfloat16;
+import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -12,6 +14,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Weights in the type that a backend keeps them in, rows appended to a cache, and verbs that are recorded. */
 abstract class AbstractWeightsTest extends AbstractBackendTest {
@@ -60,6 +63,76 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
         assertEquals(DType.F32, backend.weightType(DType.F32));
         assertEquals(DType.F32, backend.weightType(DType.F16));
         assertEquals(DType.F32, closing(backend.allocateWeight(2, 3, DType.F16)).dtype());
+    }
+
+    private static Codes codes(int rows, int k, int s) {
+        int[] atoms = new int[rows * s];
+        float[] values = new float[rows * s];
+        for (int p = 0; p < atoms.length; p++) {
+            atoms[p] = p / s % 2 + p % s * (k - 1) / s;
+            values[p] = (p % 31 - 15) / 16f;
+        }
+        return new Codes(rows, k, s, atoms, values);
+    }
+
+    @Test
+    void duplicatedCodesStayWhenTheFirstAreClosed() {
+        Matrix z = matrix(1, 45, DType.F32, normal(45));
+        Matrix expected = output(1, 70, DType.F32);
+        Matrix out = output(1, 70, DType.F32);
+        SparseMatrix first = backend.upload(codes(70, 45, 20));
+        SparseMatrix second = closing(backend.duplicate(first));
+        assertEquals(first.shape(), second.shape());
+        assertEquals(first.bytes(), second.bytes());
+        backend.multiplyCodes(z, first, expected);
+        first.close();
+        backend.multiplyCodes(z, second, out);
+        assertSame(read(expected), read(out), "product with the second");
+    }
+
+    /** With tokens whose values 16 bits hold, a library that rounds them gets the same numbers. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 5, 32})
+    void librariesComputeWhatTheVerbsCompute(int n) {
+        int k = 45;
+        int d2 = 70;
+        double[] values = Arrays.stream(normal(n * k))
+                .map(value -> Bfloat16.round((float) value))
+                .toArray();
+        Matrix z = matrix(n, k, DType.F32, values);
+        VendorProducts vendor = backend.vendorProducts();
+
+        double[] w = new double[d2 * k];
+        Matrix weight = weight(d2, k, w);
+        Matrix out = output(n, d2, DType.F32);
+        double[][] expected = product(values, false, w, true, n, d2, k);
+        try (VendorProduct dense = vendor.dense(weight, z, out)) {
+            assertEquals((long) weight.dtype().bytes() * d2 * k, dense.bytes());
+            dense.multiply();
+            assertWithin(expected[0], read(out), allowance(expected[1], k), vendor.dense());
+        }
+
+        Codes codes = codes(d2, k, 20);
+        assertEquals(backend.name().equals("cuda"), vendor.sparse().isPresent());
+        if (vendor.sparse().isEmpty()) {
+            assertThrows(IllegalStateException.class, () -> vendor.sparse(codes, z, out));
+            return;
+        }
+        Matrix product = output(n, d2, DType.F32);
+        try (SparseMatrix packed = backend.upload(codes);
+                VendorProduct sparse = vendor.sparse(codes, z, out)) {
+            backend.multiplyCodes(z, packed, product);
+            sparse.multiply();
+            assertEquals(4L * (d2 + 1) + 6L * d2 * 20, sparse.bytes());
+            assertWithin(read(product), read(out), 1e-4, vendor.sparse().get());
+        }
+    }
+
+    @Test
+    void verbsTakeTime() {
+        Matrix x = matrix(300, 400, DType.F32);
+        assertTrue(backend.seconds(() -> backend.fill(x, 1)) > 0);
+        assertTrue(backend.memoryRate() > 0);
     }
 
     @ParameterizedTest

@@ -75,9 +75,10 @@ class CudaBackendTest {
 
     @Nested
     class Weights extends AbstractWeightsTest {
+        /** With little memory, as the emulation takes long to measure the rate of all. */
         @Override
         Backend create() {
-            return emulated();
+            return new CudaBackend(new EmulatedCuda(), 32 << 20);
         }
     }
 }

@@ -20,6 +20,7 @@ import static org.bytedeco.openblas.global.openblas_full.cblas_ssyrk;
 import static org.bytedeco.openblas.global.openblas_full.cblas_strsm;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cospadi.tensor.Bfloat16;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -29,10 +30,11 @@ import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.ShortPointer;
 
 /**
- * A GPU in emulation: memory is the host's, the kernels run in {@link Simt}, cuBLAS and cuSOLVER are stood for by OpenBLAS, and
- * each call is done before it returns. So everything above the seam is the program's own code as it runs on a GPU.
+ * A GPU in emulation: memory is the host's, the kernels run in {@link Simt}, cuBLAS and cuSOLVER are stood for by OpenBLAS,
+ * cuSPARSE by plain loops, and each call is done before it returns. So everything above the seam is the program's own code as it runs on a GPU.
  */
 public final class EmulatedCuda implements CudaCalls {
     private static final class Address extends Pointer {
@@ -184,9 +186,38 @@ public final class EmulatedCuda implements CudaCalls {
                             (float) beta,
                             floats(c),
                             ldc);
-                case BF16 -> throw new AssertionError("the emulation multiplies no bf16");
+                case BF16 -> {
+                    try (FloatPointer wideA = widened(a, (long) lda * (transposeA ? m : k));
+                            FloatPointer wideB = widened(b, (long) ldb * (transposeB ? k : n))) {
+                        cblas_sgemm(
+                                CblasColMajor,
+                                opA,
+                                opB,
+                                m,
+                                n,
+                                k,
+                                (float) alpha,
+                                wideA,
+                                lda,
+                                wideB,
+                                ldb,
+                                (float) beta,
+                                floats(c),
+                                ldc);
+                    }
+                }
             }
         });
+    }
+
+    /** Numbers in bf16 as f32, the host's. */
+    private static FloatPointer widened(long address, long count) {
+        ShortPointer from = new ShortPointer(new Address(address));
+        FloatPointer wide = new FloatPointer(count);
+        for (long i = 0; i < count; i++) {
+            wide.put(i, Bfloat16.toFloat(from.get(i)));
+        }
+        return wide;
     }
 
     @Override
@@ -291,6 +322,42 @@ public final class EmulatedCuda implements CudaCalls {
                                 : LAPACKE_ssyevd(LAPACK_COL_MAJOR, vectors, upper, n, floats(a), lda, floats(values))));
     }
 
+    /** Plain loops over the rows, in doubles. */
+    @Override
+    public CsrProduct csrProduct(CsrMatrix matrix, int tokens, long x, long y) {
+        return new CsrProduct() {
+            @Override
+            public long workspaceBytes() {
+                return 0;
+            }
+
+            @Override
+            public void multiply(long workspace) {
+                run(() -> {
+                    for (int t = 0; t < tokens; t++) {
+                        for (int i = 0; i < matrix.rows(); i++) {
+                            double sum = 0;
+                            int end = ints(matrix.offsets()).get(i + 1);
+                            for (int p = ints(matrix.offsets()).get(i); p < end; p++) {
+                                int at = t * matrix.cols()
+                                        + ints(matrix.columns()).get(p);
+                                sum += (double) bfloat(matrix.values(), p) * bfloat(x, at);
+                            }
+                            floats(y).put((long) t * matrix.rows() + i, (float) sum);
+                        }
+                    }
+                });
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    private static float bfloat(long address, long index) {
+        return Bfloat16.toFloat(new ShortPointer(new Address(address)).get(index));
+    }
+
     @Override
     public void synchronize() {
         requireNoCapture("synchronize");
@@ -328,17 +395,20 @@ public final class EmulatedCuda implements CudaCalls {
         };
     }
 
+    /** The host's time: all that was queued before is done. */
+    private record HostMark(long nanos) implements Mark {
+        @Override
+        public double millisecondsSince(Mark earlier) {
+            return (nanos - ((HostMark) earlier).nanos) * 1e-6;
+        }
+
+        @Override
+        public void close() {}
+    }
+
     @Override
     public Mark mark() {
-        return new Mark() {
-            @Override
-            public double millisecondsSince(Mark earlier) {
-                throw new AssertionError("the emulation keeps no time");
-            }
-
-            @Override
-            public void close() {}
-        };
+        return new HostMark(System.nanoTime());
     }
 
     @Override
