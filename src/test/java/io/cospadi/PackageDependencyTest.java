@@ -20,6 +20,7 @@ class PackageDependencyTest {
     private static final List<String> TOP_TO_BOTTOM = List.of(
             "cli",
             "report",
+            "benchmark",
             "compression",
             "evaluation",
             "format",

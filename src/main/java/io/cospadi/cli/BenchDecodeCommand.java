@@ -87,6 +87,7 @@ final class BenchDecodeCommand implements Callable<Integer> {
             throw RecipeException.usage("name a model's folder or a --shape");
         }
         List<Measured> measured = new ArrayList<>();
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
         try (Backend backend = shared.open(terminal)) {
             if (model != null) {
                 measured.add(measure(model.toString(), () -> ModelFolder.open(model), backend));
@@ -99,9 +100,11 @@ final class BenchDecodeCommand implements Callable<Integer> {
                             "ratio " + ratio + masks, () -> BenchShape.factored(config, ratio, group), backend));
                 }
             }
+            BenchEnvironment.put(json, backend, shared);
         }
         if (shared.json) {
-            terminal.json(json(measured));
+            put(measured, json);
+            terminal.json(json);
         } else {
             terminal.out().print(text(measured));
         }
@@ -124,9 +127,7 @@ final class BenchDecodeCommand implements Callable<Integer> {
         }
     }
 
-    private ObjectNode json(List<Measured> measured) {
-        ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.put("program", BuildInfo.read().toString()).put("threads", shared.threads());
+    private void put(List<Measured> measured, ObjectNode json) {
         if (shape != null) {
             json.put("shape", shape);
         }
@@ -152,7 +153,6 @@ final class BenchDecodeCommand implements Callable<Integer> {
                     .put("memory_bytes_per_second", m.decode().peak())
                     .put("share", m.decode().share());
         }
-        return json;
     }
 
     private static double perFirst(Measured m, List<Measured> all) {

@@ -4,35 +4,58 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.Matrix;
 import io.cospadi.backend.SelfTest;
+import io.cospadi.benchmark.FactoredProjection;
+import io.cospadi.benchmark.Measurement;
+import io.cospadi.benchmark.Measurement.Bound;
+import io.cospadi.benchmark.ProjectionKernels;
+import io.cospadi.benchmark.SolverKernels;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.compression.RecipeException;
 import io.cospadi.tensor.CospadiException;
-import io.cospadi.tensor.DType;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.SplittableRandom;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code bench kernels}: the backend's verbs, verified and then timed, beside a matrix product and memory. */
+/** {@code bench kernels}: the verbs of decoding and of factorising at a model's sizes, verified and then timed. */
 @Command(
         name = "kernels",
         description =
-                "Verifies the backend's verbs, then times them: matrix products against sgemm, the rest against memory.")
+                "Verifies the backend's verbs, then times them at a model's sizes: beside the machine's own rates, the dense "
+                        + "product, and the vendor's libraries.")
 final class BenchKernelsCommand implements Callable<Integer> {
-    /** SmolLM2-135M's up projection at ratio 0.2: d1, d2, k, s. */
-    private static final int D1 = 576;
+    /** Of operands that take turns: four times the level-2 cache of an H200. */
+    private static final long ROTATION_BYTES = 256L << 20;
 
-    private static final int D2 = 1536;
-    private static final int K = 526;
-    private static final int S = 263;
+    @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            description = "Whose sizes: llama-3-8b, llama-3.2-1b or smollm2-135m (default).",
+            converter = Choices.ShapeName.class)
+    private String shape = "smollm2-135m";
 
-    @Option(names = "--repetitions", paramLabel = "N", description = "Of which the median counts (default: 9).")
-    private int repetitions = 9;
+    @Option(
+            names = "--ratios",
+            paramLabel = "R",
+            split = ",",
+            description = "Ratios to factor at (default: 0.2,0.3,0.4).")
+    private double[] ratios = {0.2, 0.3, 0.4};
+
+    @Option(
+            names = "--groups",
+            paramLabel = "none|8:16|2:4",
+            description = "Codes with such masks too, beside those without (default: none).",
+            converter = Choices.MaskGroup.class)
+    private int group;
+
+    @Option(names = "--repetitions", paramLabel = "N", description = "Of which the median counts (default: 15).")
+    private int repetitions = 15;
 
     @Mixin
     private SharedOptions shared;
@@ -43,151 +66,93 @@ final class BenchKernelsCommand implements Callable<Integer> {
         this.terminal = terminal;
     }
 
-    /** One timed verb: its work in operations or bytes, and the machine's own rate for that. */
-    private record Timing(String verb, String shape, String unit, double seconds, double rate, double peak) {}
-
     @Override
     public Integer call() {
         SharedOptions.atLeast("--repetitions", repetitions, 1);
-        List<Timing> timings;
+        for (double ratio : ratios) {
+            if (!(ratio > 0 && ratio < 1)) {
+                throw RecipeException.usage("--ratios are shares between 0 and 1; found " + ratio);
+            }
+        }
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        ArrayNode kernels = json.put("shape", shape).putArray("kernels");
         try (Backend backend = shared.open(terminal)) {
             for (SelfTest.Check check : SelfTest.run(backend)) {
                 if (!check.passed()) {
                     throw new CospadiException("the backend computes wrongly: " + check + "; nothing is timed");
                 }
             }
-            timings = time(backend);
+            measure(backend, measurement -> {
+                (shared.json ? terminal.err() : terminal.out()).println(line(measurement));
+                put(measurement, kernels.addObject());
+            });
+            BenchEnvironment.put(json, backend, shared);
         }
         if (shared.json) {
-            ObjectNode json = JsonNodeFactory.instance.objectNode();
-            json.put("threads", shared.threads());
-            ArrayNode kernels = json.putArray("kernels");
-            for (Timing t : timings) {
-                kernels.addObject()
-                        .put("verb", t.verb())
-                        .put("shape", t.shape())
-                        .put("unit", t.unit() + "/s")
-                        .put("seconds", t.seconds())
-                        .put("rate", t.rate())
-                        .put("peak", t.peak())
-                        .put("share", t.rate() / t.peak());
-            }
             terminal.json(json);
-            return ExitStatus.DONE;
         }
-        TextTable table = new TextTable("verb", "shape", "ms", "rate", "of peak");
-        for (Timing t : timings) {
-            table.row(
-                    t.verb(),
-                    t.shape(),
-                    String.format(Locale.ROOT, "%.3f", 1e3 * t.seconds()),
-                    String.format(Locale.ROOT, "%.1f G%s/s", t.rate() / 1e9, t.unit()),
-                    String.format(Locale.ROOT, "%.0f %%", 100 * t.rate() / t.peak()));
-        }
-        terminal.out().print(table);
         return ExitStatus.DONE;
     }
 
-    private List<Timing> time(Backend backend) {
-        List<Timing> timings = new ArrayList<>();
-        double product = SelfTest.productRate(backend);
-        double memory = backend.memoryRate();
-        try (Matrix weight = random(backend, D2, D1, DType.F32);
-                Matrix dictionary = random(backend, K, D1, DType.F32);
-                Matrix codes = random(backend, D2, K, DType.F32);
-                Matrix residual = random(backend, D2, K, DType.F32);
-                Matrix gradient = random(backend, D2, K, DType.F32);
-                Matrix out = backend.allocate(D2, K, DType.F32);
-                Matrix atoms = backend.allocate(K, K, DType.F32);
-                Matrix token = random(backend, 1, D1, DType.F32);
-                Matrix features = backend.allocate(1, D2, DType.F32);
-                Matrix gram = backend.allocate(D1, D1, DType.F64);
-                Matrix positive = positive(backend)) {
-            timings.add(operations(
-                    backend,
-                    "product, f32",
-                    "1536 x 576 x 526",
-                    2.0 * D2 * D1 * K,
-                    product,
-                    () -> backend.gemm(1, weight, false, dictionary, true, 0, out)));
-            timings.add(operations(
-                    backend,
-                    "symmetric product",
-                    "526 x 576",
-                    (double) K * (K + 1) * D1,
-                    product,
-                    () -> backend.symmetricProduct(dictionary, false, atoms)));
-            timings.add(operations(
-                    backend,
-                    "Gram, f64",
-                    "1536 x 576",
-                    1.0 * D2 * D1 * D1,
-                    product,
-                    () -> backend.addGram(weight, gram)));
-            timings.add(operations(backend, "Cholesky, f64", "576", (double) D1 * D1 * D1 / 3, product, () -> {
-                backend.copy(positive, gram);
-                backend.cholesky(gram);
-            }));
-            timings.add(bytes(
-                    backend,
-                    "matrix times vector",
-                    "1536 x 576",
-                    4.0 * D2 * D1,
-                    memory,
-                    () -> backend.gemm(1, token, false, weight, true, 0, features)));
-            timings.add(bytes(backend, "keep largest", "1536 x 526, s 263", 8.0 * D2 * K, memory, () -> {
-                backend.copy(residual, out);
-                backend.keepLargest(out, S);
-            }));
-            timings.add(bytes(backend, "threshold step", "1536 x 526, s 263", 20.0 * D2 * K, memory, () -> {
-                backend.copy(codes, out);
-                backend.hardThresholdStep(out, residual, gradient, residual, S);
-            }));
+    private void measure(Backend backend, Consumer<Measurement> listener) {
+        ModelConfig config = BenchShape.config(shape);
+        ProjectionKernels products =
+                new ProjectionKernels(backend, repetitions, ROTATION_BYTES, listener, terminal::note);
+        for (double ratio : ratios) {
+            List<FactoredProjection> all = new ArrayList<>(BenchShape.projections(config, ratio, 0));
+            if (group != 0) {
+                all.addAll(BenchShape.projections(config, ratio, group));
+            }
+            all.forEach(products::run);
         }
-        return timings;
+        BenchShape.projections(config, ratios[0], 0).stream()
+                .filter(projection -> projection.types().contains("gate"))
+                .forEach(gate -> new SolverKernels(backend, repetitions, listener)
+                        .run(gate.d1(), gate.d2(), gate.size().k(), gate.size().s()));
     }
 
-    private Timing operations(Backend backend, String verb, String shape, double flops, double peak, Runnable run) {
-        double seconds = median(backend, run);
-        return new Timing(verb, shape, "FLOP", seconds, flops / seconds, peak);
+    /** {@code kernel on, shape type | median (p90) | rate | of roof | ratios}. */
+    private static String line(Measurement m) {
+        return String.format(
+                Locale.ROOT,
+                "%-18s %-18s %-36s %-15s | %10.2f us (p90 %10.2f) | %s | %3.0f %% of %s%s%s",
+                m.kernel(),
+                m.on(),
+                m.shape(),
+                m.type(),
+                1e6 * m.times().median(),
+                1e6 * m.times().slow(),
+                rate(m.rate(), m.bound()),
+                100 * m.share(),
+                rate(m.roof(), m.bound()).strip(),
+                ratio(m.timesDense(), "dense"),
+                ratio(m.timesSparse(), "CSR"));
     }
 
-    private Timing bytes(Backend backend, String verb, String shape, double bytes, double peak, Runnable run) {
-        double seconds = median(backend, run);
-        return new Timing(verb, shape, "B", seconds, bytes / seconds, peak);
+    private static String rate(double perSecond, Bound bound) {
+        String unit = bound == Bound.MEMORY ? "B/s   " : "FLOP/s";
+        boolean tera = bound == Bound.ARITHMETIC && perSecond >= 1e12;
+        return String.format(Locale.ROOT, "%8.1f %s%s", perSecond / (tera ? 1e12 : 1e9), tera ? "T" : "G", unit);
     }
 
-    private double median(Backend backend, Runnable run) {
-        for (int i = 0; i < 3; i++) {
-            run.run();
-        }
-        double[] seconds = new double[repetitions];
-        for (int i = 0; i < repetitions; i++) {
-            backend.synchronize();
-            long began = System.nanoTime();
-            run.run();
-            backend.synchronize();
-            seconds[i] = (System.nanoTime() - began) * 1e-9;
-        }
-        Arrays.sort(seconds);
-        return seconds[repetitions / 2];
+    private static String ratio(OptionalDouble times, String of) {
+        return times.isEmpty() ? "" : String.format(Locale.ROOT, " | %.2f x %s", times.getAsDouble(), of);
     }
 
-    private static Matrix random(Backend backend, int rows, int cols, DType type) {
-        SplittableRandom random = new SplittableRandom(42);
-        float[] values = new float[rows * cols];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = (float) (random.nextDouble() - 0.5);
-        }
-        Matrix matrix = backend.allocate(rows, cols, type);
-        backend.write(matrix, values);
-        return matrix;
-    }
-
-    /** 576 times the identity: positive definite whatever rounding does. */
-    private static Matrix positive(Backend backend) {
-        Matrix matrix = backend.allocate(D1, D1, DType.F64);
-        backend.addToDiagonal(matrix, D1);
-        return matrix;
+    private static void put(Measurement m, ObjectNode json) {
+        json.put("kernel", m.kernel())
+                .put("on", m.on())
+                .put("shape", m.shape())
+                .put("type", m.type())
+                .put("seconds", m.times().median())
+                .put("seconds_p90", m.times().slow())
+                .put("bytes", m.bytes())
+                .put("flops", m.flops())
+                .put("bound", m.bound().name().toLowerCase(Locale.ROOT))
+                .put("rate", m.rate())
+                .put("roof", m.roof())
+                .put("share", m.share());
+        m.timesDense().ifPresent(times -> json.put("times_dense", times));
+        m.timesSparse().ifPresent(times -> json.put("times_csr", times));
     }
 }

@@ -1,5 +1,6 @@
 package io.cospadi.cli;
 
+import io.cospadi.benchmark.FactoredProjection;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
 import io.cospadi.budget.Storage;
@@ -12,9 +13,12 @@ import io.cospadi.factorization.Method;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.StringJoiner;
 
 /** Shapes of known models, for benchmarks that need no weights: only speed depends on nothing else. */
 final class BenchShape {
@@ -42,6 +46,12 @@ final class BenchShape {
      * @param group 0, or atoms a group of the mask, to whose multiple k is rounded down
      */
     static SyntheticWeights factored(ModelConfig config, double ratio, int group) {
+        Map<ProjectionType, Size> sizes = sizes(config, ratio, group);
+        return new SyntheticWeights(config, projection -> Optional.ofNullable(sizes.get(projection.type())));
+    }
+
+    /** What {@link #factored} gives each type; none that stays dense. */
+    private static Map<ProjectionType, Size> sizes(ModelConfig config, double ratio, int group) {
         Map<ProjectionType, Size> sizes = new EnumMap<>(ProjectionType.class);
         List<Projection> first =
                 config.projections().stream().filter(p -> p.layer() == 0).toList();
@@ -50,7 +60,25 @@ final class BenchShape {
                 sizes.put(allocation.projection().type(), size(allocation, group));
             }
         }
-        return new SyntheticWeights(config, projection -> Optional.ofNullable(sizes.get(projection.type())));
+        return sizes;
+    }
+
+    /** The distinct projections of a layer, factored likewise; those of equal shapes under one name. */
+    static List<FactoredProjection> projections(ModelConfig config, double ratio, int group) {
+        Map<ProjectionType, Size> sizes = sizes(config, ratio, group);
+        Map<FactoredProjection, StringJoiner> distinct = new LinkedHashMap<>();
+        for (Projection projection : config.projections()) {
+            Size size = sizes.get(projection.type());
+            if (projection.layer() == 0 && size != null) {
+                distinct.computeIfAbsent(
+                                new FactoredProjection("", projection.d1(), projection.d2(), ratio, size),
+                                unnamed -> new StringJoiner(","))
+                        .add(projection.type().name().toLowerCase(Locale.ROOT));
+            }
+        }
+        return distinct.entrySet().stream()
+                .map(entry -> entry.getKey().named(entry.getValue().toString()))
+                .toList();
     }
 
     private static Size size(Allocation allocation, int group) {

@@ -133,7 +133,7 @@ public final class SyntheticWeights implements ModelWeights {
     }
 
     /** Random supports, drawn by running through the atoms, so that they ascend; every group of a row holds its half. */
-    private static Codes codes(int rows, Size size) {
+    public static Codes codes(int rows, Size size) {
         int s = size.s();
         int[] atoms = new int[Math.multiplyExact(rows, s)];
         float[] values = new float[atoms.length];

@@ -1,0 +1,134 @@
+package io.cospadi.benchmark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.EmulatedBackend;
+import io.cospadi.benchmark.Measurement.Bound;
+import io.cospadi.decoder.SyntheticWeights.Size;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalDouble;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Every case of the kernels' benchmark at small sizes, on the processor and on a GPU in emulation. */
+class KernelsTest {
+    private static Backend open(String name) {
+        return name.equals("cpu") ? new CpuBackend(2) : EmulatedBackend.open();
+    }
+
+    private static List<String> names(List<Measurement> measured) {
+        return measured.stream().map(m -> m.kernel() + " " + m.on()).toList();
+    }
+
+    private static void requireSense(Measurement m) {
+        assertTrue(m.times().median() > 0 && m.times().median() <= m.times().slow(), m.toString());
+        assertTrue(m.rate() > 0 && m.roof() > 0 && m.share() > 0 && m.bytes() > 0, m.toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "cuda"})
+    void projectionsAreSetBesideLibraries(String name) {
+        List<Measurement> measured = new ArrayList<>();
+        List<String> notes = new ArrayList<>();
+        try (Backend backend = open(name)) {
+            ProjectionKernels kernels = new ProjectionKernels(backend, 2, 0, measured::add, notes::add);
+            kernels.run(new FactoredProjection("gate,up", 48, 80, 0.2, new Size(37, 18, 0)));
+            kernels.run(new FactoredProjection("gate,up", 48, 80, 0.2, new Size(32, 16, 16)));
+            assertEquals(0, backend.allocatedBytes());
+        }
+        assertEquals(List.of(), notes);
+        boolean cuda = name.equals("cuda");
+        String dense = cuda ? "cuBLAS" : "OpenBLAS";
+        List<String> expected = new ArrayList<>(List.of(dense + " gate,up"));
+        for (String on : List.of("gate,up 0.2", "gate,up 0.2, 8:16")) {
+            expected.addAll(List.of(dense + " " + on, "dictionary " + on));
+            for (int n : new int[] {1, 32}) {
+                expected.add(dense + " " + on);
+                if (cuda) {
+                    expected.add("cuSPARSE CSR " + on);
+                }
+                expected.add("codes " + on);
+            }
+            expected.add("projection " + on);
+        }
+        assertEquals(expected, names(measured));
+        for (Measurement m : measured) {
+            requireSense(m);
+            boolean own = List.of("dictionary", "codes", "projection").contains(m.kernel());
+            assertEquals(own, m.timesDense().isPresent(), m.toString());
+            assertEquals(cuda && m.kernel().equals("codes"), m.timesSparse().isPresent(), m.toString());
+        }
+        Measurement whole = measured.get(expected.indexOf("projection gate,up 0.2"));
+        assertEquals("1 x 48 x 80, k 37, s 18", whole.shape());
+        assertEquals(2.0 * (37 * 48 + 80 * 18), whole.flops());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "cuda"})
+    void solverVerbsAreSetBesideRoofs(String name) {
+        List<Measurement> measured = new ArrayList<>();
+        try (Backend backend = open(name)) {
+            new SolverKernels(backend, 2, measured::add).run(40, 60, 37, 18);
+            assertEquals(0, backend.allocatedBytes());
+        }
+        assertEquals(
+                List.of(
+                        "symmetric product ",
+                        "product ",
+                        "copy, keep largest ",
+                        "threshold step ",
+                        "add Gram ",
+                        "copy, Cholesky ",
+                        "copy, eigenvectors ",
+                        "matching pursuit "),
+                names(measured));
+        measured.forEach(KernelsTest::requireSense);
+    }
+
+    @Test
+    void theMiddleAndTheNinthOfTenCount() {
+        Times times = Times.of(new double[] {9, 1, 8, 2, 7, 3, 6, 4, 5, 10});
+        assertEquals(new Times(6, 10), times);
+        assertEquals(new Times(3, 3), Times.of(new double[] {3}));
+    }
+
+    @Test
+    void ratesAndRatiosFollowFromTheMedian() {
+        Measurement m = new Measurement(
+                "codes",
+                "",
+                "",
+                "packed",
+                8e9,
+                2e9,
+                Bound.MEMORY,
+                new Times(2, 3),
+                16e9,
+                OptionalDouble.of(3),
+                OptionalDouble.empty());
+        assertEquals(4e9, m.rate());
+        assertEquals(0.25, m.share());
+        assertEquals(1.5, m.timesDense().getAsDouble());
+        assertTrue(m.timesSparse().isEmpty());
+    }
+
+    @Test
+    void copiesAreClosedWhenOneFails() {
+        List<Integer> closed = new ArrayList<>();
+        assertThrows(
+                IllegalStateException.class,
+                () -> new Copies<AutoCloseable>(3, i -> {
+                    if (i == 2) {
+                        throw new IllegalStateException("no room");
+                    }
+                    return () -> closed.add(i);
+                }));
+        assertEquals(List.of(0, 1), closed);
+    }
+}
