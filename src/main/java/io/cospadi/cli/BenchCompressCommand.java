@@ -9,14 +9,21 @@ import io.cospadi.compression.BenchSource;
 import io.cospadi.compression.FactorizationBench;
 import io.cospadi.compression.FactorizationBench.Measured;
 import io.cospadi.compression.FolderBenchSource;
+import io.cospadi.compression.NamePattern;
+import io.cospadi.compression.PaperTimes;
 import io.cospadi.compression.RecipeException;
 import io.cospadi.compression.SyntheticBenchSource;
+import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Solver;
+import io.cospadi.factorization.SolverSettings;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -59,8 +66,23 @@ final class BenchCompressCommand implements Callable<Integer> {
     @Option(names = "--ratio", paramLabel = "R", description = "Ratio (default: 0.2).")
     private double ratio = 0.2;
 
-    @Option(names = "--rounds", paramLabel = "N", description = "Rounds of the block solver (default: 25).")
-    private int rounds = 25;
+    @Option(
+            names = "--include",
+            paramLabel = "PATTERN",
+            split = ",",
+            description = "Projections to factorise, such as q_proj,gate_proj (default: all of those layers).",
+            converter = Choices.ProjectionPattern.class)
+    private List<NamePattern> include = List.of();
+
+    @Option(
+            names = "--solver",
+            paramLabel = "block|ksvd|ksvd-exact|mod",
+            description = "What alternates (default: block).",
+            converter = Choices.SolverName.class)
+    private String solver = Solver.BLOCK.option();
+
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds of the solver (default: its own).")
+    private Integer rounds;
 
     @Option(names = "--profile", description = "Show what a GPU's time went into, warm-up included.")
     private boolean profile;
@@ -76,10 +98,12 @@ final class BenchCompressCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        SharedOptions.atLeast("--rounds", rounds, 1);
+        SolverSettings settings = settings();
+        SharedOptions.atLeast("--rounds", settings.rounds(), 1);
         SharedOptions.atLeast("--tokens", tokens, 1);
         List<Measured> measured = new ArrayList<>();
         List<DeviceTimes.Entry> device;
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
         if ((model == null) == (shape == null)) {
             throw RecipeException.usage("name a model's folder or a --shape");
         }
@@ -89,18 +113,43 @@ final class BenchCompressCommand implements Callable<Integer> {
                 Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
             Optional<DeviceTimes> times = profile ? backend.watch() : Optional.empty();
-            new FactorizationBench(source, layers, ratio, rounds)
+            new FactorizationBench(source, layers, include, ratio, settings)
                     .run(backend, new TaskProgress(display, "factorising"), measured::add);
             device = times.map(DeviceTimes::entries).orElse(List.of());
+            BenchEnvironment.put(json, backend, shared);
         }
         if (shared.json) {
-            ObjectNode json = json(measured);
+            put(measured, json);
             DeviceTimesView.put(json, device);
             terminal.json(json);
         } else {
             terminal.out().print(text(measured) + DeviceTimesView.text(device));
         }
         return ExitStatus.DONE;
+    }
+
+    private SolverSettings settings() {
+        Solver named = Arrays.stream(Solver.values())
+                .filter(each -> each.option().equals(solver))
+                .findFirst()
+                .orElseThrow();
+        SolverSettings defaults = SolverSettings.defaults(Method.COSPADI, named);
+        return rounds == null ? defaults : defaults.withRounds(rounds);
+    }
+
+    /** The paper's seconds for the same projection and {@link PaperTimes#ROUNDS} rounds, where they are known. */
+    private OptionalDouble paperSeconds(Measured m) {
+        boolean known =
+                solver.equals(Solver.KSVD.option()) && PaperTimes.SHAPE.equals(shape) && ratio == PaperTimes.RATIO;
+        return known
+                ? OptionalDouble.of(PaperTimes.seconds(BenchShape.config(shape), m.projection()))
+                : OptionalDouble.empty();
+    }
+
+    /** Seconds that as many rounds as the paper's would take, at the pace of those that were run. */
+    private double secondsOfPaperRounds(Measured m) {
+        return m.seconds()
+                + m.loopSeconds() * (PaperTimes.ROUNDS / (double) settings().rounds() - 1);
     }
 
     private String text(List<Measured> measured) {
@@ -135,6 +184,17 @@ final class BenchCompressCommand implements Callable<Integer> {
                     grams,
                     seconds + grams));
         }
+        for (Measured m : measured) {
+            paperSeconds(m)
+                    .ifPresent(paper -> text.append(String.format(
+                            Locale.ROOT,
+                            "%s: %d rounds take %.1f s; in the paper, on one A100, %.1f s (its share of 646 minutes): %.1f x%n",
+                            m.projection().name(),
+                            PaperTimes.ROUNDS,
+                            secondsOfPaperRounds(m),
+                            paper,
+                            paper / secondsOfPaperRounds(m))));
+        }
         phases(measured)
                 .forEach((phase, spent) -> text.append(
                         String.format(Locale.ROOT, "%-12s %8.2f s  %3.0f %%%n", phase, spent, 100 * spent / seconds)));
@@ -147,11 +207,10 @@ final class BenchCompressCommand implements Callable<Integer> {
         return phases;
     }
 
-    private ObjectNode json(List<Measured> measured) {
-        ObjectNode json = JsonNodeFactory.instance.objectNode();
+    private void put(List<Measured> measured, ObjectNode json) {
         json.put("model", model == null ? shape : model.toString())
-                .put("threads", shared.threads())
-                .put("rounds", rounds);
+                .put("solver", solver)
+                .put("rounds", settings().rounds());
         double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
         double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();
         json.put("seconds", seconds).put("seconds_at_sgemm_rate", ideal).put("times", seconds / ideal);
@@ -162,17 +221,18 @@ final class BenchCompressCommand implements Callable<Integer> {
         phases(measured).forEach(split::put);
         ArrayNode projections = json.putArray("projections");
         for (Measured m : measured) {
-            projections
-                    .addObject()
-                    .put("name", m.projection().name())
+            ObjectNode entry = projections.addObject();
+            entry.put("name", m.projection().name())
                     .put("k", m.k())
                     .put("s", m.s())
                     .put("flops", m.flops())
                     .put("seconds", m.seconds())
                     .put("sgemm_flops_per_second", m.sgemm())
                     .put("share", m.flops() / m.seconds() / m.sgemm())
+                    .put("loop_seconds", m.loopSeconds())
                     .put("loop_share", m.loopRate() / m.sgemm());
+            paperSeconds(m).ifPresent(paper -> entry.put("seconds_of_60_rounds", secondsOfPaperRounds(m))
+                    .put("paper_seconds_of_60_rounds", paper));
         }
-        return json;
     }
 }

@@ -2,6 +2,7 @@ package io.cospadi.cli;
 
 import io.cospadi.calibration.LabelSource;
 import io.cospadi.compression.BudgetChoice;
+import io.cospadi.compression.NamePattern;
 import io.cospadi.compression.NearestName;
 import io.cospadi.compression.Objective;
 import io.cospadi.compression.Sampling;
@@ -85,6 +86,13 @@ final class Choices {
         public LabelSource convert(String text) {
             check(text, names(LabelSource.values(), LabelSource::option));
             return LabelSource.valueOf(text.toUpperCase(Locale.ROOT));
+        }
+    }
+
+    static final class ProjectionPattern implements ITypeConverter<NamePattern> {
+        @Override
+        public NamePattern convert(String text) {
+            return new NamePattern(text);
         }
     }
 

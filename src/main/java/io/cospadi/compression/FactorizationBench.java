@@ -27,12 +27,15 @@ import java.util.regex.Pattern;
  * Factorises projections and sets counted operations a second against a matrix product's rate, which is measured before and
  * after each of them, because a shared machine's speed drifts.
  *
- * @param source whose projections
- * @param layers "10", "8-10" or "all"; null for the middle one
- * @param ratio  under the uniform budget
- * @param rounds of the block solver
+ * @param source  whose projections
+ * @param layers  "10", "8-10" or "all"; null for the middle one
+ * @param include which of their projections; none for all
+ * @param ratio   under the uniform budget
+ * @param solver  which, and for how many rounds
  */
-public record FactorizationBench(BenchSource source, String layers, double ratio, int rounds) {
+public record FactorizationBench(
+        BenchSource source, String layers, List<NamePattern> include, double ratio, SolverSettings solver) {
+    private static final List<String> ROUND_PHASES = List.of("rounds", "sparse coding", "dictionary update");
     private static final Pattern RANGE = Pattern.compile("(\\d{1,5})(?:-(\\d{1,5}))?");
 
     public FactorizationBench {
@@ -46,6 +49,7 @@ public record FactorizationBench(BenchSource source, String layers, double ratio
      *
      * @param flops          counted by formula, start and final fit included
      * @param seconds        of all of it
+     * @param loopSeconds    of the rounds alone
      * @param loopRate       operations a second of the rounds alone
      * @param sgemm          operations a second of a matrix product around it
      * @param gramSeconds    of the Gram of its inputs, where the source computes one; 0 where another projection's was shared
@@ -57,6 +61,7 @@ public record FactorizationBench(BenchSource source, String layers, double ratio
             int s,
             double flops,
             double seconds,
+            double loopSeconds,
             double loopRate,
             double sgemm,
             double gramSeconds,
@@ -64,11 +69,15 @@ public record FactorizationBench(BenchSource source, String layers, double ratio
 
     /** Measures one projection after the other. */
     public void run(Backend backend, Progress progress, Consumer<Measured> listener) {
+        List<String> names =
+                source.config().projections().stream().map(Projection::name).toList();
+        include.forEach(pattern -> pattern.requireMatch("--include", names));
         List<Projection> projections = source.config().projections().stream()
                 .filter(p -> chosen(p.layer(), source.config().layers()))
+                .filter(p -> include.isEmpty() || include.stream().anyMatch(pattern -> pattern.matches(p.name())))
                 .toList();
         if (projections.isEmpty()) {
-            throw RecipeException.usage("--layers " + layers + " names none of the model's "
+            throw RecipeException.usage("--layers " + layers + " with --include names none of the model's "
                     + source.config().layers() + " layers, which count from 0");
         }
         Map<FactorShape, Factorization> bare = new HashMap<>();
@@ -105,8 +114,6 @@ public record FactorizationBench(BenchSource source, String layers, double ratio
             Map<FactorShape, Factorization> bares,
             Consumer<Measured> listener) {
         Projection p = allocation.projection();
-        SolverSettings settings =
-                SolverSettings.defaults(Method.COSPADI, Solver.BLOCK).withRounds(rounds);
         try (Matrix weight = source.weight(p, backend);
                 BenchSource.TimedGram gram = source.gram(p, backend)) {
             Problem problem = new Problem(p.name(), weight, gram.gram());
@@ -114,27 +121,33 @@ public record FactorizationBench(BenchSource source, String layers, double ratio
             boolean first = bares.isEmpty();
             Factorization bare = bares.computeIfAbsent(
                     new FactorShape(p.d1(), p.d2(), allocation.k(), allocation.s()),
-                    shape -> factorize(backend, settings.withRounds(0), problem, allocation));
-            if (first) {
-                factorize(backend, settings, problem, allocation);
+                    shape -> factorize(backend, solver.withRounds(0), problem, allocation));
+            if (first && solver.solver() == Solver.BLOCK) {
+                factorize(backend, solver, problem, allocation);
             }
             backend.synchronize();
-            Factorization full = factorize(backend, settings, problem, allocation);
+            Factorization full = factorize(backend, solver, problem, allocation);
             double sgemmAfter = SelfTest.productRate(backend);
-            double loop = full.secondsByPhase().getOrDefault("rounds", full.seconds())
-                    - bare.secondsByPhase().getOrDefault("rounds", 0.0);
+            double loop = roundSeconds(full) - roundSeconds(bare);
             listener.accept(new Measured(
                     p,
                     allocation.k(),
                     allocation.s(),
                     full.flops(),
                     full.seconds(),
+                    loop,
                     (full.flops() - bare.flops()) / loop,
                     (sgemmBefore + sgemmAfter) / 2,
                     gram.seconds(),
                     full.secondsByPhase()));
             return sgemmAfter;
         }
+    }
+
+    private static double roundSeconds(Factorization factorization) {
+        return ROUND_PHASES.stream()
+                .mapToDouble(phase -> factorization.secondsByPhase().getOrDefault(phase, 0.0))
+                .sum();
     }
 
     private static Factorization factorize(
