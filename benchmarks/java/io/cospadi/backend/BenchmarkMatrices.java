@@ -5,15 +5,16 @@ import io.cospadi.tensor.HostMatrix;
 import java.util.Random;
 
 /** Inputs of the benchmarks: standard normal matrices, and dictionaries of unit atoms with what sparse coding needs of them. */
-final class BenchmarkMatrices {
+public final class BenchmarkMatrices {
     private final Backend backend;
     private final Random random = new Random(42);
 
-    BenchmarkMatrices(Backend backend) {
+    public BenchmarkMatrices(Backend backend) {
         this.backend = backend;
     }
 
-    Matrix normal(int rows, int cols) {
+    /** Standard normal, F32. */
+    public Matrix normal(int rows, int cols) {
         float[] values = new float[rows * cols];
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) random.nextGaussian();
@@ -22,7 +23,7 @@ final class BenchmarkMatrices {
     }
 
     /** k random atoms of unit length. */
-    Matrix atoms(int k, int d1) {
+    public Matrix atoms(int k, int d1) {
         Matrix atoms = normal(k, d1);
         try (Matrix norms = backend.allocate(1, k, DType.F32)) {
             backend.rowDots(atoms, atoms, norms);
@@ -33,7 +34,7 @@ final class BenchmarkMatrices {
     }
 
     /** Throws unless the two are equal within a share of the larger norm: nothing wrong is timed. */
-    void verify(Matrix expected, Matrix actual, String what) {
+    public void verify(Matrix expected, Matrix actual, String what) {
         try (Matrix difference = backend.allocate(expected.rows(), expected.cols(), DType.F32)) {
             backend.copy(expected, difference);
             backend.axpy(-1, actual, difference);
