@@ -4,7 +4,8 @@
 #   benchmarks/all-on-gpu.sh RESULTS [PART...]
 #
 # Parts that RESULTS has already are left out, so the script can be stopped and called again. COSPADI is the command that
-# starts the program (default: ./cospadi), TESTS the command that runs the tests tagged gpu (default: Maven).
+# starts the program (default: ./cospadi), TESTS the command that runs the tests tagged gpu (default: Maven). KSVD_ROUNDS=60
+# runs all of the paper's rounds. benchmarks/roofline.py draws kernels.json.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ $# -ge 1 ] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 2; }
@@ -18,18 +19,22 @@ command_of() {
     case "$1" in
         tests) echo "${tests[@]}" ;;
         doctor) echo "${cospadi[@]}" doctor --backend cuda --json ;;
-        kernels) echo "${cospadi[@]}" bench kernels --backend cuda --json ;;
+        kernels) echo "${cospadi[@]}" bench kernels --backend cuda --shape llama-3-8b --groups 8:16 --json ;;
+        kernels-1b) echo "${cospadi[@]}" bench kernels --backend cuda --shape llama-3.2-1b --groups 8:16 --json ;;
         decode) echo "${cospadi[@]}" bench decode --backend cuda --shape llama-3-8b --json ;;
         decode-8-16) echo "${cospadi[@]}" bench decode --backend cuda --shape llama-3-8b --groups 8:16 --json ;;
         compress-1b) echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3.2-1b --layers all --rounds 40 --json ;;
         compress-8b-layer) echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3-8b --layers 16 --rounds 40 --json ;;
+        ksvd) # 10 of the paper's 60 rounds, which the output scales to
+            echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3.2-1b --layers 8 --include q_proj,gate_proj \
+                --solver ksvd --rounds "${KSVD_ROUNDS:-10}" --tokens 65536 --json ;;
         demo) echo "${cospadi[@]}" demo --backend cuda --out "$results/demo-run" --json ;;
         *) return 1 ;;
     esac
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(tests doctor kernels decode decode-8-16 compress-1b compress-8b-layer demo)
+[ $# -gt 0 ] || parts=(tests doctor kernels kernels-1b decode decode-8-16 compress-1b compress-8b-layer ksvd demo)
 nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,memory.total --format=csv >"$results/gpu.csv"
 for part in "${parts[@]}"; do
     if ! command="$(command_of "$part")"; then
