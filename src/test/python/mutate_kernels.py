@@ -319,6 +319,35 @@ OMP = [
     ("rows beyond the grid left out", "row += gridDim.x", "row += rows"),
 ]
 
+KSVD = [
+    ("last row left out", "first + n < users.count", "first + n < users.count - 1"),
+    ("codes of the first atom", "users.codes[row * users.k + users.atom] : 0", "users.codes[row * users.k] : 0"),
+    ("rows by their place in the list", "inside ? users.rows[first + n] : 0", "inside ? first + n : 0"),
+    ("atom's own part left out of the product", "products[n] = codes[n] * along;", "products[n] = 0;"),
+    ("atom's own part left out of the sum", "w[j] = sum + along * old[j]", "w[j] = sum"),
+    ("products read before they are there", "dots[threadIdx.x / 32 * ROWS + n] = sum;\n        }\n        __syncthreads();",
+     "dots[threadIdx.x / 32 * ROWS + n] = sum;\n        }"),
+    ("one place for the products of all groups", "shared.dots + parity * MOST_WARPS * ROWS", "shared.dots"),
+    ("last warp's products left out", "warp < blockDim.x / 32; warp++", "warp < blockDim.x / 32 - 1 || warp < 1; warp++"),
+    ("direction not scaled", "squares > 0 ? 1 / sqrt(squares) : 0", "1"),
+    ("divided by a length of zero", "squares > 0 ? 1 / sqrt(squares) : 0", "1 / sqrt(squares)"),
+    ("second quads are the first", "return 4 * (threadIdx.x + j * blockDim.x);", "return 4 * threadIdx.x;"),
+    ("last element of a row not written", "if (d + 2 < cols) row[d + 2]", "if (d + 3 < cols) row[d + 2]"),
+    ("an element too many written", "if (d + 1 < cols) row[d + 1]", "row[d + 1]"),
+    ("atom not saved", "if (saved && blockIdx.x == 0)", "if (saved && blockIdx.x > 0)"),
+    ("rows beyond the grid left out of the sum",
+     "first += ROWS * gridDim.x) {\n        Group<QUADS> group;\n        group.load(users, first, along, shared, parity);\n"
+     "        UNROLL\n        for (int n = 0; n < ROWS; n++) {\n            codes_along",
+     "first += users.count) {\n        Group<QUADS> group;\n        group.load(users, first, along, shared, parity);\n"
+     "        UNROLL\n        for (int n = 0; n < ROWS; n++) {\n            codes_along"),
+    ("atom's own part of the residual not restored", "add_multiple(group.quads[n][j], group.codes[n], former[at]);", ""),
+    ("rows beyond the users updated", "if (first + n >= users.count) break;", ""),
+    ("blocks beyond the 32nd left out", "block += 32)", "block += blocks)"),
+    ("partial sums read before they are there", "alongs[threadIdx.y] = along;\n    __syncthreads();", "alongs[threadIdx.y] = along;"),
+    ("a partial sum too few", "n < 32; n++", "n < 31; n++"),
+    ("codes of the blocks not added up", "along += alongs[n];", "along = alongs[n];"),
+]
+
 MUTATIONS = (
     [("select.cu", "SelectKernelsTest", *m) for m in SELECT]
     + [("primitives/reduce.cuh", "SelectKernelsTest", *m) for m in REDUCE]
@@ -344,6 +373,7 @@ MUTATIONS = (
     + [("support.cu", "SupportKernelsTest", *m) for m in SUPPORT]
     + [("omp.cu", "OmpKernelsTest", *m) for m in OMP]
     + [("indexing.cu", "IndexingKernelsTest", *m) for m in INDEXING]
+    + [("ksvd.cu", "KsvdKernelsTest", *m) for m in KSVD]
 )
 
 

@@ -29,6 +29,7 @@ public final class CpuBackend implements Backend {
     private final SymmetricEigen eigen;
     private final HardThreshold threshold;
     private final MatchingPursuit pursuit;
+    private final AtomUpdates atomUpdates;
     private final CodeProducts codeProducts;
     private final Rotary rotary;
     private final Attention attention;
@@ -55,6 +56,7 @@ public final class CpuBackend implements Backend {
         eigen = new SymmetricEigen(workers);
         threshold = new HardThreshold(workers);
         pursuit = new MatchingPursuit(workers);
+        atomUpdates = new AtomUpdates(transfers, elementwise, reductions, products, allocated);
         codeProducts = new CodeProducts(workers);
         rotary = new Rotary(workers);
         attention = new Attention(workers);
@@ -342,6 +344,13 @@ public final class CpuBackend implements Backend {
     public void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes) {
         SparseCodingChecks.orthogonalMatchingPursuit(gram, correlations, s, codes);
         pursuit.run(own(gram), own(correlations), s, own(codes));
+    }
+
+    @Override
+    public void updateAtoms(
+            Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users, int iterations) {
+        SparseCodingChecks.updateAtoms(residual, dictionary, codes, first, users, iterations);
+        atomUpdates.run(own(residual), own(dictionary), own(codes), first, users, iterations);
     }
 
     // ---- decoder ----

@@ -40,6 +40,7 @@ public final class CudaBackend implements Backend {
     private final CudaCodeProducts codeProducts;
 
     private final CudaPursuit pursuit;
+    private final CudaAtomUpdates atomUpdates;
     private final CudaDecoding decoding;
     private final CudaClock clock;
     private final CudaBandwidth bandwidth;
@@ -78,6 +79,7 @@ public final class CudaBackend implements Backend {
         codeProducts = new CudaCodeProducts(cuda, memory);
 
         pursuit = new CudaPursuit(cuda, memory);
+        atomUpdates = new CudaAtomUpdates(cuda, memory);
         decoding = new CudaDecoding(cuda, memory);
         clock = new CudaClock(cuda);
         bandwidth = new CudaBandwidth(cuda, memory, clock);
@@ -429,6 +431,13 @@ public final class CudaBackend implements Backend {
     public void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes) {
         SparseCodingChecks.orthogonalMatchingPursuit(gram, correlations, s, codes);
         pursuit.run(own(gram), own(correlations), s, own(codes));
+    }
+
+    @Override
+    public void updateAtoms(
+            Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users, int iterations) {
+        SparseCodingChecks.updateAtoms(residual, dictionary, codes, first, users, iterations);
+        atomUpdates.run(own(residual), own(dictionary), own(codes), first, users, iterations);
     }
 
     // ---- decoder ----

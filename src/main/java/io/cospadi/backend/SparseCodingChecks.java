@@ -49,4 +49,37 @@ final class SparseCodingChecks {
         requireApart(verb, codes, correlations);
         requireApart(verb, codes, gram);
     }
+
+    static void updateAtoms(
+            Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users, int iterations) {
+        String verb = "updateAtoms";
+        requireF32(verb, residual, dictionary, codes);
+        require(
+                residual.cols() == dictionary.cols()
+                        && residual.rows() == codes.rows()
+                        && codes.cols() == dictionary.rows(),
+                verb,
+                "a residual (d2, r), a dictionary (k, r) and codes (d2, k)",
+                residual,
+                dictionary,
+                codes);
+        requireApart(verb, residual, dictionary);
+        requireApart(verb, residual, codes);
+        requireApart(verb, dictionary, codes);
+        require(
+                0 <= first && first <= dictionary.rows() - users.length,
+                verb,
+                "atoms inside",
+                users.length + " from " + first,
+                dictionary);
+        require(iterations >= 1, verb, "1 iteration or more", iterations);
+        for (int[] rows : users) {
+            require(rows.length >= 1, verb, "atoms that some row uses", "one that none uses", codes);
+            int last = -1;
+            for (int row : rows) {
+                require(last < row && row < codes.rows(), verb, "ascending rows inside", last + ", " + row, codes);
+                last = row;
+            }
+        }
+    }
 }

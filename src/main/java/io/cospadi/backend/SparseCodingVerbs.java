@@ -40,4 +40,24 @@ public interface SparseCodingVerbs {
      * @see "Rubinstein, Zibulevsky, Elad: Efficient Implementation of the K-SVD Algorithm using Batch-OMP, CS-2008-08"
      */
     void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes);
+
+    /**
+     * K-SVD's update of one atom after the other by power iterations. For each atom d, with its codes c on the rows I that
+     * use it:
+     *
+     * <pre>
+     *   F = E[I] + c dᵀ
+     *   iterations times:  d &lt;- FᵀF d / ‖FᵀF d‖, or 0 where FᵀF d is 0
+     *   c &lt;- F d,  E[I] &lt;- F − c dᵀ
+     * </pre>
+     *
+     * @param residual   E (d2, r) F32 = Y − C D, updated
+     * @param dictionary D (k, r) F32; the atoms {@code first .. first + users.length - 1} are updated
+     * @param codes      C (d2, k) F32; those atoms' columns are updated in the rows given
+     * @param first      the first atom
+     * @param users      for each of the atoms the rows I, one or more, ascending
+     * @param iterations 1 or more
+     * @see "Aharon, Elad, Bruckstein: K-SVD, IEEE Trans. Signal Processing 54(11), 2006"
+     */
+    void updateAtoms(Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users, int iterations);
 }

@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import java.util.Arrays;
 
 /**
  * K-SVD: one atom after the other, each with its codes, the others fixed. For atom i, used by the rows I of the codes:
@@ -34,33 +35,24 @@ final class KsvdUpdate implements DictionaryUpdate {
         int replaced = 0;
         try (Scratch scratch = new Scratch(backend)) {
             Matrix residual = scratch.f32(target.rows(), target.cols());
-            Matrix rowsOfUsers = scratch.f32(target.rows(), target.cols());
             backend.copy(target, residual);
             effort.gemm(-1, codes, false, dictionary, false, 1, residual);
-            for (int i = 0; i < users.length; i++) {
-                Matrix atom = dictionary.rows(i, 1);
-                if (users[i].length == 0) {
-                    replace(atom, target, residual);
-                    replaced++;
+            for (int i = 0; i < users.length; ) {
+                int used = i;
+                while (used < users.length && users[used].length > 0) {
+                    used++;
+                }
+                if (used > i) {
+                    fit.fit(residual, dictionary, codes, i, Arrays.copyOfRange(users, i, used));
+                    i = used;
                 } else {
-                    updateAtom(i, users[i], atom, codes, residual, rowsOfUsers.rows(0, users[i].length));
+                    replace(dictionary.rows(i, 1), target, residual);
+                    replaced++;
+                    i++;
                 }
             }
         }
         return replaced;
-    }
-
-    private void updateAtom(int i, int[] users, Matrix atom, Matrix codes, Matrix residual, Matrix error) {
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix values = scratch.f32(1, users.length);
-            backend.gatherRows(residual, users, error);
-            backend.gatherColumn(codes, i, users, values);
-            effort.gemm(1, values, true, atom, false, 1, error);
-            fit.fit(error, atom, values);
-            effort.gemm(-1, values, true, atom, false, 1, error);
-            backend.scatterRows(error, users, residual);
-            backend.scatterColumn(values, users, codes, i);
-        }
     }
 
     private void replace(Matrix atom, Matrix target, Matrix residual) {

@@ -21,6 +21,7 @@ final class KernelImages {
             "dense_gemv",
             "elementwise",
             "indexing",
+            "ksvd",
             "omp",
             "packed_gemv",
             "reductions",

@@ -50,6 +50,14 @@ class CudaBackendTest {
     }
 
     @Nested
+    class AtomUpdates extends AbstractAtomUpdatesTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
     class PursuitFixtures extends AbstractPursuitFixturesTest {
         @Override
         Backend create() {

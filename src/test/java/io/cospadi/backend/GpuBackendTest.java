@@ -52,6 +52,14 @@ class GpuBackendTest {
     }
 
     @Nested
+    class AtomUpdates extends AbstractAtomUpdatesTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
     class PursuitFixtures extends AbstractPursuitFixturesTest {
         @Override
         Backend create() {
