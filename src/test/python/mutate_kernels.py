@@ -348,6 +348,27 @@ KSVD = [
     ("codes of the blocks not added up", "along += alongs[n];", "along = alongs[n];"),
 ]
 
+CONJUGATE_GRADIENT = [
+    ("image not masked", "<< 1 != 0 ? image[at + j] : 0", "<< 1 != 0 ? image[at + j] : image[at + j]"),
+    ("-0 counts as support", "__float_as_uint(support[at + j]) << 1 != 0", "__float_as_uint(support[at + j]) != 0"),
+    ("step along negative curvature", "curvature > 0 ? (float) (before / curvature) : 0", "(float) (before / curvature)"),
+    ("divided by an energy of zero", "before > 0 ? (float) (after / before) : 0", "(float) (after / before)"),
+    ("residual not taken on", "q[j] = left;", ""),
+    ("steps the other way", "codes[at + j] += step", "codes[at + j] -= step"),
+    ("energy of the thread", "after = block_reduce<Sum>(after, sums);", ""),
+    ("curvature of the thread", "curvature = block_reduce<Sum>(curvature, sums);", ""),
+    ("every row's energy is the first's", "double before = energy[blockIdx.x]", "double before = energy[0]"),
+    ("directions overlap", "float* along = q + k;", "float* along = q + k - 1;"),
+]
+ATOMS = [
+    ("squares of the thread", "sqrt(block_reduce<Sum>(squares, sums))", "sqrt(squares)"),
+    ("divided by a norm of zero", "norm > 0 ? (float) (1 / norm) : 0", "(float) (1 / norm)"),
+    ("other dictionary not scaled", "other[j] *= scale;", ""),
+    ("other dictionary's norms", "squares += (double) atom[j] * atom[j]", "squares += (double) other[j] * other[j]"),
+    ("interpolates", "along * x[i] - back * y[i]", "along * x[i] + back * y[i]"),
+    ("x and y exchanged", "along * x[i] - back * y[i]", "along * y[i] - back * x[i]"),
+]
+
 MUTATIONS = (
     [("select.cu", "SelectKernelsTest", *m) for m in SELECT]
     + [("primitives/reduce.cuh", "SelectKernelsTest", *m) for m in REDUCE]
@@ -373,6 +394,8 @@ MUTATIONS = (
     + [("support.cu", "SupportKernelsTest", *m) for m in SUPPORT]
     + [("omp.cu", "OmpKernelsTest", *m) for m in OMP]
     + [("indexing.cu", "IndexingKernelsTest", *m) for m in INDEXING]
+    + [("conjugate_gradient.cu", "ConjugateGradientKernelsTest", *m) for m in CONJUGATE_GRADIENT]
+    + [("atoms.cu", "AtomKernelsTest", *m) for m in ATOMS]
     + [("ksvd.cu", "KsvdKernelsTest", *m) for m in KSVD]
 )
 

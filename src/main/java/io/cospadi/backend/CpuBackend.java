@@ -29,6 +29,8 @@ public final class CpuBackend implements Backend {
     private final SymmetricEigen eigen;
     private final HardThreshold threshold;
     private final MatchingPursuit pursuit;
+    private final ConjugateGradients conjugateGradients;
+    private final AtomNormalization normalization;
     private final AtomUpdates atomUpdates;
     private final CodeProducts codeProducts;
     private final Rotary rotary;
@@ -56,6 +58,8 @@ public final class CpuBackend implements Backend {
         eigen = new SymmetricEigen(workers);
         threshold = new HardThreshold(workers);
         pursuit = new MatchingPursuit(workers);
+        conjugateGradients = new ConjugateGradients(transfers, elementwise, reductions, allocated);
+        normalization = new AtomNormalization(elementwise, reductions, allocated);
         atomUpdates = new AtomUpdates(transfers, elementwise, reductions, products, allocated);
         codeProducts = new CodeProducts(workers);
         rotary = new Rotary(workers);
@@ -344,6 +348,25 @@ public final class CpuBackend implements Backend {
     public void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes) {
         SparseCodingChecks.orthogonalMatchingPursuit(gram, correlations, s, codes);
         pursuit.run(own(gram), own(correlations), s, own(codes));
+    }
+
+    @Override
+    public void conjugateGradientStep(
+            Matrix support, Matrix image, Matrix codes, Matrix residual, Matrix direction, Matrix energy) {
+        SparseCodingChecks.conjugateGradientStep(support, image, codes, residual, direction, energy);
+        conjugateGradients.step(own(support), own(image), own(codes), own(residual), own(direction), own(energy));
+    }
+
+    @Override
+    public void normalizeAtoms(Matrix dictionary, Matrix previous, Matrix codes) {
+        SparseCodingChecks.normalizeAtoms(dictionary, previous, codes);
+        normalization.normalize(own(dictionary), own(previous), own(codes));
+    }
+
+    @Override
+    public void extrapolate(double relaxation, Matrix fitted, Matrix previous, Matrix out) {
+        SparseCodingChecks.extrapolate(fitted, previous, out);
+        elementwise.extrapolate(relaxation, own(fitted), own(previous), own(out));
     }
 
     @Override

@@ -5,6 +5,8 @@ import static io.cospadi.backend.CudaMatrix.own;
 
 import io.cospadi.gpu.ArithmeticKernels;
 import io.cospadi.gpu.CallTimes;
+import io.cospadi.gpu.AtomKernels;
+import io.cospadi.gpu.ConjugateGradientKernels;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.CudaDevices;
 import io.cospadi.gpu.CudaUnavailableException;
@@ -45,6 +47,8 @@ public final class CudaBackend implements Backend {
     private final CudaClock clock;
     private final CudaBandwidth bandwidth;
     private final ArithmeticKernels arithmetic;
+    private final AtomKernels atoms;
+    private final ConjugateGradientKernels conjugateGradients;
     private final ElementwiseKernels elementwise;
     private final SquareKernels squares;
     private final SelectKernels select;
@@ -84,6 +88,8 @@ public final class CudaBackend implements Backend {
         clock = new CudaClock(cuda);
         bandwidth = new CudaBandwidth(cuda, memory, clock);
         arithmetic = new ArithmeticKernels(cuda);
+        atoms = new AtomKernels(cuda);
+        conjugateGradients = new ConjugateGradientKernels(cuda);
         elementwise = new ElementwiseKernels(cuda);
         squares = new SquareKernels(cuda);
         select = new SelectKernels(cuda);
@@ -431,6 +437,29 @@ public final class CudaBackend implements Backend {
     public void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes) {
         SparseCodingChecks.orthogonalMatchingPursuit(gram, correlations, s, codes);
         pursuit.run(own(gram), own(correlations), s, own(codes));
+    }
+
+    @Override
+    public void conjugateGradientStep(
+            Matrix support, Matrix image, Matrix codes, Matrix residual, Matrix direction, Matrix energy) {
+        SparseCodingChecks.conjugateGradientStep(support, image, codes, residual, direction, energy);
+        conjugateGradients.step(
+                at(support), at(image), at(codes), at(residual), at(direction), at(energy), codes.rows(), codes.cols());
+    }
+
+    @Override
+    public void normalizeAtoms(Matrix dictionary, Matrix previous, Matrix codes) {
+        SparseCodingChecks.normalizeAtoms(dictionary, previous, codes);
+        try (CudaBlock norms = memory.scratch((long) Float.BYTES * dictionary.rows())) {
+            atoms.normalize(at(dictionary), at(previous), norms.address(), dictionary.rows(), dictionary.cols());
+            arithmetic.scaleColumns(DType.F32, norms.address(), at(codes), codes.rows(), codes.cols());
+        }
+    }
+
+    @Override
+    public void extrapolate(double relaxation, Matrix fitted, Matrix previous, Matrix out) {
+        SparseCodingChecks.extrapolate(fitted, previous, out);
+        atoms.extrapolate(relaxation, at(fitted), at(previous), at(out), elements(out));
     }
 
     @Override

@@ -82,6 +82,22 @@ final class Elementwise {
         }
     }
 
+    /** {@code out <- (1 + t) x − t y}, F32. */
+    void extrapolate(double t, NativeMatrix x, NativeMatrix y, NativeMatrix out) {
+        float along = (float) (1 + t);
+        float back = (float) t;
+        tiles(x.elements(), (at, count, scratch) -> {
+            float[] to = scratch.floats(0, count);
+            float[] from = scratch.floats(1, count);
+            x.get(at, to, count);
+            y.get(at, from, count);
+            for (int i = 0; i < count; i++) {
+                to[i] = along * to[i] - back * from[i];
+            }
+            out.put(at, to, count);
+        });
+    }
+
     void scaleRows(NativeMatrix matrix, NativeMatrix factors) {
         int cols = matrix.cols();
         double[] each = vector(factors);

@@ -4,6 +4,9 @@ import static io.cospadi.backend.Shapes.require;
 import static io.cospadi.backend.Shapes.requireApart;
 import static io.cospadi.backend.Shapes.requireF32;
 import static io.cospadi.backend.Shapes.requireSame;
+import static io.cospadi.backend.Shapes.requireVector;
+
+import io.cospadi.tensor.DType;
 
 /** What {@link SparseCodingVerbs} ask of their arguments, whichever backend computes. */
 final class SparseCodingChecks {
@@ -48,6 +51,40 @@ final class SparseCodingChecks {
         require(1 <= s && s <= gram.rows(), verb, "1 <= s <= k", "s=" + s, gram, correlations);
         requireApart(verb, codes, correlations);
         requireApart(verb, codes, gram);
+    }
+
+    static void conjugateGradientStep(
+            Matrix support, Matrix image, Matrix codes, Matrix residual, Matrix direction, Matrix energy) {
+        String verb = "conjugateGradientStep";
+        Matrix[] distinct = {support, image, codes, residual, direction};
+        requireF32(verb, distinct);
+        for (int i = 0; i < distinct.length; i++) {
+            requireSame(verb, codes, distinct[i]);
+            for (int j = 0; j < i; j++) {
+                requireApart(verb, distinct[i], distinct[j]);
+            }
+        }
+        requireVector(verb, energy, codes.rows(), DType.F32, codes);
+    }
+
+    static void normalizeAtoms(Matrix dictionary, Matrix previous, Matrix codes) {
+        requireF32("normalizeAtoms", dictionary, previous, codes);
+        requireSame("normalizeAtoms", dictionary, previous);
+        require(
+                codes.cols() == dictionary.rows(),
+                "normalizeAtoms",
+                "a dictionary (k, r) and codes (d2, k)",
+                dictionary,
+                codes);
+        requireApart("normalizeAtoms", dictionary, previous);
+        requireApart("normalizeAtoms", codes, dictionary);
+        requireApart("normalizeAtoms", codes, previous);
+    }
+
+    static void extrapolate(Matrix fitted, Matrix previous, Matrix out) {
+        requireF32("extrapolate", fitted, previous, out);
+        requireSame("extrapolate", fitted, previous);
+        requireSame("extrapolate", fitted, out);
     }
 
     static void updateAtoms(

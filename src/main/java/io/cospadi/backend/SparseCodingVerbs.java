@@ -42,6 +42,40 @@ public interface SparseCodingVerbs {
     void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes);
 
     /**
+     * One step of conjugate gradients on {@code C M = B}, row by row, every direction masked to the row's support:
+     *
+     * <pre>
+     *   q &lt;- image where support is not 0, else 0
+     *   step &lt;- energy / (direction · q);  codes &lt;- codes + step direction;  residual &lt;- residual − step q
+     *   direction &lt;- residual + (residual · residual / energy) direction;  energy &lt;- residual · residual
+     * </pre>
+     *
+     * A quotient is 0 where its denominator is not positive.
+     *
+     * @param support   (d2, k) F32, read only
+     * @param image     direction M, (d2, k) F32, undefined afterwards
+     * @param codes     C (d2, k) F32, updated
+     * @param residual  B − C M on the support, 0 elsewhere, (d2, k) F32, updated
+     * @param direction (d2, k) F32, at first the residual, updated
+     * @param energy    (1, d2) F32, squared norms of the residual's rows, updated
+     */
+    void conjugateGradientStep(
+            Matrix support, Matrix image, Matrix codes, Matrix residual, Matrix direction, Matrix energy);
+
+    /**
+     * Scales the atoms to unit norm and the codes inversely: with n_i the norm of row i of D, row i of D and of a second
+     * dictionary is divided by n_i, column i of the codes multiplied. Where n_i is 0, all three become 0.
+     *
+     * @param dictionary D (k, r) F32, updated
+     * @param previous   (k, r) F32, updated
+     * @param codes      C (d2, k) F32, updated
+     */
+    void normalizeAtoms(Matrix dictionary, Matrix previous, Matrix codes);
+
+    /** {@code out <- (1 + relaxation) fitted − relaxation · previous}, F32; out may be one of the two. */
+    void extrapolate(double relaxation, Matrix fitted, Matrix previous, Matrix out);
+
+    /**
      * K-SVD's update of one atom after the other by power iterations. For each atom d, with its codes c on the rows I that
      * use it:
      *

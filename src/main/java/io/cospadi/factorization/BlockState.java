@@ -42,7 +42,6 @@ final class BlockState implements AutoCloseable {
     private final Matrix gradient;
     private final Matrix curvature;
     private final Matrix norms;
-    private final Matrix factors;
 
     private double bestError = Double.POSITIVE_INFINITY;
     private int atomsReplaced;
@@ -74,7 +73,6 @@ final class BlockState implements AutoCloseable {
         normal = scratch.f32(k, k);
         image = metrics.isEmpty() ? dictionary : scratch.f32(k, target.cols());
         norms = scratch.f32(1, k);
-        factors = scratch.f32(1, k);
         if (metrics.isEmpty()) {
             blocks.add(new Block(0, d2, null, normal));
         }
@@ -137,12 +135,7 @@ final class BlockState implements AutoCloseable {
      * @return the relative error ‖Y − C D‖² / ‖Y‖², from ‖Y − C D‖² = ‖Y‖² − ⟨C, Y Dᵀ⟩ − ⟨C, R⟩, or all blocks' in one
      */
     double correlate() {
-        backend.rowDots(dictionary, dictionary, norms);
-        backend.power(norms, 0.5, factors);
-        backend.scaleColumns(codes, factors);
-        backend.power(norms, -0.5, factors);
-        backend.scaleRows(dictionary, factors);
-        backend.scaleRows(previous, factors);
+        backend.normalizeAtoms(dictionary, previous, codes);
         for (Block block : blocks) {
             if (block.metric() == null) {
                 effort.symmetricProduct(dictionary, false, block.gram());
@@ -194,11 +187,7 @@ final class BlockState implements AutoCloseable {
         if (backend.smallest(norms) <= 0) {
             atomsReplaced += DeadAtoms.replace(backend, effort, target, codes, norms, fitted, previous);
         }
-        backend.copy(fitted, dictionary);
-        if (relaxation != 0) {
-            backend.scale(1 + relaxation, dictionary);
-            backend.axpy(-relaxation, previous, dictionary);
-        }
+        backend.extrapolate(relaxation, fitted, previous, dictionary);
         Matrix spare = previous;
         previous = fitted;
         fitted = spare;

@@ -30,9 +30,6 @@ final class SupportRefit {
             Matrix direction = scratch.f32(d2, k);
             Matrix image = scratch.f32(d2, k);
             Matrix energy = scratch.f32(1, d2);
-            Matrix lastEnergy = scratch.f32(1, d2);
-            Matrix curvature = scratch.f32(1, d2);
-            Matrix factor = scratch.f32(1, d2);
 
             backend.copy(codes, support);
             backend.copy(correlations, residual);
@@ -42,17 +39,7 @@ final class SupportRefit {
             backend.rowDots(residual, residual, energy);
             for (int step = 0; step < steps; step++) {
                 effort.gemm(1, direction, false, gram, false, 0, image);
-                backend.restrictTo(support, image, image);
-                backend.rowDots(direction, image, curvature);
-                backend.ratio(energy, curvature, factor);
-                backend.axpyRows(factor, direction, codes);
-                backend.scale(-1, factor);
-                backend.axpyRows(factor, image, residual);
-                backend.copy(energy, lastEnergy);
-                backend.rowDots(residual, residual, energy);
-                backend.ratio(energy, lastEnergy, factor);
-                backend.scaleRows(direction, factor);
-                backend.axpy(1, residual, direction);
+                backend.conjugateGradientStep(support, image, codes, residual, direction, energy);
             }
         }
     }

@@ -58,6 +58,14 @@ class CudaBackendTest {
     }
 
     @Nested
+    class BlockSteps extends AbstractBlockStepsTest {
+        @Override
+        Backend create() {
+            return emulated();
+        }
+    }
+
+    @Nested
     class PursuitFixtures extends AbstractPursuitFixturesTest {
         @Override
         Backend create() {

@@ -60,6 +60,14 @@ class GpuBackendTest {
     }
 
     @Nested
+    class BlockSteps extends AbstractBlockStepsTest {
+        @Override
+        Backend create() {
+            return gpu();
+        }
+    }
+
+    @Nested
     class PursuitFixtures extends AbstractPursuitFixturesTest {
         @Override
         Backend create() {
