@@ -4,8 +4,8 @@ import static io.cospadi.backend.CudaMatrix.at;
 import static io.cospadi.backend.CudaMatrix.own;
 
 import io.cospadi.gpu.ArithmeticKernels;
-import io.cospadi.gpu.CallTimes;
 import io.cospadi.gpu.AtomKernels;
+import io.cospadi.gpu.CallTimes;
 import io.cospadi.gpu.ConjugateGradientKernels;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.CudaDevices;

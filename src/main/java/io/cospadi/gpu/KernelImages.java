@@ -13,7 +13,30 @@ import java.util.regex.Pattern;
 /** The PTX that ships, one image for each file of {@code cuda-kernels}. */
 final class KernelImages {
     /** The kernel files, in the order of their names. */
-    static final List<String> FILES = List.of("arithmetic", "atoms", "attention", "attention_decode", "attention_gradient", "conjugate_gradient", "dense_gemv", "elementwise", "indexing", "ksvd", "omp", "packed_gemv", "reductions", "rms_norm", "rotary", "row_gradients", "select", "softmax", "square", "storage", "support", "transpose", "unpack_slots");
+    static final List<String> FILES = List.of(
+            "arithmetic",
+            "atoms",
+            "attention",
+            "attention_decode",
+            "attention_gradient",
+            "conjugate_gradient",
+            "dense_gemv",
+            "elementwise",
+            "indexing",
+            "ksvd",
+            "omp",
+            "packed_gemv",
+            "reductions",
+            "rms_norm",
+            "rotary",
+            "row_gradients",
+            "select",
+            "softmax",
+            "square",
+            "storage",
+            "support",
+            "transpose",
+            "unpack_slots");
 
     private static final Pattern ENTRY = Pattern.compile("\\.visible \\.entry (\\w+)\\(");
 
