@@ -2,6 +2,7 @@ package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
+import io.cospadi.budget.Storage;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.Method;
@@ -30,7 +31,7 @@ public final class PaperTimes {
 
     /** Seconds of one projection. */
     public static double seconds(ModelConfig config, Projection projection) {
-        List<Allocation> all = Budget.uniform(config.projections(), RATIO, Method.COSPADI);
+        List<Allocation> all = Budget.uniform(config.projections(), RATIO, Storage.of(Method.COSPADI));
         Allocation one = all.stream()
                 .filter(allocation -> allocation.projection().equals(projection))
                 .findFirst()
