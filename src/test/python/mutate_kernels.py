@@ -47,7 +47,7 @@ PACKED = [
     ("zeros behind the token left out", "i < reach; i += threads", "i < k; i += threads"),
     ("unaligned tokens read in quads", "reinterpret_cast<size_t>(z) % 16 == 0 ? k / 4 : 0", "k / 4"),
     ("last atoms of the token left out", "4 * quads + thread", "4 * quads + 4 + thread"),
-    ("parts begin at 0", "+ 4 * start", ""),
+    ("starts counted in bytes", "+ 4 * start", "+ start"),
     ("parts of groups begin a unit late", "lane / rows_per_tile * units * 16", "lane / rows_per_tile * (units + 1) * 16"),
     ("another tile's starts", "starts[32 * tile + lane]", "starts[lane]"),
     ("last batch worked as a whole", "if (left >= BATCH)", "if (left > 0)"),
@@ -75,6 +75,20 @@ UNPACK = [
     ("cleared too late", "    __syncwarp();\n", ""),
     ("slots that fill up written", "if (__float_as_uint(value) != 0) ", ""),
     ("a row too many", "if (row >= rows) return;", ""),
+]
+DENSE_GEMV = [
+    ("halves of a word swapped", "two << 16) * low", "two << 16) * high"),
+    ("first half takes the second's bits", "two & 0xffff0000u", "two"),
+    ("rows of the next block too", "(blockIdx.y + 1) * (long long) rows / gridDim.y - first", "(blockIdx.y + 1) * (long long) rows / gridDim.y + 1 - first"),
+    ("rows left over forgotten", "blockIdx.y * (long long) rows / gridDim.y;", "blockIdx.y * (long long) (rows / gridDim.y);"),
+    ("batch loaded again", "load(row + ROWS);", "load(row);"),
+    ("every token is the first", "x + blockIdx.x * 2LL * units", "x"),
+    ("every token written as the first", "y + blockIdx.x * (long long) rows + first", "y + first"),
+    ("no barrier before the warps are added up", "    __syncthreads();\n    float* to", "    float* to"),
+    ("last warp left out", "w < warps; w++", "w < warps - 1; w++"),
+    ("beta ignored", "alpha * sum + beta * to[row]", "alpha * sum + to[row]"),
+    ("old result read where beta is 0", "beta == 0 ? alpha * sum : ", ""),
+    ("units past the row", "if (row + r < count && thread + u * threads < units) {\n                    batch", "if (row + r < count) {\n                    batch"),
 ]
 RMS_NORM = [
     ("unbiased mean", "squares / group", "squares / (group - 1)"),
@@ -375,6 +389,7 @@ MUTATIONS = (
     + [("packed_gemv.cu", "PackedGemvKernelsTest", *m) for m in PACKED]
     + [("primitives/slots.cuh", "PackedGemvKernelsTest", *m) for m in SLOTS]
     + [("unpack_slots.cu", "PackedGemvKernelsTest", *m) for m in UNPACK]
+    + [("dense_gemv.cu", "DenseGemvKernelsTest", *m) for m in DENSE_GEMV]
     + [("rms_norm.cu", "RmsNormKernelsTest", *m) for m in RMS_NORM]
     + [("rotary.cu", "RotaryKernelsTest", *m) for m in ROTARY]
     + [("primitives/tiles.cuh", "AttentionKernelsTest", *m) for m in TILES]

@@ -129,6 +129,15 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         assertUnpacked(codes(rows, k, s, 16), 132);
     }
 
+    @Test
+    void theLongestGapsAreTaken() {
+        for (float value : new float[] {1, 1 + 0x1p-7f}) {
+            Codes codes = new Codes(1, 41_000, 2, new int[] {3, 40_998}, new float[] {value, value});
+            assertProduct(codes, 1, 132);
+            assertUnpacked(codes, 132);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"1,16", "33,32", "5,400", "3,1040"})
     void groupsMakeTheSameProduct(int rows, int k) {
