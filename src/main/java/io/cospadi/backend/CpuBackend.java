@@ -403,6 +403,13 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public void appendRotated(Matrix rows, Matrix cos, Matrix sin, Matrix cache, int position) {
+        DecoderChecks.appendRotated(rows, cos, sin, cache, position);
+        rotary.rotate(own(rows), own(cos), own(sin), position, 1);
+        transfers.copy(own(rows), own(cache.rows(position, rows.rows())));
+    }
+
+    @Override
     public void attention(
             Matrix queries,
             Matrix keys,

@@ -496,6 +496,12 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public void appendRotated(Matrix rows, Matrix cos, Matrix sin, Matrix cache, int position) {
+        DecoderChecks.appendRotated(rows, cos, sin, cache, position);
+        decoding.appendRotated(own(rows), own(cos), own(sin), own(cache), position);
+    }
+
+    @Override
     public void attention(
             Matrix queries,
             Matrix keys,

@@ -36,6 +36,20 @@ final class CudaDecoding {
         few.appendRows(cache.address(), rows.address(), offset, rows.rows(), rows.cols(), position);
     }
 
+    void appendRotated(CudaMatrix rows, CudaMatrix cos, CudaMatrix sin, CudaMatrix cache, int position) {
+        int half = cos.cols();
+        rotary.appendRotated(
+                rows.address(),
+                cache.address(),
+                cos.address(),
+                sin.address(),
+                offset,
+                rows.rows(),
+                rows.cols() / (2 * half),
+                half,
+                position);
+    }
+
     void rotate(CudaMatrix x, CudaMatrix cos, CudaMatrix sin, int firstPosition) {
         int half = cos.cols();
         rotary.rotate(

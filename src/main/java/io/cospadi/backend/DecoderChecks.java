@@ -49,15 +49,24 @@ final class DecoderChecks {
     }
 
     static void append(Matrix rows, Matrix cache, int position) {
-        requireF32("append", rows, cache);
+        append("append", rows, cache, position);
+    }
+
+    static void appendRotated(Matrix rows, Matrix cos, Matrix sin, Matrix cache, int position) {
+        rotate("appendRotated", rows, cos, sin, position);
+        append("appendRotated", rows, cache, position);
+    }
+
+    private static void append(String verb, Matrix rows, Matrix cache, int position) {
+        requireF32(verb, rows, cache);
         require(
                 rows.cols() == cache.cols() && position >= 0 && position + (long) rows.rows() <= cache.rows(),
-                "append",
+                verb,
                 "equal columns and room from the position on",
                 rows,
                 cache,
                 "position " + position);
-        requireApart("append", cache, rows);
+        requireApart(verb, cache, rows);
     }
 
     static void attention(

@@ -25,6 +25,14 @@ public interface DecoderVerbs {
     void append(Matrix rows, Matrix cache, int position);
 
     /**
+     * {@link #append} of rows turned as {@link #rotate} turns them; what the rows hold afterwards is undefined.
+     *
+     * @param rows  (N, heads · headDim)
+     * @param cache (positions, heads · headDim)
+     */
+    void appendRotated(Matrix rows, Matrix cos, Matrix sin, Matrix cache, int position);
+
+    /**
      * Causal grouped-query attention. Query i stands at position {@code firstPosition + i} and attends to the key positions
      * j with {@code j <= position} and {@code position - j < window}; scores scaled by 1/sqrt(headDim).
      *

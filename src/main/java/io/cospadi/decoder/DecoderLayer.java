@@ -111,10 +111,7 @@ public final class DecoderLayer implements AutoCloseable {
         RotaryTables rotary = scratch.rotary(first + n);
         backend.together(
                 () -> backend.rotate(queries, rotary.cos(), rotary.sin(), first),
-                () -> {
-                    backend.rotate(keys, rotary.cos(), rotary.sin(), first);
-                    backend.append(keys, cache.keys(index), first);
-                },
+                () -> backend.appendRotated(keys, rotary.cos(), rotary.sin(), cache.keys(index), first),
                 () -> backend.append(values, cache.values(index), first));
 
         Matrix attended = scratch.attended.rows(n);

@@ -27,6 +27,38 @@ public final class RotaryKernels {
         launch(x, cos, sin, positionOffset, tokens, heads, half, first, -1);
     }
 
+    /**
+     * {@code cache[first + *positionOffset + i] <- } row i turned as {@link #rotate} would; the rows are read only.
+     *
+     * @param cache (positions, heads, 2 half)
+     */
+    public void appendRotated(
+            long rows,
+            long cache,
+            long cos,
+            long sin,
+            long positionOffset,
+            int tokens,
+            int heads,
+            int half,
+            int first) {
+        long pairs = (long) tokens * heads * half;
+        if (pairs > 0) {
+            launcher.launch(
+                    "append_rotated",
+                    LaunchGeometry.line(pairs),
+                    rows,
+                    cache,
+                    cos,
+                    sin,
+                    positionOffset,
+                    tokens,
+                    heads,
+                    half,
+                    first);
+        }
+    }
+
     private void launch(
             long x,
             long cos,

@@ -148,6 +148,22 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
         assertThrows(IllegalArgumentException.class, () -> backend.append(tooMany, cache, position));
     }
 
+    @ParameterizedTest
+    @CsvSource({"9,2,4,5,2", "9,3,8,8,1", "70,1,64,3,65", "9,2,4,2,0"})
+    void rotatedRowsFollowThePosition(int capacity, int heads, int headDim, int position, int n) {
+        int cols = heads * headDim;
+        Matrix cos = matrix(capacity, headDim / 2, DType.F32, normal(capacity * headDim / 2));
+        Matrix sin = matrix(capacity, headDim / 2, DType.F32, normal(capacity * headDim / 2));
+        double[] rows = normal(n * cols);
+        double[] expected = normal(capacity * cols);
+        Matrix cache = output(capacity, cols, DType.F32, expected);
+        Matrix turned = matrix(n, cols, DType.F32, rows);
+        backend.rotate(turned, cos, sin, position);
+        System.arraycopy(read(turned), 0, expected, position * cols, n * cols);
+        backend.appendRotated(matrix(n, cols, DType.F32, rows), cos, sin, cache, position);
+        assertSame(expected, read(cache), "cache");
+    }
+
     /** One token's rotation, append and attention, recorded at position 3 and replayed behind it, against the verbs themselves. */
     @Test
     void recordedVerbsGiveWhatTheVerbsGive() {
@@ -161,6 +177,7 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
         Matrix values = matrix(capacity, 2 * headDim, DType.F32, past);
         Matrix query = matrix(1, heads * headDim, DType.F32);
         Matrix key = matrix(1, 2 * headDim, DType.F32);
+        Matrix value = matrix(1, 2 * headDim, DType.F32, normal(2 * headDim));
         Matrix out = matrix(1, heads * headDim, DType.F32);
         double[] q = normal(heads * headDim);
         double[] k = normal(2 * headDim);
@@ -169,10 +186,10 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
 
             @Override
             public void run() {
-                backend.together(() -> backend.rotate(query, cos, sin, position), () -> {
-                    backend.rotate(key, cos, sin, position);
-                    backend.append(key, keys, position);
-                });
+                backend.together(
+                        () -> backend.rotate(query, cos, sin, position),
+                        () -> backend.appendRotated(key, cos, sin, keys, position),
+                        () -> backend.append(value, values, position));
                 try (Matrix scratch = backend.allocate(1, heads * headDim, DType.F32)) {
                     backend.attention(query, keys, values, heads, headDim, position, 150, scratch);
                     backend.copy(scratch, out);
@@ -184,6 +201,7 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
                 write(query, q);
                 write(key, k);
                 write(keys, past);
+                write(values, past);
                 run.run();
                 return read(out);
             }
