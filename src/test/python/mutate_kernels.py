@@ -375,9 +375,9 @@ CONJUGATE_GRADIENT = [
     ("directions overlap", "float* along = q + k;", "float* along = q + k - 1;"),
 ]
 ATOMS = [
-    ("squares of the thread", "sqrt(block_reduce<Sum>(squares, sums))", "sqrt(squares)"),
+    ("squares of the thread", "sqrt(block_reduce<Sum>(squares, sums))", "sqrt(squares + 0 * block_reduce<Sum>(squares, sums))"),
     ("divided by a norm of zero", "norm > 0 ? (float) (1 / norm) : 0", "(float) (1 / norm)"),
-    ("other dictionary not scaled", "other[j] *= scale;", ""),
+    ("other dictionary not scaled", "other[j] *= scale;", "other[j] *= 1;"),
     ("other dictionary's norms", "squares += (double) atom[j] * atom[j]", "squares += (double) other[j] * other[j]"),
     ("interpolates", "along * x[i] - back * y[i]", "along * x[i] + back * y[i]"),
     ("x and y exchanged", "along * x[i] - back * y[i]", "along * y[i] - back * x[i]"),
