@@ -243,9 +243,11 @@ final class StoredSums {
         return GramFile.open(file(layer), kind.format, layer, sha256);
     }
 
-    /** For as long as layers are written. */
+    /** For as long as layers are written. What earlier runs were killed over is removed. */
     StoreLock lock() {
-        return StoreLock.acquire(description());
+        StoreLock lock = StoreLock.acquire(description());
+        AtomicFile.removeLeftOvers(folder, kind.prefix);
+        return lock;
     }
 
     /** Writes a finished layer. */

@@ -2,20 +2,27 @@ package io.cospadi.checkpoint;
 
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
+import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
- * A file that appears whole or not at all, also across a power cut: written beside its place as {@code .name.tmp}, synced,
- * renamed over the target, and the folder synced. Closing without {@link #commit} removes the temporary file. One writer
- * a target: a temporary file left by a killed process is overwritten.
+ * A file that appears whole or not at all, also across a power cut: written beside its place as {@code .name.UNIQUE.tmp},
+ * synced, renamed over the target, and the folder synced. Closing without {@link #commit} removes the temporary file. Several
+ * writers of one target don't disturb each other, wherever they run: the last to commit stays. What a killed process leaves is
+ * removed by {@link #removeLeftOvers}.
  */
 public final class AtomicFile implements AutoCloseable {
+    private static final String ENDING = ".tmp";
+
     private final Path target;
     private final Path temporary;
     private final FileChannel channel;
@@ -35,16 +42,37 @@ public final class AtomicFile implements AutoCloseable {
      * @throws CospadiException if the temporary file can't be made
      */
     public static AtomicFile create(Path target) {
-        Path temporary = target.resolveSibling("." + target.getFileName() + ".tmp");
+        Path temporary = target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ENDING);
         try {
-            FileChannel channel = FileChannel.open(
-                    temporary,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.TRUNCATE_EXISTING,
-                    StandardOpenOption.WRITE);
+            FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
             return new AtomicFile(target, temporary, channel);
         } catch (IOException e) {
             throw unwritable(temporary, e);
+        }
+    }
+
+    /** Whether a name is one that a file has before it is committed. */
+    public static boolean isTemporary(String name) {
+        return name.startsWith(".") && name.endsWith(ENDING);
+    }
+
+    /**
+     * Removes what killed writers left in a folder, if it is there; for whoever knows that nobody writes such files now.
+     *
+     * @param prefix of the targets' names
+     */
+    public static void removeLeftOvers(Path folder, String prefix) {
+        try (Stream<Path> entries = Files.list(folder)) {
+            for (Path entry : (Iterable<Path>) entries::iterator) {
+                String name = entry.getFileName().toString();
+                if (isTemporary(name) && name.startsWith("." + prefix)) {
+                    Files.deleteIfExists(entry);
+                }
+            }
+        } catch (NoSuchFileException e) {
+            // nobody has written there yet
+        } catch (IOException | UncheckedIOException e) {
+            throw unwritable(folder, e);
         }
     }
 
@@ -97,7 +125,7 @@ public final class AtomicFile implements AutoCloseable {
         }
     }
 
-    private static CospadiException unwritable(Path file, IOException e) {
+    private static CospadiException unwritable(Path file, Exception e) {
         return new CospadiException(
                 file + ": can't be written (" + e.getClass().getSimpleName() + ": "
                         + StrictJson.oneLine(e.getMessage())
@@ -114,7 +142,7 @@ public final class AtomicFile implements AutoCloseable {
             channel.close();
             Files.deleteIfExists(temporary);
         } catch (IOException e) {
-            // the failure that brought us here is the one to report; a left-over is overwritten by the next attempt
+            // the failure that brought us here is the one to report; a left-over is removed by the next run
         }
     }
 }

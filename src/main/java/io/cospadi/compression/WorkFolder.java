@@ -1,5 +1,6 @@
 package io.cospadi.compression;
 
+import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -44,7 +45,7 @@ final class WorkFolder implements AutoCloseable {
     static final String REPLACED = "replaced";
 
     /** What a run that was killed before its first checkpoint may have left. */
-    private static final Set<String> OWN = Set.of("lock", EVENTS, RECIPE, ".recipe.yaml.tmp", ".fingerprint.json.tmp");
+    private static final Set<String> OWN = Set.of("lock", EVENTS, RECIPE);
 
     private static final String PARTS = "parts";
     /** Hexadecimal digits of the job's identity in a part's name: 64 bits. */
@@ -129,7 +130,8 @@ final class WorkFolder implements AutoCloseable {
     }
 
     /**
-     * Whether the folder holds work of exactly this job; false where it is new.
+     * Whether the folder holds work of exactly this job; false where it is new. What earlier runs of this job were killed
+     * over is removed.
      *
      * @throws CospadiException if it holds another job's, naming the field, or something else altogether
      */
@@ -144,6 +146,8 @@ final class WorkFolder implements AutoCloseable {
                     + d.field() + " is " + d.there() + ", here it is " + d.here()
                     + "; finish that job, choose another --out, or remove the folder to start over");
         });
+        AtomicFile.removeLeftOvers(folder, "");
+        AtomicFile.removeLeftOvers(parts(), "");
         return true;
     }
 
@@ -151,7 +155,7 @@ final class WorkFolder implements AutoCloseable {
     private void requireNew() {
         try (Stream<Path> entries = Files.list(folder)) {
             Optional<Path> foreign = entries.filter(
-                            entry -> !OWN.contains(entry.getFileName().toString()))
+                            entry -> !isOwn(entry.getFileName().toString()))
                     .findFirst();
             if (foreign.isPresent()) {
                 throw new CospadiException(folder + " is needed for work in progress, but holds "
@@ -161,6 +165,10 @@ final class WorkFolder implements AutoCloseable {
         } catch (IOException e) {
             throw new CospadiException(folder + " can't be listed: " + e.getMessage(), e);
         }
+    }
+
+    private static boolean isOwn(String name) {
+        return OWN.contains(name) || AtomicFile.isTemporary(name);
     }
 
     Path folder() {

@@ -1,5 +1,6 @@
 package io.cospadi.checkpoint;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -43,11 +44,31 @@ class AtomicFileTest {
     }
 
     @Test
-    void leftOversOfAKilledProcessAreOverwritten() throws IOException {
-        Files.writeString(folder.resolve(".a.tmp"), "half written and much longer than what follows");
-        AtomicFile.write(folder.resolve("a"), new byte[] {7});
-        assertEquals(1, Files.size(folder.resolve("a")));
+    void writersOfOneTargetDontDisturbEachOther() throws IOException {
+        Path target = folder.resolve("a");
+        try (AtomicFile first = AtomicFile.create(target);
+                AtomicFile second = AtomicFile.create(target)) {
+            first.append(ByteBuffer.wrap(new byte[] {1, 2}));
+            second.append(ByteBuffer.wrap(new byte[] {3}));
+            second.commit();
+            assertArrayEquals(new byte[] {3}, Files.readAllBytes(target));
+            first.commit();
+        }
+        assertArrayEquals(new byte[] {1, 2}, Files.readAllBytes(target));
         assertEquals(List.of("a"), names());
+    }
+
+    @Test
+    void whatAKilledProcessLeftIsRemoved() throws IOException {
+        AtomicFile killed = AtomicFile.create(folder.resolve("a"));
+        killed.append(ByteBuffer.wrap(new byte[] {1}));
+        assertTrue(AtomicFile.isTemporary(names().get(0)), names().toString());
+        AtomicFile.write(folder.resolve("b"), new byte[] {7});
+        AtomicFile.removeLeftOvers(folder, "c");
+        assertEquals(2, names().size());
+        AtomicFile.removeLeftOvers(folder, "");
+        assertEquals(List.of("b"), names());
+        AtomicFile.removeLeftOvers(folder.resolve("not there"), "");
     }
 
     @Test
