@@ -32,7 +32,13 @@ public final class GradientStore {
      *     written
      */
     public static GradientStore create(Path folder, GramOrigin origin, GradientSettings settings) {
-        return new GradientStore(StoredSums.create(StoredSums.Kind.GRADIENTS, folder, origin, Optional.of(settings)));
+        return create(folder, origin, settings, false);
+    }
+
+    /** The same where copies of one task may fill the store at the same time, if {@code shared}. */
+    public static GradientStore create(Path folder, GramOrigin origin, GradientSettings settings, boolean shared) {
+        return new GradientStore(
+                StoredSums.create(StoredSums.Kind.GRADIENTS, folder, origin, Optional.of(settings), shared));
     }
 
     static GradientStore open(Path folder) {

@@ -17,10 +17,23 @@ import java.util.stream.Collectors;
 
 /** Adds stored sums, a layer and a name at a time. */
 final class GramMerge {
-    private GramMerge() {}
+    private final List<StoredSums> stores;
+    private final boolean shards;
+    private final StoredSums merged;
 
-    /** @param stores of one kind */
-    static StoredSums merge(List<StoredSums> stores, Path out, Backend backend, Progress progress) {
+    private GramMerge(List<StoredSums> stores, boolean shards, StoredSums merged) {
+        this.stores = stores;
+        this.shards = shards;
+        this.merged = merged;
+    }
+
+    /**
+     * Begins the merged store, or continues it.
+     *
+     * @param stores of one kind
+     * @param shared whether others may fill the merged store at the same time
+     */
+    static GramMerge of(List<StoredSums> stores, Path out, boolean shared) {
         if (stores.isEmpty()) {
             throw new CospadiException("no Gram stores to merge; name at least one");
         }
@@ -46,14 +59,19 @@ final class GramMerge {
                 stores.get(0).kind(),
                 out,
                 first.with(backends, 0, first.blocks(), sources),
-                stores.get(0).settings());
+                stores.get(0).settings(),
+                shared);
+        return new GramMerge(ordered, shards, merged);
+    }
+
+    /** Adds all layers that are not there yet. */
+    StoredSums run(Backend backend, Progress progress) {
         StoreLock lock = merged.lock();
         try {
-            for (int layer = 0; layer < first.layers(); layer++) {
-                if (!merged.isFinished(layer)) {
-                    mergeLayer(layer, ordered, shards, merged, backend);
-                }
-                progress.advance(layer + 1L, first.layers());
+            int layers = merged.origin().layers();
+            for (int layer = 0; layer < layers; layer++) {
+                layer(layer, backend);
+                progress.advance(layer + 1L, layers);
             }
         } finally {
             lock.close();
@@ -112,8 +130,11 @@ final class GramMerge {
         return stores;
     }
 
-    private static void mergeLayer(
-            int layer, List<StoredSums> stores, boolean shards, StoredSums merged, Backend backend) {
+    /** Adds a layer, unless it is there. */
+    void layer(int layer, Backend backend) {
+        if (merged.isFinished(layer)) {
+            return;
+        }
         SortedMap<String, GramTree> sums = new TreeMap<>();
         try {
             for (String name : names(stores.get(0), layer)) {

@@ -26,6 +26,9 @@ public record GramOrigin(
         @JsonProperty("first_block") int firstBlock,
         @JsonProperty("end_block") int endBlock,
         List<GramSource> sources) {
+    /** Shares that a calibration can be divided into, at most. */
+    public static final int MOST_SHARDS = GramTree.BLOCKS;
+
     public GramOrigin {
         if (model == null || backend == null || layers < 1 || sources == null || sources.isEmpty()) {
             throw new IllegalArgumentException("model, backend, layers and at least one source are needed");

@@ -28,7 +28,17 @@ public final class GramStore {
      *     written
      */
     public static GramStore create(Path folder, GramOrigin origin) {
-        return new GramStore(StoredSums.create(StoredSums.Kind.GRAMS, folder, origin, Optional.empty()));
+        return create(folder, origin, false);
+    }
+
+    /** The same where copies of one task may fill the store at the same time, if {@code shared}. */
+    public static GramStore create(Path folder, GramOrigin origin, boolean shared) {
+        return new GramStore(StoredSums.create(StoredSums.Kind.GRAMS, folder, origin, Optional.empty(), shared));
+    }
+
+    /** Whether a folder holds a store, finished or not. */
+    public static boolean exists(Path folder) {
+        return StoredSums.exist(StoredSums.Kind.GRAMS, folder);
     }
 
     /** Opens the store in a folder, finished or not. */
@@ -116,19 +126,34 @@ public final class GramStore {
      * @throws CospadiException naming the store and the field in which it differs, or the blocks that are missing
      */
     public static GramStore merge(List<GramStore> stores, Path out, Backend backend, Progress progress) {
-        List<StoredSums> gradients = stores.stream()
+        List<StoredSums> gradients = gradients(stores);
+        int kinds = gradients.isEmpty() ? 1 : 2;
+        GramStore merged = new GramStore(GramMerge.of(grams(stores), out, false)
+                .run(backend, (done, total) -> progress.advance(done, kinds * total)));
+        if (!gradients.isEmpty()) {
+            GramMerge.of(gradients, out, false)
+                    .run(backend, (done, total) -> progress.advance(total + done, kinds * total));
+        }
+        return merged;
+    }
+
+    /** The part of {@link #merge} that makes one layer, unless it is there; copies of it may run at the same time. */
+    public static void mergeLayer(List<GramStore> stores, int layer, Path out, Backend backend) {
+        GramMerge.of(grams(stores), out, true).layer(layer, backend);
+        List<StoredSums> gradients = gradients(stores);
+        if (!gradients.isEmpty()) {
+            GramMerge.of(gradients, out, true).layer(layer, backend);
+        }
+    }
+
+    private static List<StoredSums> grams(List<GramStore> stores) {
+        return stores.stream().map(GramStore::sums).toList();
+    }
+
+    private static List<StoredSums> gradients(List<GramStore> stores) {
+        return stores.stream()
                 .filter(GramStore::hasOutputWeights)
                 .map(store -> store.gradients().sums())
                 .toList();
-        int kinds = gradients.isEmpty() ? 1 : 2;
-        GramStore merged = new GramStore(GramMerge.merge(
-                stores.stream().map(GramStore::sums).toList(),
-                out,
-                backend,
-                (done, total) -> progress.advance(done, kinds * total)));
-        if (!gradients.isEmpty()) {
-            GramMerge.merge(gradients, out, backend, (done, total) -> progress.advance(total + done, kinds * total));
-        }
-        return merged;
     }
 }

@@ -13,6 +13,9 @@ import java.nio.file.StandardOpenOption;
  * process, however that ends.
  */
 final class StoreLock implements AutoCloseable {
+    /** That of a store which several processes may fill at a time. */
+    static final StoreLock NONE = new StoreLock(null);
+
     private final FileChannel channel;
 
     private StoreLock(FileChannel channel) {

@@ -60,13 +60,15 @@ final class StoredSums {
     private final Path folder;
     private final GramOrigin origin;
     private final Optional<JsonNode> settings;
+    private final boolean shared;
     private final String sha256;
 
-    private StoredSums(Kind kind, Path folder, GramOrigin origin, Optional<JsonNode> settings) {
+    private StoredSums(Kind kind, Path folder, GramOrigin origin, Optional<JsonNode> settings, boolean shared) {
         this.kind = kind;
         this.folder = folder;
         this.origin = origin;
         this.settings = settings;
+        this.shared = shared;
         this.sha256 = HexFormat.of().formatHex(Sha256.digest().digest(bytes(describe())));
     }
 
@@ -79,10 +81,12 @@ final class StoredSums {
      * Begins a folder's sums, or continues the ones that are there.
      *
      * @param settings a record for JSON, where the origin doesn't say everything
+     * @param shared   whether copies of one task may fill it at the same time: the file that one of them finishes first
+     *                 is the one that the others would have made
      * @throws CospadiException if those are of something else (naming the field that differs), or can't be written
      */
-    static StoredSums create(Kind kind, Path folder, GramOrigin origin, Optional<?> settings) {
-        StoredSums wanted = new StoredSums(kind, folder, origin, settings.map(StoredSums::json));
+    static StoredSums create(Kind kind, Path folder, GramOrigin origin, Optional<?> settings, boolean shared) {
+        StoredSums wanted = new StoredSums(kind, folder, origin, settings.map(StoredSums::json), shared);
         if (exist(kind, folder)) {
             open(kind, folder).requireSame(wanted);
             return wanted;
@@ -122,7 +126,7 @@ final class StoredSums {
         Optional<JsonNode> settings = Optional.ofNullable(json.remove("settings"));
         json.remove(List.of("format", "version"));
         try {
-            return new StoredSums(kind, folder, JSON.treeToValue(json, GramOrigin.class), settings);
+            return new StoredSums(kind, folder, JSON.treeToValue(json, GramOrigin.class), settings, false);
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw damaged(file, e);
         }
@@ -243,8 +247,11 @@ final class StoredSums {
         return GramFile.open(file(layer), kind.format, layer, sha256);
     }
 
-    /** For as long as layers are written. What earlier runs were killed over is removed. */
+    /** For as long as layers are written. What earlier runs were killed over is removed, unless others may be at work. */
     StoreLock lock() {
+        if (shared) {
+            return StoreLock.NONE;
+        }
         StoreLock lock = StoreLock.acquire(description());
         AtomicFile.removeLeftOvers(folder, kind.prefix);
         return lock;

@@ -15,6 +15,7 @@ import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Tokenizer;
 import io.cospadi.decoder.DenseWeights;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,10 +75,11 @@ final class Calibrating {
     /**
      * Reads and cuts the text, or opens the store; computes nothing.
      *
+     * @param warning told if there is less text than asked for
      * @throws CospadiException if there is not one window, an id is not in the vocabulary, or the store can't be read or holds
      *     no gradients where the job needs them
      */
-    static Calibrating prepare(JobSession session, Checkpoint model, Recipe recipe, JobPlaces places) {
+    static Calibrating prepare(Consumer<String> warning, Checkpoint model, Recipe recipe, JobPlaces places) {
         if (places.stats().isPresent()) {
             Path folder = places.stats().get();
             GramStore store = GramStore.open(folder);
@@ -93,10 +95,10 @@ final class Calibrating {
                     Optional.of(store),
                     List.of(folder.getFileName().toString()));
         }
-        TokenWindows windows = read(model, gramWindows(recipe), "--window", places.data(), session::warn);
+        TokenWindows windows = read(model, gramWindows(recipe), "--window", places.data(), warning);
         // a text that is short of these is short of the others, and the warning stands already
-        Optional<TokenWindows> gradientWindows = gradientWindows(recipe)
-                .map(settings -> read(model, settings, "--window", places.data(), warning -> {}));
+        Optional<TokenWindows> gradientWindows =
+                gradientWindows(recipe).map(settings -> read(model, settings, "--window", places.data(), known -> {}));
         return new Calibrating(
                 recipe,
                 Optional.of(windows),
@@ -204,66 +206,108 @@ final class Calibrating {
     private double flops(Checkpoint model, WorkFolder work) {
         int layers = model.config().layers();
         int finished = 0;
-        if (Files.exists(work.grams().resolve("store.json"))) {
+        if (GramStore.exists(work.grams())) {
             finished = GramStore.open(work.grams()).finishedLayers();
         }
+        return finished < layers ? gramFlops(model) : 0;
+    }
+
+    /** Operations of {@link #grams}, all shares. */
+    double gramFlops(Checkpoint model) {
         double flops = 0;
-        for (int layer = 0; finished < layers && layer < layers; layer++) {
+        for (int layer = 0; layer < model.config().layers(); layer++) {
             flops += FlopCounts.calibration(
                     model.config(), layer, tokens(), windows.orElseThrow().length());
         }
         return flops;
     }
 
-    private double gradientFlops(Checkpoint model) {
+    /** Operations of {@link #gradients}, all shares; 0 where the job takes none. */
+    double gradientFlops(Checkpoint model) {
         return gradientWindows
                 .map(w -> FlopCounts.gradients(model.config(), w.tokens(), w.length()))
                 .orElse(0.0);
     }
 
+    /** Whether there are gradients to be made. */
+    boolean makesGradients() {
+        return gradientWindows.isPresent();
+    }
+
     /** The Grams and, where they are needed, the gradients, made now as far as they are missing. */
     GramStore run(JobSession session, Checkpoint model, String modelFingerprint, WorkFolder work) {
-        if (given.isPresent()) {
-            given.get().requireUsable(modelFingerprint);
-            if (gradients) {
-                given.get().gradients().requireUsable(modelFingerprint);
-            }
-            return given.get();
+        if (!makesGrams()) {
+            return requireGiven(modelFingerprint);
         }
         double flops = flops(model, work);
-        GramStore store = GramStore.create(
-                work.grams(),
-                GramOrigin.whole(
-                        modelFingerprint,
-                        session.environment().backend(),
-                        model.config().layers(),
-                        windows.orElseThrow()));
         try {
             Path spill = Files.createDirectories(work.folder().resolve("spill"));
-            CalibrationSettings settings = new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill);
-            Backend backend = session.environment().backend();
-            DenseWeights weights = new DenseWeights(model);
-            Calibration.run(
-                    weights, windows.get(), store, backend, settings, session.progress("calibrating", 0, flops));
-            if (gradientWindows.isPresent()) {
-                TokenWindows back = gradientWindows.get();
-                GramOrigin origin = GramOrigin.whole(
-                        modelFingerprint, backend, model.config().layers(), back);
-                OutputGradients.run(
-                        weights,
-                        back,
-                        GradientStore.create(work.grams(), origin, gradientSettings),
-                        backend,
-                        settings,
+            Making making =
+                    new Making(model, modelFingerprint, session.environment().backend(), spill, false);
+            GramStore store = grams(making, work.grams(), Share.WHOLE, session.progress("calibrating", 0, flops));
+            if (makesGradients()) {
+                gradients(
+                        making,
+                        work.grams(),
+                        Share.WHOLE,
                         session.progress("taking gradients", flops, gradientFlops(model)));
             }
             WorkFolder.deleteTree(spill);
+            return store;
         } catch (IOException e) {
             throw new CospadiException(
                     work.folder() + " can't be written (" + e.getMessage()
                             + "); free some space and run the same command again",
                     e);
         }
+    }
+
+    /**
+     * The store that was given.
+     *
+     * @throws CospadiException if it is not finished, or of another model
+     */
+    GramStore requireGiven(String modelFingerprint) {
+        GramStore store = given.orElseThrow();
+        store.requireUsable(modelFingerprint);
+        if (gradients) {
+            store.gradients().requireUsable(modelFingerprint);
+        }
         return store;
+    }
+
+    /**
+     * What sums are made with.
+     *
+     * @param fingerprint of the model
+     * @param spill       existing folder for temporary files
+     * @param shared      whether copies of the same share may be at work at the same time
+     */
+    record Making(Checkpoint model, String fingerprint, Backend backend, Path spill, boolean shared) {
+        private GramOrigin origin(TokenWindows windows, Share share) {
+            return GramOrigin.shard(
+                    fingerprint, backend, model.config().layers(), windows, share.index(), share.count());
+        }
+
+        private CalibrationSettings settings() {
+            return new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill);
+        }
+    }
+
+    /** A share of the Grams, as far as they are missing in the store. */
+    GramStore grams(Making making, Path folder, Share share, Progress progress) {
+        TokenWindows all = windows.orElseThrow();
+        GramStore store = GramStore.create(folder, making.origin(all, share), making.shared());
+        Calibration.run(new DenseWeights(making.model()), all, store, making.backend(), making.settings(), progress);
+        return store;
+    }
+
+    /** A share of the gradients, as far as they are missing in the folder of the Grams. */
+    void gradients(Making making, Path folder, Share share, Progress progress) {
+        TokenWindows all = gradientWindows.orElseThrow();
+        GradientStore store =
+                GradientStore.create(folder, making.origin(all, share), gradientSettings, making.shared());
+        OutputGradients.run(
+                new DenseWeights(making.model()), all, store, making.backend(), making.settings(), progress);
     }
 }

@@ -56,7 +56,8 @@ public record CalibrationJob(
             TokenWindows tokens = Calibrating.read(checkpoint, windows, "--window", data, listener::warning);
             Optional<TokenWindows> gradientTokens = gradients.map(
                     plan -> Calibrating.read(checkpoint, plan.windows(), "--gradient-window", data, listener::warning));
-            String fingerprint = ModelFingerprint.of(checkpoint, stoppable(Progress.NONE, stop));
+            String fingerprint = ModelFingerprint.of(checkpoint, stoppable(Progress.NONE, stop))
+                    .sha256();
             GramStore store = GramStore.create(out, origin(checkpoint, fingerprint, backend, tokens, share));
             Path spill = Files.createDirectories(out.resolve("spill"));
             CalibrationSettings settings = new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill);

@@ -2,6 +2,7 @@ package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
 import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.tensor.CospadiException;
@@ -19,11 +20,28 @@ public final class CompressionJob {
     private final Recipe recipe;
     private final JobPlaces places;
     private final JobEnvironment environment;
+    private final Optional<Engine> engine;
 
+    /** A job that this process carries out by itself. */
     public CompressionJob(Recipe recipe, JobPlaces places, JobEnvironment environment) {
+        this(recipe, places, environment, Optional.empty());
+    }
+
+    private CompressionJob(Recipe recipe, JobPlaces places, JobEnvironment environment, Optional<Engine> engine) {
         this.recipe = recipe;
         this.places = places;
         this.environment = environment;
+        this.engine = engine;
+    }
+
+    /**
+     * A job whose tasks an engine carries out, which ends with the bytes that one process with the engine's backend would have
+     * written. One may go on with what the other left.
+     *
+     * @param environment whose backend is not used; its threads are those that a task computes with
+     */
+    public static CompressionJob on(Engine engine, Recipe recipe, JobPlaces places, JobEnvironment environment) {
+        return new CompressionJob(recipe, places, environment, Optional.of(engine));
     }
 
     /**
@@ -39,9 +57,9 @@ public final class CompressionJob {
             JobChecks checks = new JobChecks(recipe, places, session, model);
             Plan plan = checks.plan();
             output.requireFreeOrComplete(places);
-            Calibrating calibrating = Calibrating.prepare(session, model, recipe, places);
+            Calibrating calibrating = Calibrating.prepare(session::warn, model, recipe, places);
             if (output.fingerprint().isPresent() && !Files.exists(places.work())) {
-                String weights = checks.hashWeights();
+                ModelFingerprint weights = checks.hashWeights();
                 if (output.isComplete(fingerprint(model, calibrating, weights))) {
                     return Assembly.alreadyComplete(places, session);
                 }
@@ -66,7 +84,7 @@ public final class CompressionJob {
             Calibrating calibrating,
             WorkFolder work,
             EventJournal journal) {
-        String weights = checks.hashWeights();
+        ModelFingerprint weights = checks.hashWeights();
         Fingerprint fingerprint = fingerprint(model, calibrating, weights);
         if (output.isComplete(fingerprint)) {
             if (!places.keepWork()) {
@@ -83,7 +101,7 @@ public final class CompressionJob {
             JobSession session,
             Checkpoint model,
             Calibrating calibrating,
-            String weights,
+            ModelFingerprint weights,
             Fingerprint fingerprint,
             WorkFolder work,
             EventJournal journal,
@@ -95,7 +113,7 @@ public final class CompressionJob {
         Assembly.announce(session, model);
         Optional<Factorizing> early = Sizing.needsGrams(recipe)
                 ? Optional.empty()
-                : Optional.of(factorizing(session, model, work, journal, identity, Targets.uniform(recipe, targeted)));
+                : Optional.of(factorizing(session, work, journal, identity, Targets.uniform(recipe, targeted)));
         // sizes that are not known yet take about as long as uniform ones
         double guess = early.isPresent() ? 0 : Plan.flops(recipe, Targets.uniform(recipe, targeted));
         session.meter().expect(WorkMeter.Kind.FACTORIZE, guess);
@@ -104,15 +122,14 @@ public final class CompressionJob {
             early.ifPresent(f -> session.note("resuming: " + (f.parts().size() - f.missing()) + " of "
                     + f.parts().size() + " projections are done already"));
         }
-        GramStore grams = session.phase(
-                "calibration", WorkMeter.Kind.CALIBRATE, () -> calibrating.run(session, model, weights, work));
-        List<Allocation> allocations = session.phase(
-                "budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(session, model, recipe, targeted, grams, work));
+        Stages stages = stages(session, model, weights, fingerprint, work);
+        GramStore grams = session.phase("calibration", WorkMeter.Kind.CALIBRATE, () -> stages.calibrate(calibrating));
+        List<Allocation> allocations =
+                session.phase("budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(stages, recipe, targeted, grams, work));
         session.meter().expect(WorkMeter.Kind.FACTORIZE, -guess);
-        Factorizing factorizing =
-                early.orElseGet(() -> factorizing(session, model, work, journal, identity, allocations));
+        Factorizing factorizing = early.orElseGet(() -> factorizing(session, work, journal, identity, allocations));
         session.phase("factorisation", WorkMeter.Kind.FACTORIZE, () -> {
-            factorizing.run(grams);
+            stages.factorize(factorizing, grams);
             return null;
         });
         return new Assembly(recipe, places, session, journal, List.of())
@@ -120,17 +137,25 @@ public final class CompressionJob {
     }
 
     private Factorizing factorizing(
-            JobSession session,
-            Checkpoint model,
-            WorkFolder work,
-            EventJournal journal,
-            String identity,
-            List<Allocation> allocations) {
-        return new Factorizing(session, model, recipe, work, journal, identity, allocations);
+            JobSession session, WorkFolder work, EventJournal journal, String identity, List<Allocation> allocations) {
+        return new Factorizing(session, recipe, work, journal, identity, allocations);
     }
 
-    private Fingerprint fingerprint(Checkpoint model, Calibrating calibrating, String weights) {
-        return Fingerprints.of(
-                recipe, model, calibrating, weights, environment.backend().identity(), environment.program());
+    private Stages stages(
+            JobSession session, Checkpoint model, ModelFingerprint weights, Fingerprint fingerprint, WorkFolder work) {
+        if (engine.isEmpty()) {
+            return new LocalStages(session, model, recipe, weights, work);
+        }
+        int shares = EngineStages.calibrationShares(engine.get().slots(), work.folder());
+        JobDescription job = JobDescription.of(recipe, places, shares, weights, fingerprint, backend());
+        return new EngineStages(engine.get(), session, model, recipe, job);
+    }
+
+    private String backend() {
+        return engine.map(Engine::backend).orElseGet(() -> environment.backend().identity());
+    }
+
+    private Fingerprint fingerprint(Checkpoint model, Calibrating calibrating, ModelFingerprint weights) {
+        return Fingerprints.of(recipe, model, calibrating, weights.sha256(), backend(), environment.program());
     }
 }

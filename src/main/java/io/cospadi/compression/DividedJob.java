@@ -2,6 +2,7 @@ package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
 import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
@@ -41,7 +42,7 @@ public final class DividedJob {
 
     /** A stage's work, given what every stage needs. */
     private interface Stage<T> {
-        T run(Checkpoint model, List<Projection> targeted, GramStore grams, WorkFolder work, EventJournal journal);
+        T run(Stages stages, List<Projection> targeted, GramStore grams, WorkFolder work, EventJournal journal);
     }
 
     /**
@@ -51,11 +52,10 @@ public final class DividedJob {
      */
     public Path budget() {
         JobSession session = new JobSession(environment, System::nanoTime);
-        return run(session, places.budgetWork(), (model, targeted, grams, work, journal) -> {
+        return run(session, places.budgetWork(), (stages, targeted, grams, work, journal) -> {
             Sizing.announce(session, recipe, targeted, work);
             session.meter().allAnnounced();
-            session.phase(
-                    "budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(session, model, recipe, targeted, grams, work));
+            session.phase("budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(stages, recipe, targeted, grams, work));
             journal.record("finished", Map.of());
             return work.folder();
         });
@@ -78,19 +78,19 @@ public final class DividedJob {
      */
     public ShareResult share(Share share) {
         JobSession session = new JobSession(environment, System::nanoTime);
-        return run(session, places.work(share), (model, targeted, grams, work, journal) -> {
+        return run(session, places.work(share), (stages, targeted, grams, work, journal) -> {
             AtomicFile.write(work.share(), (share + "\n").getBytes(StandardCharsets.UTF_8));
             Fingerprint fingerprint = Fingerprint.read(work.fingerprint()).orElseThrow();
             List<Allocation> all = Sizing.settled(recipe, targeted, places.budgetWork(), fingerprint);
             Sizing.keep(recipe, all, work);
-            Factorizing factorizing = new Factorizing(
-                    session, model, recipe, work, journal, fingerprint.identity(), share.of(all, recipe));
+            Factorizing factorizing =
+                    new Factorizing(session, recipe, work, journal, fingerprint.identity(), share.of(all, recipe));
             session.meter().allAnnounced();
             int projections = factorizing.parts().size();
             session.note("share " + share + ": " + projections + " of " + all.size() + " projections, "
                     + (projections - factorizing.missing()) + " of them done already");
             session.phase("factorisation", WorkMeter.Kind.FACTORIZE, () -> {
-                factorizing.run(grams);
+                stages.factorize(factorizing, grams);
                 return null;
             });
             journal.record("finished", Map.of());
@@ -103,24 +103,25 @@ public final class DividedJob {
         try (Checkpoint model = Checkpoint.open(places.model())) {
             JobChecks checks = new JobChecks(recipe, places, session, model);
             Plan plan = checks.plan();
-            Calibrating calibrating = Calibrating.prepare(session, model, recipe, places);
+            Calibrating calibrating = Calibrating.prepare(session::warn, model, recipe, places);
             output.createParents();
             try (WorkFolder work = WorkFolder.open(folder);
                     EventJournal journal = EventJournal.open(work.events(), environment.clock())) {
                 return journal.during(environment.program(), () -> {
-                    String weights = checks.hashWeights();
+                    ModelFingerprint weights = checks.hashWeights();
                     checks.enter(
                             work,
                             Fingerprints.of(
                                     recipe,
                                     model,
                                     calibrating,
-                                    weights,
+                                    weights.sha256(),
                                     environment.backend().identity(),
                                     environment.program()),
                             plan.partBytes());
-                    GramStore grams = calibrating.run(session, model, weights, work);
-                    return stage.run(model, Targets.of(recipe, model.config()), grams, work, journal);
+                    Stages stages = new LocalStages(session, model, recipe, weights, work);
+                    GramStore grams = stages.calibrate(calibrating);
+                    return stage.run(stages, Targets.of(recipe, model.config()), grams, work, journal);
                 });
             }
         }

@@ -2,14 +2,8 @@ package io.cospadi.compression;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.budget.Allocation;
-import io.cospadi.calibration.GramStore;
-import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
-import io.cospadi.factorization.Factorization;
-import io.cospadi.factorization.GroupFactorizer;
-import io.cospadi.format.PartFile;
 import io.cospadi.tensor.CospadiException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,45 +14,45 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * One part file for each targeted projection. Sound parts of earlier runs are kept, damaged ones are computed again, with all
- * that share their dictionary. In memory: the weights and Grams of one task, the solver's matrices.
+ * One part file for each targeted projection: which there are, and which tasks are left. Sound parts of earlier runs are kept,
+ * damaged ones are computed again, with all that share their dictionary.
  */
 final class Factorizing {
     private final JobSession session;
-    private final Checkpoint model;
     private final Recipe recipe;
     private final WorkFolder work;
     private final EventJournal journal;
-    private final String fingerprint;
+    private final List<Allocation> allocations;
     private final PartCheck check;
+    private final List<Task> tasks;
     private final List<Task> missing = new ArrayList<>();
     private final List<Path> parts = new ArrayList<>();
 
+    /** @param identity of the job, {@link Fingerprint#identity} */
     Factorizing(
             JobSession session,
-            Checkpoint model,
             Recipe recipe,
             WorkFolder work,
             EventJournal journal,
-            String fingerprint,
+            String identity,
             List<Allocation> allocations) {
         this.session = session;
-        this.model = model;
         this.recipe = recipe;
         this.work = work;
         this.journal = journal;
-        this.fingerprint = fingerprint;
-        this.check = new PartCheck(fingerprint, allocations, recipe.method());
+        this.allocations = allocations;
+        this.check = new PartCheck(identity, allocations, recipe.method());
+        this.tasks = Task.of(allocations);
         Set<Allocation> unsound = new HashSet<>();
         for (Allocation allocation : allocations) {
             session.checkStop();
-            Path part = work.part(allocation.projection(), fingerprint);
+            Path part = work.part(allocation.projection(), identity);
             parts.add(part);
             if (!isSound(part, allocation.projection())) {
                 unsound.add(allocation);
             }
         }
-        for (Task task : Task.of(allocations)) {
+        for (Task task : tasks) {
             if (task.members().stream().anyMatch(unsound::contains)) {
                 missing.add(task);
                 session.meter().expect(WorkMeter.Kind.FACTORIZE, task.flops(recipe));
@@ -71,7 +65,17 @@ final class Factorizing {
         return parts;
     }
 
-    /** How many parts are left to be made. */
+    /** All tasks, done or not. */
+    List<Task> tasks() {
+        return tasks;
+    }
+
+    /** The tasks that were left to be done at first. */
+    List<Task> missingTasks() {
+        return missing;
+    }
+
+    /** How many parts were left to be made at first. */
     int missing() {
         return missing.stream().mapToInt(task -> task.members().size()).sum();
     }
@@ -88,66 +92,32 @@ final class Factorizing {
         return defect.isEmpty();
     }
 
-    /** Makes the missing parts. */
-    void run(GramStore grams) {
-        Backend backend = session.environment().backend();
-        createFolder();
-        double before = 0;
-        try (LoadedProblems loaded = new LoadedProblems(backend, model, recipe, grams)) {
-            for (Task task : missing) {
-                if (task.k() == 0) {
-                    Projection projection = task.members().get(0).projection();
-                    PartFile.writeKeptDense(
-                            work.part(projection, fingerprint), projection, recipe.precision(), fingerprint);
-                } else {
-                    before += factorize(backend, task, loaded, before);
-                }
+    /** Makes parts where this expects them. */
+    PartMaker maker(Backend backend) {
+        return new PartMaker(backend, recipe, work.folder(), check.identity());
+    }
+
+    /** Keeps what {@link PartMaker} says of a part. */
+    void record(Map<String, ?> made) {
+        journal.record("projection", made);
+    }
+
+    /**
+     * Makes sure that what others made has arrived.
+     *
+     * @throws CospadiException naming the first part that is missing or damaged
+     */
+    void requireSound() {
+        for (int i = 0; i < parts.size(); i++) {
+            Path part = parts.get(i);
+            if (!Files.exists(part)) {
+                throw new CospadiException(
+                        part + " was made, but is not there; all processes of a job must see the same"
+                                + " file system under " + work.folder());
             }
+            check.defect(part, allocations.get(i).projection()).ifPresent(what -> {
+                throw new CospadiException(what + "; run the same command again, which makes that part anew");
+            });
         }
-    }
-
-    private void createFolder() {
-        try {
-            Files.createDirectories(work.parts());
-        } catch (IOException e) {
-            throw new CospadiException(work.parts() + " can't be made: " + e.getMessage(), e);
-        }
-    }
-
-    private double factorize(Backend backend, Task task, LoadedProblems loaded, double before) {
-        double units = task.flops(recipe);
-        String doing = "factorising " + task.name();
-        session.reached(doing, before);
-        List<Factorization> results = new GroupFactorizer(
-                        recipe.solverSettings(), recipe.sharing().objective())
-                .factorize(
-                        backend,
-                        loaded.of(task.projections()),
-                        task.k(),
-                        task.s(),
-                        (round, rounds, error) -> session.reached(doing, before + units * round / (rounds + 1.0)));
-        session.checkStop();
-        for (int i = 0; i < results.size(); i++) {
-            write(task, task.members().get(i).projection(), results.get(i));
-        }
-        session.reached(doing, before + units);
-        return units;
-    }
-
-    private void write(Task task, Projection projection, Factorization result) {
-        // the event first: a part without one would be a part without its times
-        journal.record(
-                "projection",
-                Map.of(
-                        "name", projection.name(),
-                        "k", task.k(),
-                        "s", task.s(),
-                        "relative_error", result.relativeError(),
-                        "atoms_replaced", result.atomsReplaced(),
-                        "gram_shift", result.gramShift(),
-                        "seconds", result.seconds(),
-                        "seconds_by_phase", result.secondsByPhase()));
-        Path part = work.part(projection, fingerprint);
-        PartFile.write(part, projection, task.group(), result, recipe.precision(), fingerprint);
     }
 }

@@ -61,7 +61,7 @@ final class JobChecks {
     }
 
     /** Reads the model whole, for the fingerprint of its weights and forward pass. */
-    String hashWeights() {
+    ModelFingerprint hashWeights() {
         long bytes = modelBytes();
         double before = session.meter().done(WorkMeter.Kind.READ);
         session.meter().expect(WorkMeter.Kind.READ, bytes);

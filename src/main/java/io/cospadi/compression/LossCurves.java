@@ -10,7 +10,6 @@ import io.cospadi.budget.LossCurve;
 import io.cospadi.budget.Storage;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.AtomicFile;
-import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.TrialFit;
@@ -27,7 +26,8 @@ import java.util.Map;
 
 /**
  * The predicted rise of the loss of each projection, or group that shares a dictionary, against its ratio, by a {@link TrialFit}
- * at a few ratios. What is found is kept in the work folder ({@code curves.json}) after each of them, so a job that is stopped goes on from there.
+ * at a few ratios. What is found is kept in the work folder ({@code curves.json}) after each of them, so a job that is stopped
+ * goes on from there.
  */
 final class LossCurves {
     /**
@@ -39,20 +39,10 @@ final class LossCurves {
     private static final String FILE = "curves.json";
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final JobSession session;
-    private final Backend backend;
-    private final Checkpoint model;
-    private final Recipe recipe;
-    private final GramStore grams;
     private final Path file;
     private final ObjectNode found;
 
-    LossCurves(JobSession session, Checkpoint model, Recipe recipe, GramStore grams, WorkFolder work) {
-        this.session = session;
-        backend = session.environment().backend();
-        this.model = model;
-        this.recipe = recipe;
-        this.grams = grams;
+    LossCurves(WorkFolder work) {
         file = work.folder().resolve(FILE);
         found = read(file);
     }
@@ -70,10 +60,11 @@ final class LossCurves {
 
     /** Operations of the trials of all groups. */
     static double flops(Recipe recipe, List<List<Projection>> groups) {
-        return groups.stream().mapToDouble(group -> flopsOf(recipe, group)).sum();
+        return groups.stream().mapToDouble(group -> groupFlops(recipe, group)).sum();
     }
 
-    private static double flopsOf(Recipe recipe, List<Projection> group) {
+    /** Operations of the trials of a group. */
+    static double groupFlops(Recipe recipe, List<Projection> group) {
         double flops = 0;
         for (double ratio : RATIOS) {
             flops += Plan.flops(
@@ -82,27 +73,25 @@ final class LossCurves {
         return flops;
     }
 
+    /** Whether a group's curve is known. */
+    boolean has(List<Projection> group) {
+        return found.has(SharingGroups.name(group));
+    }
+
+    /** Keeps what {@link #measure} found. */
+    void put(List<Projection> group, JsonNode curve) {
+        found.set(SharingGroups.name(group), curve);
+        AtomicFile.write(file, (found.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
     /**
-     * The curves of all targeted projections.
+     * The curves of groups that are all known.
      *
-     * @param groups what is sized together, see {@link Targets#groups}; the result is in their order
+     * @return in the order given
      */
     Map<List<Projection>, LossCurve> of(List<List<Projection>> groups) {
         Map<List<Projection>, LossCurve> curves = new LinkedHashMap<>();
-        double before = 0;
-        try (LoadedProblems loaded = new LoadedProblems(backend, model, recipe, grams)) {
-            for (List<Projection> group : groups) {
-                String name = SharingGroups.name(group);
-                session.reached("weighing " + name, before);
-                if (!found.has(name)) {
-                    measure(name, group, loaded);
-                    AtomicFile.write(file, (found.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
-                }
-                curves.put(group, curve(found.path(name)));
-                before += flopsOf(recipe, group);
-            }
-        }
-        session.reached("sharing out the budget", before);
+        groups.forEach(group -> curves.put(group, curve(found.path(SharingGroups.name(group)))));
         return curves;
     }
 
@@ -112,7 +101,20 @@ final class LossCurves {
         return ratios.length < 2 ? LossCurve.never() : new LossCurve(ratios, losses);
     }
 
-    private void measure(String name, List<Projection> group, LoadedProblems loaded) {
+    /**
+     * A group's curve, as it is kept.
+     *
+     * @param group     what is sized together, see {@link Targets#groups}
+     * @param loaded    where its weights and Grams are loaded from
+     * @param checkStop called often; throws to end the work
+     */
+    static JsonNode measure(
+            Backend backend,
+            Recipe recipe,
+            GramStore grams,
+            LoadedProblems loaded,
+            List<Projection> group,
+            Runnable checkStop) {
         List<Double> ratios = new ArrayList<>();
         List<Double> losses = new ArrayList<>();
         try (TrialFit trials =
@@ -120,23 +122,24 @@ final class LossCurves {
             for (double ratio : RATIOS) {
                 List<Allocation> sizes = Budget.together(group, ratio, Storage.of(recipe.method()));
                 Allocation size = sizes.get(0);
-                double own = saved(sizes);
+                double own = saved(recipe, sizes);
                 // too small for this ratio, or for a step to another size
                 if (size.isDense() || ratios.contains(own)) {
                     continue;
                 }
                 ratios.add(own);
-                losses.add(rise(group, trials.lostEnergies(size.k(), size.s())));
-                session.checkStop();
+                losses.add(rise(grams, group, trials.lostEnergies(size.k(), size.s())));
+                checkStop.run();
             }
         }
-        ObjectNode entry = found.putObject(name);
+        ObjectNode entry = JSON.createObjectNode();
         entry.set("ratios", JSON.valueToTree(ratios));
         entry.set("losses", JSON.valueToTree(losses));
+        return entry;
     }
 
     /** Share that sizes save in the recipe's bits. */
-    private double saved(List<Allocation> sizes) {
+    private static double saved(Recipe recipe, List<Allocation> sizes) {
         Allocation size = sizes.get(0);
         if (size.isDense() || !recipe.method().sparse()) {
             return Budget.ratio(sizes);
@@ -146,7 +149,7 @@ final class LossCurves {
     }
 
     /** @param lost of the members, one after the other */
-    private double rise(List<Projection> group, double[] lost) {
+    private static double rise(GramStore grams, List<Projection> group, double[] lost) {
         double rise = 0;
         int from = 0;
         for (Projection member : group) {

@@ -72,13 +72,14 @@ public final class MergeJob {
             JobChecks checks = new JobChecks(recipe, places, session, model);
             Plan plan = checks.plan();
             output.requireFreeOrComplete(places);
-            Calibrating calibrating = Calibrating.prepare(session, model, recipe, places);
+            Calibrating calibrating = Calibrating.prepare(session::warn, model, recipe, places);
             output.createParents();
             try (WorkFolder work = WorkFolder.open(places.work());
                     EventJournal journal = EventJournal.open(work.events(), environment.clock())) {
                 output.restore(work);
                 return journal.during(environment.program(), () -> {
-                    requireSameHere(shares, model, calibrating, checks.hashWeights());
+                    requireSameHere(
+                            shares, model, calibrating, checks.hashWeights().sha256());
                     if (output.isComplete(shares)) {
                         work.remove();
                         return Assembly.alreadyComplete(places, session);

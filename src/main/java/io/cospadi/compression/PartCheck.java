@@ -22,6 +22,11 @@ final class PartCheck {
         this.modules = Targets.modules(allocations, method);
     }
 
+    /** Of the job. */
+    String identity() {
+        return identity;
+    }
+
     /** What is wrong with a file that should be the projection's part; empty where it is just that. */
     Optional<String> defect(Path file, Projection projection) {
         try (PartFile part = PartFile.open(file)) {

@@ -29,6 +29,11 @@ public record Share(int index, int count) {
         }
     }
 
+    /** All shares of {@code count}. */
+    static List<Share> all(int count) {
+        return IntStream.range(0, count).mapToObj(i -> new Share(i, count)).toList();
+    }
+
     /**
      * Reads {@code I/N}, the value of {@code --shard}.
      *

@@ -5,17 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.cospadi.backend.Backend;
-import io.cospadi.backend.Matrix;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
 import io.cospadi.budget.SharingGroup;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.AtomicFile;
-import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
-import io.cospadi.factorization.Problem;
-import io.cospadi.factorization.WhitenedSpectrum;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -56,19 +51,19 @@ final class Sizing {
         }
     }
 
-    private static double flops(Projection projection) {
+    /** Operations of one spectrum. */
+    static double flops(Projection projection) {
         double narrow = Math.min(projection.d1(), projection.d2());
         return 2 * 9 * narrow * narrow * narrow + 4.0 * projection.d1() * projection.d1() * projection.d2();
     }
 
-    /** The sizes, in the order of {@code targeted}. */
+    /**
+     * The sizes, in the order of {@code targeted}.
+     *
+     * @param stages that find out what they depend on
+     */
     static List<Allocation> of(
-            JobSession session,
-            Checkpoint model,
-            Recipe recipe,
-            List<Projection> targeted,
-            GramStore grams,
-            WorkFolder work) {
+            Stages stages, Recipe recipe, List<Projection> targeted, GramStore grams, WorkFolder work) {
         if (!needsGrams(recipe)) {
             return Targets.uniform(recipe, targeted);
         }
@@ -77,8 +72,13 @@ final class Sizing {
             return read(file, recipe, targeted);
         }
         List<Allocation> allocations = recipe.budget() == BudgetChoice.AUTO
-                ? leastLoss(new LossCurves(session, model, recipe, grams, work), recipe, targeted)
-                : pooled(session, model, recipe, targeted, grams);
+                ? leastLoss(stages, recipe, targeted, grams, work)
+                : Budget.pooled(
+                        targeted,
+                        recipe.ratio(),
+                        recipe.storage(),
+                        Budget.Limits.of(recipe.ratio()),
+                        stages.spectra(targeted, grams)::get);
         write(file, allocations);
         return allocations;
     }
@@ -107,6 +107,11 @@ final class Sizing {
         return read(file, recipe, targeted);
     }
 
+    /** The sizes that a job has found and keeps in its work folder, or that follow from shapes. */
+    static List<Allocation> known(Recipe recipe, List<Projection> targeted, Path work) {
+        return needsGrams(recipe) ? read(work.resolve(FILE), recipe, targeted) : Targets.uniform(recipe, targeted);
+    }
+
     /** Keeps the sizes that a share uses beside its parts, for the merge. */
     static void keep(Recipe recipe, List<Allocation> allocations, WorkFolder work) {
         if (needsGrams(recipe)) {
@@ -114,32 +119,14 @@ final class Sizing {
         }
     }
 
-    private static List<Allocation> leastLoss(LossCurves curves, Recipe recipe, List<Projection> targeted) {
-        List<Allocation> best = Budget.leastLoss(
-                curves.of(Targets.groups(recipe, targeted)),
-                recipe.ratio(),
-                recipe.storage(),
-                Budget.Limits.of(recipe.ratio()));
+    private static List<Allocation> leastLoss(
+            Stages stages, Recipe recipe, List<Projection> targeted, GramStore grams, WorkFolder work) {
+        LossCurves curves = new LossCurves(work);
+        List<List<Projection>> groups = Targets.groups(recipe, targeted);
+        stages.weigh(curves, groups, grams);
+        List<Allocation> best =
+                Budget.leastLoss(curves.of(groups), recipe.ratio(), recipe.storage(), Budget.Limits.of(recipe.ratio()));
         return Targets.inOrder(best, targeted);
-    }
-
-    private static List<Allocation> pooled(
-            JobSession session, Checkpoint model, Recipe recipe, List<Projection> targeted, GramStore grams) {
-        Backend backend = session.environment().backend();
-        Map<Projection, double[]> spectra = new HashMap<>();
-        double before = 0;
-        for (Projection projection : targeted) {
-            String doing = "weighing " + projection.name();
-            session.reached(doing, before);
-            try (Matrix weight = model.load(projection.weightName(), backend);
-                    Matrix gram = grams.gram(projection.siteName(), backend)) {
-                spectra.put(projection, WhitenedSpectrum.of(backend, new Problem(projection.name(), weight, gram)));
-            }
-            before += flops(projection);
-        }
-        session.reached("sharing out the budget", before);
-        return Budget.pooled(
-                targeted, recipe.ratio(), recipe.storage(), Budget.Limits.of(recipe.ratio()), spectra::get);
     }
 
     private static void write(Path file, List<Allocation> allocations) {

@@ -30,6 +30,7 @@ import java.util.stream.Stream;
  * share                        I/N, where it is a share's
  * events.jsonl                 {@link EventJournal}
  * grams/                       the Gram store, unless one was given
+ * grams.I-of-N/                a share of it, until all are added up
  * parts/NAME-HASH.safetensors  one finished projection each; HASH is of all that decides its content
  * output/                      the folder to be, until it is verified and renamed
  * replaced/                    what stood at DIR, for the moment between two renames under --force
@@ -41,6 +42,7 @@ final class WorkFolder implements AutoCloseable {
 
     static final String RECIPE = "recipe.yaml";
     static final String SHARE = "share";
+    static final String GRAMS = "grams";
     static final String EVENTS = "events.jsonl";
     static final String REPLACED = "replaced";
 
@@ -188,11 +190,16 @@ final class WorkFolder implements AutoCloseable {
     }
 
     Path grams() {
-        return folder.resolve("grams");
+        return folder.resolve(GRAMS);
     }
 
     Path parts() {
-        return folder.resolve(PARTS);
+        return parts(folder);
+    }
+
+    /** Where a work folder keeps its parts. */
+    static Path parts(Path work) {
+        return work.resolve(PARTS);
     }
 
     Path share() {
@@ -205,8 +212,7 @@ final class WorkFolder implements AutoCloseable {
 
     /** Where a work folder keeps the part of the job with that {@link Fingerprint#identity}, made or not. */
     static Path part(Path work, Projection projection, String identity) {
-        return work.resolve(PARTS)
-                .resolve(projection.name() + "-" + identity.substring(0, NAME_DIGITS) + ".safetensors");
+        return parts(work).resolve(projection.name() + "-" + identity.substring(0, NAME_DIGITS) + ".safetensors");
     }
 
     Path output() {

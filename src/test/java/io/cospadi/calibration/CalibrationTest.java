@@ -351,7 +351,7 @@ class CalibrationTest {
 
     private static String fingerprint(Path folder) {
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-            return ModelFingerprint.of(checkpoint, Progress.NONE);
+            return ModelFingerprint.of(checkpoint, Progress.NONE).sha256();
         }
     }
 

@@ -1,0 +1,183 @@
+package io.cospadi.compression;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cospadi.calibration.GramOrigin;
+import io.cospadi.calibration.GramStore;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.tensor.CospadiException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * The stages carried out by an {@link Engine}. The costliest tasks are begun first, so that none that is long is left for the
+ * end; only what is small comes back to this process.
+ */
+final class EngineStages implements Stages {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final TypeReference<Map<String, Object>> EVENT = new TypeReference<>() {};
+
+    private final Engine engine;
+    private final JobSession session;
+    private final Recipe recipe;
+    private final JobDescription job;
+    private final Checkpoint model;
+
+    EngineStages(Engine engine, JobSession session, Checkpoint model, Recipe recipe, JobDescription job) {
+        this.engine = engine;
+        this.session = session;
+        this.recipe = recipe;
+        this.job = job;
+        this.model = model;
+    }
+
+    /**
+     * How many shares a calibration is divided into: as many as run at the same time, but a power of two, so that a share is one
+     * sum, and those of an earlier run if there are some.
+     */
+    static int calibrationShares(int slots, Path work) {
+        for (int shares = GramOrigin.MOST_SHARDS; shares > 1; shares /= 2) {
+            if (Files.exists(work.resolve(WorkFolder.GRAMS + ".0-of-" + shares))) {
+                return shares;
+            }
+        }
+        return Math.min(GramOrigin.MOST_SHARDS, Integer.highestOneBit(Math.max(1, slots)));
+    }
+
+    @Override
+    public GramStore calibrate(Calibrating calibrating) {
+        String weights = job.weights().sha256();
+        if (!calibrating.makesGrams()) {
+            return calibrating.requireGiven(weights);
+        }
+        if (!isCalibrated(calibrating)) {
+            List<JobTask> tasks = new ArrayList<>();
+            for (Share share : job.shares()) {
+                String name = "share " + share;
+                tasks.add(new JobTask(
+                        JobTask.Kind.CALIBRATE, share.index(), name, calibrating.gramFlops(model) / share.count()));
+                if (calibrating.makesGradients()) {
+                    double flops = calibrating.gradientFlops(model) / share.count();
+                    tasks.add(new JobTask(JobTask.Kind.GRADIENTS, share.index(), name, flops));
+                }
+            }
+            run(tasks, 0, (task, nothing) -> {});
+            if (job.calibrationShares() > 1) {
+                run(
+                        IntStream.range(0, model.config().layers())
+                                .mapToObj(layer -> new JobTask(JobTask.Kind.MERGE, layer, "layer " + layer, 0))
+                                .toList(),
+                        0,
+                        (task, nothing) -> {});
+            }
+        }
+        GramStore store = GramStore.open(job.grams());
+        store.requireUsable(weights);
+        removeShares();
+        return store;
+    }
+
+    private boolean isCalibrated(Calibrating calibrating) {
+        if (!GramStore.exists(job.grams())) {
+            return false;
+        }
+        GramStore store = GramStore.open(job.grams());
+        int layers = model.config().layers();
+        return store.finishedLayers() == layers
+                && (!calibrating.makesGradients()
+                        || store.hasOutputWeights() && store.gradients().finishedLayers() == layers);
+    }
+
+    /** Once they are added up, nobody needs them, and they are as large as the sum. */
+    private void removeShares() {
+        for (Share share : job.shares()) {
+            Path folder = job.grams(share);
+            try {
+                if (share.count() > 1) {
+                    WorkFolder.deleteTree(folder);
+                }
+            } catch (IOException e) {
+                throw new CospadiException(folder + " can't be removed: " + e.getMessage(), e);
+            }
+        }
+    }
+
+    @Override
+    public void weigh(LossCurves curves, List<List<Projection>> groups, GramStore grams) {
+        List<JobTask> tasks = new ArrayList<>();
+        double before = 0;
+        for (int i = 0; i < groups.size(); i++) {
+            double flops = LossCurves.groupFlops(recipe, groups.get(i));
+            if (curves.has(groups.get(i))) {
+                before += flops;
+            } else {
+                tasks.add(new JobTask(JobTask.Kind.WEIGH, i, SharingGroups.name(groups.get(i)), flops));
+            }
+        }
+        run(tasks, before, (task, curve) -> curves.put(groups.get(task.index()), json(curve)));
+    }
+
+    @Override
+    public Map<Projection, double[]> spectra(List<Projection> targeted, GramStore grams) {
+        Map<Projection, double[]> spectra = new HashMap<>();
+        run(
+                IntStream.range(0, targeted.size())
+                        .mapToObj(i -> new JobTask(
+                                JobTask.Kind.WEIGH, i, targeted.get(i).name(), Sizing.flops(targeted.get(i))))
+                        .toList(),
+                0,
+                (task, spectrum) ->
+                        spectra.put(targeted.get(task.index()), JSON.convertValue(json(spectrum), double[].class)));
+        return spectra;
+    }
+
+    @Override
+    public void factorize(Factorizing factorizing, GramStore grams) {
+        List<Task> all = factorizing.tasks();
+        List<Task> missing = factorizing.missingTasks();
+        run(
+                IntStream.range(0, all.size())
+                        .filter(i -> missing.contains(all.get(i)))
+                        .mapToObj(i -> new JobTask(
+                                JobTask.Kind.FACTORIZE,
+                                i,
+                                all.get(i).name(),
+                                all.get(i).flops(recipe)))
+                        .toList(),
+                0,
+                (task, made) -> json(made).forEach(event -> factorizing.record(JSON.convertValue(event, EVENT))));
+        factorizing.requireSound();
+    }
+
+    /** @param before units of the phase that need not be done any more */
+    private void run(List<JobTask> tasks, double before, BiConsumer<JobTask, String> arrived) {
+        List<JobTask> costliestFirst = tasks.stream()
+                .sorted(Comparator.comparingDouble(task -> -task.flops()))
+                .toList();
+        double[] done = {before};
+        engine.run(job, costliestFirst, (task, answer) -> {
+            arrived.accept(task, answer);
+            done[0] += task.flops();
+            session.reached(task.toString(), done[0]);
+        });
+    }
+
+    private static JsonNode json(String text) {
+        try {
+            return JSON.readTree(text);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a task's answer is no JSON: " + text, e);
+        }
+    }
+}

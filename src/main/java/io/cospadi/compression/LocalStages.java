@@ -1,0 +1,83 @@
+package io.cospadi.compression;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.ModelFingerprint;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.Projection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The stages carried out by this process, one task after the other. In memory: the weights and Grams of one task, the solver's
+ * matrices.
+ */
+final class LocalStages implements Stages {
+    private final JobSession session;
+    private final Checkpoint model;
+    private final Recipe recipe;
+    private final ModelFingerprint weights;
+    private final WorkFolder work;
+
+    LocalStages(JobSession session, Checkpoint model, Recipe recipe, ModelFingerprint weights, WorkFolder work) {
+        this.session = session;
+        this.model = model;
+        this.recipe = recipe;
+        this.weights = weights;
+        this.work = work;
+    }
+
+    private Backend backend() {
+        return session.environment().backend();
+    }
+
+    @Override
+    public GramStore calibrate(Calibrating calibrating) {
+        return calibrating.run(session, model, weights.sha256(), work);
+    }
+
+    @Override
+    public void weigh(LossCurves curves, List<List<Projection>> groups, GramStore grams) {
+        double before = 0;
+        try (LoadedProblems loaded = new LoadedProblems(backend(), model, recipe, grams)) {
+            for (List<Projection> group : groups) {
+                session.reached(JobTask.Kind.WEIGH.doing() + " " + SharingGroups.name(group), before);
+                if (!curves.has(group)) {
+                    curves.put(group, LossCurves.measure(backend(), recipe, grams, loaded, group, session::checkStop));
+                }
+                before += LossCurves.groupFlops(recipe, group);
+            }
+        }
+        session.reached("sharing out the budget", before);
+    }
+
+    @Override
+    public Map<Projection, double[]> spectra(List<Projection> targeted, GramStore grams) {
+        Map<Projection, double[]> spectra = new HashMap<>();
+        double before = 0;
+        for (Projection projection : targeted) {
+            session.reached(JobTask.Kind.WEIGH.doing() + " " + projection.name(), before);
+            spectra.put(projection, TaskWorker.spectrum(backend(), model, projection, grams));
+            before += Sizing.flops(projection);
+        }
+        session.reached("sharing out the budget", before);
+        return spectra;
+    }
+
+    @Override
+    public void factorize(Factorizing factorizing, GramStore grams) {
+        PartMaker maker = factorizing.maker(backend());
+        double before = 0;
+        try (LoadedProblems loaded = new LoadedProblems(backend(), model, recipe, grams)) {
+            for (Task task : factorizing.missingTasks()) {
+                double units = task.flops(recipe);
+                String doing = JobTask.Kind.FACTORIZE.doing() + " " + task.name();
+                session.reached(doing, before);
+                maker.make(task, loaded, session.progress(doing, before, units), factorizing::record);
+                before += units;
+                session.reached(doing, before);
+            }
+        }
+    }
+}
