@@ -19,6 +19,7 @@ class PackageDependencyTest {
     /** From the composition root down to the values; a package may only use those that stand after it. */
     private static final List<String> TOP_TO_BOTTOM = List.of(
             "cli",
+            "cluster",
             "report",
             "benchmark",
             "compression",
@@ -76,6 +77,12 @@ class PackageDependencyTest {
     @Test
     void onlyTheDevicesPackageSpeaksToCuda() {
         assertUsedOnlyBy("jcuda", "gpu");
+    }
+
+    @Test
+    void onlyTheClusterSpeaksToSpark() {
+        assertUsedOnlyBy("org.apache.spark", "cluster");
+        assertUsedOnlyBy("scala", "cluster");
     }
 
     @Test

@@ -5,6 +5,7 @@ import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.CudaBackend;
 import io.cospadi.gpu.CudaUnavailableException;
 import io.cospadi.tensor.CospadiException;
+import java.util.OptionalInt;
 
 /** Chooses what computes, once, and says so where the choice was left open. */
 final class Backends {
@@ -18,17 +19,40 @@ final class Backends {
      * @throws CospadiException if cuda is asked for and can't be had
      */
     static Backend open(String name, int threads, GpuOptions gpu, Terminal terminal) {
+        return open(name, gpu.given(), threads, gpu.device(), gpu.maxVram(), terminal);
+    }
+
+    /**
+     * The same on a GPU that somebody else has chosen, who may have chosen none.
+     *
+     * @param device of it, as the driver counts
+     * @throws CospadiException if cuda is asked for and can't be had
+     */
+    static Backend open(String name, int threads, OptionalInt device, long maxVram, Terminal terminal) {
+        if (device.isPresent()) {
+            return open(name, false, threads, device.getAsInt(), maxVram, terminal);
+        }
+        if (name.equals("cuda")) {
+            throw new CospadiException("--backend cuda can't be met: no GPU is set apart for a task; add"
+                    + " --conf spark.task.resource.gpu.amount=1 --conf spark.executor.resource.gpu.amount=1");
+        }
+        return cpu(threads);
+    }
+
+    /** @param required whether there is no falling back to the CPU */
+    private static Backend open(
+            String name, boolean required, int threads, int device, long maxVram, Terminal terminal) {
         if (name.equals("cpu")) {
             return cpu(threads);
         }
         try {
-            CudaBackend backend = CudaBackend.open(gpu.device(), gpu.maxVram());
+            CudaBackend backend = CudaBackend.open(device, maxVram);
             if (name.equals("auto")) {
                 terminal.note("computing on " + backend.identity());
             }
             return backend;
         } catch (CudaUnavailableException e) {
-            if (name.equals("cuda") || gpu.given()) {
+            if (name.equals("cuda") || required) {
                 throw new CospadiException(
                         "--backend cuda can't be met: " + e.getMessage() + "; or use --backend cpu", e);
             }

@@ -12,7 +12,6 @@ import io.cospadi.compression.RecipeDocument;
 import io.cospadi.compression.Share;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -30,30 +29,14 @@ final class CompressCommand implements Callable<Integer> {
     @Mixin
     private RecipeOptions options;
 
-    @Option(names = "--out", paramLabel = "DIR", description = "The compact folder to be written.")
-    private String out;
-
-    @Option(
-            names = "--data",
-            paramLabel = "FILE",
-            arity = "1..*",
-            description = "Calibration text: .txt, .jsonl with \"text\", or token ids as .ids or .json.")
-    private List<String> data;
-
-    @Option(names = "--stats", paramLabel = "DIR", description = "Gram store of calibrate, instead of --data.")
-    private String stats;
+    @Mixin
+    private PlaceOptions placeOptions;
 
     @Option(
             names = "--shard",
             paramLabel = "I/N",
             description = "Only share I (from 0) of N of the projections, into DIR.I-of-N.work; needs --stats.")
     private String shard;
-
-    @Option(names = "--keep-work", description = "Leave DIR.work behind.")
-    private boolean keepWork;
-
-    @Option(names = "--force", description = "Replace DIR, when the new one is complete.")
-    private boolean force;
 
     @Mixin
     private SharedOptions shared;
@@ -119,17 +102,9 @@ final class CompressCommand implements Callable<Integer> {
 
     private ObjectNode given() {
         ObjectNode given = JsonNodeFactory.instance.objectNode();
-        RecipeOptions.put(given, "out", out);
-        RecipeOptions.put(given, "data", data);
-        RecipeOptions.put(given, "stats", stats);
+        placeOptions.put(given);
         RecipeOptions.put(given, "backend", shared.backend);
         RecipeOptions.put(given, "threads", shared.threads);
-        if (keepWork) {
-            given.put("keep-work", true);
-        }
-        if (force) {
-            given.put("force", true);
-        }
         return given;
     }
 }

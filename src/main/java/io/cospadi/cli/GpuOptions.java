@@ -29,6 +29,13 @@ final class GpuOptions {
         return device;
     }
 
+    /** Refuses a device where it is not the user's to choose. */
+    void requireNoDevice(String reason) {
+        if (device != null) {
+            throw RecipeException.usage("--device is not to be given here: " + reason);
+        }
+    }
+
     /** Bytes; {@code Long.MAX_VALUE} for no limit. */
     long maxVram() {
         return maxVram == null ? Long.MAX_VALUE : maxVram;

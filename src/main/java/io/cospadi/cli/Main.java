@@ -102,6 +102,7 @@ public final class Main implements Runnable {
                 new BudgetCommand(terminal, stop),
                 new CompressCommand(terminal, stop),
                 new MergeCommand(terminal, stop),
+                new SparkCompressCommand(terminal, stop),
                 new EvalCommand(terminal),
                 new GenerateCommand(terminal),
                 new InspectCommand(terminal),

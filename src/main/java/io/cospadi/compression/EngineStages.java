@@ -157,7 +157,7 @@ final class EngineStages implements Stages {
                         .toList(),
                 0,
                 (task, made) -> json(made).forEach(event -> factorizing.record(JSON.convertValue(event, EVENT))));
-        factorizing.requireSound();
+        factorizing.requireAll();
     }
 
     /** @param before units of the phase that need not be done any more */

@@ -22,7 +22,6 @@ final class Factorizing {
     private final Recipe recipe;
     private final WorkFolder work;
     private final EventJournal journal;
-    private final List<Allocation> allocations;
     private final PartCheck check;
     private final List<Task> tasks;
     private final List<Task> missing = new ArrayList<>();
@@ -40,7 +39,6 @@ final class Factorizing {
         this.recipe = recipe;
         this.work = work;
         this.journal = journal;
-        this.allocations = allocations;
         this.check = new PartCheck(identity, allocations, recipe.method());
         this.tasks = Task.of(allocations);
         Set<Allocation> unsound = new HashSet<>();
@@ -103,21 +101,17 @@ final class Factorizing {
     }
 
     /**
-     * Makes sure that what others made has arrived.
+     * Makes sure that what others made has arrived; what is in it is checked when it is used.
      *
-     * @throws CospadiException naming the first part that is missing or damaged
+     * @throws CospadiException naming the first part that is missing
      */
-    void requireSound() {
-        for (int i = 0; i < parts.size(); i++) {
-            Path part = parts.get(i);
+    void requireAll() {
+        for (Path part : parts) {
             if (!Files.exists(part)) {
                 throw new CospadiException(
                         part + " was made, but is not there; all processes of a job must see the same"
                                 + " file system under " + work.folder());
             }
-            check.defect(part, allocations.get(i).projection()).ifPresent(what -> {
-                throw new CospadiException(what + "; run the same command again, which makes that part anew");
-            });
         }
     }
 }

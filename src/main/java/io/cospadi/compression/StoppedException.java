@@ -4,7 +4,7 @@ package io.cospadi.compression;
 public final class StoppedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    StoppedException() {
+    public StoppedException() {
         super("stopped on request", null, false, false);
     }
 }
