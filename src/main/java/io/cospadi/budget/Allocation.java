@@ -2,6 +2,7 @@ package io.cospadi.budget;
 
 import io.cospadi.checkpoint.Projection;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * What one projection gets.
@@ -11,8 +12,11 @@ import java.util.Optional;
  * @param s          codes a row; 0 where there are no codes
  * @param bytes      bytes of the tensors that stand for it, {@code 2·d1·d2} if dense; of what a group shares, an equal part
  * @param group      with which it shares its dictionary
+ * @param predictedLoss rise of the loss in nats a token that it is predicted to bring, where the budget followed that; of a group's,
+ *                   an equal part
  */
-public record Allocation(Projection projection, int k, int s, long bytes, Optional<SharingGroup> group) {
+public record Allocation(
+        Projection projection, int k, int s, long bytes, Optional<SharingGroup> group, OptionalDouble predictedLoss) {
     public Allocation {
         if (k < 0 || s < 0 || s > k || bytes < 1) {
             throw new IllegalArgumentException(
@@ -20,9 +24,18 @@ public record Allocation(Projection projection, int k, int s, long bytes, Option
         }
     }
 
+    /** Of a projection, or a member of a group, whose loss nobody predicted. */
+    public Allocation(Projection projection, int k, int s, long bytes, Optional<SharingGroup> group) {
+        this(projection, k, s, bytes, group, OptionalDouble.empty());
+    }
+
     /** Of a projection that shares nothing. */
     public Allocation(Projection projection, int k, int s, long bytes) {
         this(projection, k, s, bytes, Optional.empty());
+    }
+
+    Allocation predicting(double loss) {
+        return new Allocation(projection, k, s, bytes, group, OptionalDouble.of(loss));
     }
 
     /** Output features of all that share the dictionary: d2, or the group's {@code m·d2}. */

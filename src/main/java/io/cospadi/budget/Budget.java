@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.function.Function;
 
 /** Shares one ratio out over the projections of a model. The order of the result is that of the projections given. */
@@ -100,13 +101,23 @@ public final class Budget {
      * total meets the ratio. It exceeds the ratio by less than a 256th of one projection, or group.
      *
      * @param curves predicted loss of each group that shares a dictionary, or projection alone; of one shape in a group
-     * @return the members of the first, then those of the next
+     * @return the members of the first, then those of the next, each with its part of the predicted rise
      * @throws IllegalArgumentException if the limits' ceiling is below the ratio, or a total at the ceiling can't meet it
      */
     public static List<Allocation> leastLoss(
             Map<List<Projection>, LossCurve> curves, double ratio, Storage storage, Limits limits) {
         requireRatio(ratio);
         return new LeastLoss(curves, storage, limits).meeting(ratio);
+    }
+
+    /** The rise of the loss that all together are predicted to bring; empty where the budget followed something else. */
+    public static OptionalDouble predictedLoss(Collection<Allocation> allocations) {
+        return allocations.stream()
+                        .anyMatch(allocation -> allocation.predictedLoss().isPresent())
+                ? OptionalDouble.of(allocations.stream()
+                        .mapToDouble(allocation -> allocation.predictedLoss().orElse(0))
+                        .sum())
+                : OptionalDouble.empty();
     }
 
     private static List<Allocation> cut(

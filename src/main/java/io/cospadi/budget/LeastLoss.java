@@ -4,6 +4,7 @@ import io.cospadi.checkpoint.Projection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Shares bytes out so that the predicted rise of the loss, summed over projections, is least. Every projection, or group that
@@ -25,6 +26,10 @@ final class LeastLoss {
     private record Choice(List<Allocation> allocations, long bytes, double loss) {
         static Choice of(List<Allocation> allocations, LossCurve curve) {
             return new Choice(allocations, Budget.bytes(allocations), curve.at(Budget.ratio(allocations)));
+        }
+
+        Stream<Allocation> predicting() {
+            return allocations.stream().map(allocation -> allocation.predicting(loss / allocations.size()));
         }
     }
 
@@ -83,7 +88,7 @@ final class LeastLoss {
             }
         }
         spend(most - bytes(best), best);
-        return best.stream().flatMap(choice -> choice.allocations.stream()).toList();
+        return best.stream().flatMap(Choice::predicting).toList();
     }
 
     private List<Choice> atPrice(double price) {

@@ -6,8 +6,6 @@ import io.cospadi.compression.DividedJob;
 import io.cospadi.compression.JobPlaces;
 import io.cospadi.compression.Recipe;
 import io.cospadi.compression.RecipeDocument;
-import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -17,7 +15,9 @@ import picocli.CommandLine.Option;
 /** {@code budget MODEL --out DIR --ratio R --stats STATS}: the sizes that all shares use, found once. */
 @Command(
         name = "budget",
-        description = "Finds the sizes under a budget other than uniform, once, before compress --shard needs them.")
+        description =
+                "Finds the sizes under a budget other than uniform and shows them: ratio, predicted loss and bytes of each"
+                        + " projection. compress --shard needs them.")
 final class BudgetCommand implements Callable<Integer> {
     @Mixin
     private RecipeOptions options;
@@ -50,7 +50,7 @@ final class BudgetCommand implements Callable<Integer> {
         JobPlaces places = document.places();
         Recipe recipe = document.recipe();
         DividedJob.requireStats(places);
-        Optional<Path> sizes = new JobRun(terminal, stop, "the same command begins anew", shared.gpu)
+        Optional<DividedJob.BudgetResult> sizes = new JobRun(terminal, stop, "the same command begins anew", shared.gpu)
                 .run(
                         document.backend(),
                         Backends.threads(document.threads().orElse(null)),
@@ -58,10 +58,11 @@ final class BudgetCommand implements Callable<Integer> {
         if (sizes.isEmpty()) {
             return ExitStatus.STOPPED;
         }
+        BudgetView view = new BudgetView(sizes.get().work(), sizes.get().allocations());
         if (shared.json) {
-            terminal.json(Map.of("work", sizes.get().toString()));
+            terminal.json(view.json());
         } else {
-            terminal.out().println(sizes.get() + ": sizes for all shares");
+            terminal.out().print(view.text());
         }
         return ExitStatus.DONE;
     }

@@ -46,7 +46,9 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 rounds,
                 recipe.budget().option());
         if (!plan.exact()) {
-            line(text, "its sizes depend on weights and text; uniform ones, of the same total, below");
+            line(
+                    text,
+                    "its sizes depend on weights and text: the command budget finds them;\nuniform ones, of the same total, below");
         }
         text.append('\n');
         table(text);

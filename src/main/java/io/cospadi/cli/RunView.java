@@ -50,6 +50,9 @@ record RunView(String output, RunReport report) {
                         factored.size(),
                         worst.relativeError(),
                         worst.name()));
+        report.predictedLoss()
+                .ifPresent(rise -> line(
+                        text, "predicted rise of the loss %.4f nats a token, on text like the calibration text", rise));
         return text.toString();
     }
 
@@ -64,6 +67,7 @@ record RunView(String output, RunReport report) {
                 .put("target", report.ratio().target())
                 .put("projections", report.ratio().projections())
                 .put("file", report.ratio().file());
+        report.predictedLoss().ifPresent(rise -> json.put("predicted_loss", rise));
         json.put("seconds", report.seconds());
         ArrayNode projections = json.putArray("projections");
         for (RunReport.ProjectionResult p : report.projections()) {
@@ -74,7 +78,10 @@ record RunView(String output, RunReport report) {
                     .put("d2", p.d2())
                     .put("k", p.k())
                     .put("s", p.s())
+                    .put("bytes", p.bytes())
+                    .put("ratio", p.ratio())
                     .put("relative_error", p.relativeError())
+                    .put("predicted_loss", p.predictedLoss())
                     .put("seconds", p.seconds());
         }
         return json;

@@ -46,18 +46,23 @@ public final class DividedJob {
     }
 
     /**
-     * The one global step, needed where the sizes depend on weights and text: finds all sizes and keeps them for the shares.
+     * What the global step came to.
      *
-     * @return their folder
+     * @param work        folder that keeps the sizes for the shares
+     * @param allocations in the model's order
      */
-    public Path budget() {
+    public record BudgetResult(Path work, List<Allocation> allocations) {}
+
+    /** The one global step, needed where the sizes depend on weights and text: finds all sizes and keeps them for the shares. */
+    public BudgetResult budget() {
         JobSession session = new JobSession(environment, System::nanoTime);
         return run(session, places.budgetWork(), (stages, targeted, grams, work, journal) -> {
             Sizing.announce(session, recipe, targeted, work);
             session.meter().allAnnounced();
-            session.phase("budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(stages, recipe, targeted, grams, work));
+            List<Allocation> allocations = session.phase(
+                    "budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(stages, recipe, targeted, grams, work));
             journal.record("finished", Map.of());
-            return work.folder();
+            return new BudgetResult(work.folder(), allocations);
         });
     }
 

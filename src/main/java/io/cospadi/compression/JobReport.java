@@ -103,6 +103,9 @@ final class JobReport {
                     allocation.bytes(),
                     Allocation.denseBytes(p),
                     d.relativeError(),
+                    allocation.predictedLoss().isPresent()
+                            ? (Double) allocation.predictedLoss().getAsDouble()
+                            : null,
                     time.seconds(),
                     d.flops(),
                     d.atomsReplaced(),

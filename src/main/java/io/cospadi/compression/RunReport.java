@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /**
  * What one compression came to: the content of {@code cospadi/report.json} in a compact folder (names in snake_case), and
@@ -166,6 +167,8 @@ public record RunReport(
      * @param bytes          on disk, padding included, biases excluded; of what a group shares, an equal part
      * @param denseBytes     2·d1·d2
      * @param relativeError  of the stored factors under the undamped Gram; 0 where it was kept dense
+     * @param predictedLoss  rise of the loss that the budget foresaw, in nats a token; of a group's, an equal part; null where
+     *                       the budget followed something else
      * @param seconds        wall time of its factorisation
      * @param flops          counted by formula; 0 where unknown
      * @param atomsReplaced  dead atoms replaced over all rounds
@@ -184,6 +187,7 @@ public record RunReport(
             long bytes,
             long denseBytes,
             double relativeError,
+            Double predictedLoss,
             double seconds,
             long flops,
             int atomsReplaced,
@@ -193,6 +197,11 @@ public record RunReport(
         public ProjectionResult {
             errorByRound = listOf(errorByRound);
             secondsByPhase = mapOf(secondsByPhase);
+        }
+
+        /** Share saved of the dense bytes. */
+        public double ratio() {
+            return (denseBytes - bytes) / (double) denseBytes;
         }
     }
 
@@ -265,6 +274,16 @@ public record RunReport(
                 allSamples,
                 host,
                 warnings);
+    }
+
+    /** The rise of the loss that the budget foresaw for all projections together; empty where it followed something else. */
+    public OptionalDouble predictedLoss() {
+        return projections.stream().anyMatch(p -> p.predictedLoss() != null)
+                ? OptionalDouble.of(projections.stream()
+                        .filter(p -> p.predictedLoss() != null)
+                        .mapToDouble(ProjectionResult::predictedLoss)
+                        .sum())
+                : OptionalDouble.empty();
     }
 
     private static <T> List<T> listOf(List<T> list) {

@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * The sizes of all targeted projections under the recipe's budget. Uniform ones follow from shapes; pooled ones need every
@@ -135,6 +136,7 @@ final class Sizing {
             ObjectNode entry = list.addObject();
             entry.put("projection", allocation.projection().name());
             entry.put("k", allocation.k()).put("s", allocation.s()).put("bytes", allocation.bytes());
+            allocation.predictedLoss().ifPresent(loss -> entry.put("predicted_loss", loss));
         }
         AtomicFile.write(file, (list.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
     }
@@ -154,12 +156,14 @@ final class Sizing {
                             + targeted.get(i).name() + " belongs; remove the file and run the same command again");
                 }
                 int k = entry.path("k").asInt();
+                JsonNode loss = entry.path("predicted_loss");
                 allocations.add(new Allocation(
                         targeted.get(i),
                         k,
                         entry.path("s").asInt(),
                         entry.path("bytes").asLong(),
-                        k == 0 ? Optional.empty() : Optional.ofNullable(groups.get(targeted.get(i)))));
+                        k == 0 ? Optional.empty() : Optional.ofNullable(groups.get(targeted.get(i))),
+                        loss.isNumber() ? OptionalDouble.of(loss.asDouble()) : OptionalDouble.empty()));
             }
             return allocations;
         } catch (IOException | IllegalArgumentException e) {

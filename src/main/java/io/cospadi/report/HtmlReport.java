@@ -29,6 +29,7 @@ public final class HtmlReport {
             new ErrorSection(),
             new ConvergenceSection(),
             new SizeSection(),
+            new LossSection(),
             new TimeSection(),
             new SettingsSection());
 

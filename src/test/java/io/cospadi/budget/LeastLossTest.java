@@ -77,6 +77,10 @@ class LeastLossTest {
                     allocations.stream().map(Allocation::projection).toList());
             double found = ratio(allocations);
             assertTrue(found >= ratio && found < ratio + 1e-3, method + ": " + found + " for " + ratio);
+            assertEquals(
+                    predicted(curves, allocations),
+                    Budget.predictedLoss(allocations).getAsDouble(),
+                    1e-12 * predicted(curves, allocations));
             double ceiling = Budget.Limits.of(ratio).ceiling();
             assertTrue(allocations.stream().allMatch(a -> a.ratio() <= ceiling + 0.02), method + " over the ceiling");
         }

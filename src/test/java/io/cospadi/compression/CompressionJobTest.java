@@ -84,6 +84,21 @@ class CompressionJobTest {
         assertFalse(Files.exists(job.out("out.work")), "the work folder is gone");
     }
 
+    @Test
+    void reportForeseesTheLossWhereTheBudgetFollowsIt() {
+        RunReport report = job.run(TinyJob.recipe(""), "out", backend).report();
+        assertTrue(
+                report.predictedLoss().getAsDouble() > 0, report.predictedLoss().toString());
+        for (RunReport.ProjectionResult p : report.projections()) {
+            assertEquals(p.k() == null, p.predictedLoss() == 0, p.toString());
+            assertTrue(p.k() == null || p.ratio() > 0, p.toString());
+        }
+        assertTrue(job.run(TinyJob.recipe("budget: pooled\n"), "pooled", backend)
+                .report()
+                .predictedLoss()
+                .isEmpty());
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", "value-bits: 4\ndictionary-bits: 8\n"})
     void stoppedAtAnyMomentAndResumedGivesTheSameBytes(String more) {

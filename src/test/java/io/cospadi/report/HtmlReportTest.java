@@ -61,6 +61,7 @@ class HtmlReportTest {
                 "rounds",
                 "kinds",
                 "budget",
+                "predicted",
                 "phases",
                 "settings")) {
             assertNotNull(page.getElementById(id), id);
@@ -86,6 +87,40 @@ class HtmlReportTest {
         assertEquals(
                 Unit.ERROR.format(run.projections().get(7 * 10).relativeError()),
                 table.select("tbody tr").get(10).select("td").get(0).text());
+    }
+
+    @Test
+    void predictedLossIsDrawnWhereTheBudgetForesawIt() {
+        RunReport run = SampleRuns.cospadi();
+        ProjectionResult fourth = run.projections().get(3);
+        Element cell = page(List.of(run))
+                .select("#predicted table:contains(ratio and predicted) tbody tr")
+                .get(0)
+                .select("td")
+                .get(3);
+        assertEquals(Unit.SHARE.format(fourth.ratio()) + ", " + Unit.ERROR.format(fourth.predictedLoss()), cell.text());
+        RunReport blind = with(
+                run,
+                run.projections().stream()
+                        .map(p -> new ProjectionResult(
+                                p.name(),
+                                p.d1(),
+                                p.d2(),
+                                p.k(),
+                                p.s(),
+                                p.group(),
+                                p.bytes(),
+                                p.denseBytes(),
+                                p.relativeError(),
+                                null,
+                                p.seconds(),
+                                p.flops(),
+                                p.atomsReplaced(),
+                                p.gramShift(),
+                                p.errorByRound(),
+                                p.secondsByPhase()))
+                        .toList());
+        assertNull(page(List.of(blind)).getElementById("loss"), "nothing was foreseen");
     }
 
     @Test
@@ -182,6 +217,7 @@ class HtmlReportTest {
                         first.denseBytes(),
                         first.denseBytes(),
                         0,
+                        0.0,
                         0,
                         0,
                         0,
@@ -213,6 +249,7 @@ class HtmlReportTest {
                             p.bytes(),
                             p.denseBytes(),
                             p.relativeError(),
+                            p.predictedLoss(),
                             p.seconds(),
                             p.flops(),
                             p.atomsReplaced(),

@@ -68,6 +68,7 @@ final class SampleRuns {
                         after,
                         before,
                         error,
+                        ratio * error,
                         0.2 + 0.05 * rounds,
                         rounds * 4_000_000_000L,
                         layer % 7,
