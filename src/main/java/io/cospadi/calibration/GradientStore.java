@@ -1,5 +1,7 @@
 package io.cospadi.calibration;
 
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.tensor.CospadiException;
 import java.nio.file.Path;
@@ -11,7 +13,9 @@ import java.util.Optional;
  * the {@link GramOrigin} of the windows they were taken on and the {@link GradientSettings}, and one {@link GramFile} a layer,
  * {@code gradients-00000.safetensors} on. With g the gradient of a window's summed negative log-likelihood at a projection's
  * output for one token, shortened to the settings' norm where it is longer, the file holds as {@code model.layers.N.<projection>}
- * the sums of g² over tokens, (1, d2).
+ * the sums of g² over tokens, (1, d2). Where the settings ask for them, {@code <projection>.covariance} (d2, d2) holds the sums
+ * of g gᵀ, whose diagonal these are, and {@code <projection>.weight} (d2, d1) those of g xᵀ, x the projection's input and g at its
+ * full length: the gradient of the weight.
  *
  * <p>Sums are kept as they are: whoever uses them shrinks them.
  */
@@ -76,6 +80,42 @@ public final class GradientStore {
 
     StoredSums sums() {
         return sums;
+    }
+
+    /**
+     * H: the mean over tokens of g gᵀ, (d2, d2) F64, from a whole store; the caller closes it.
+     *
+     * @param projectionName {@link Projection#name()}
+     * @throws CospadiException if the store keeps its diagonal alone, or it is damaged
+     */
+    public Matrix outputCovariance(String projectionName, Backend backend) {
+        require(
+                settings.covariance() == OutputCovariance.FULL,
+                "the diagonal of the gradients' covariance alone; calibrate with --output-covariance full");
+        return mean(GradientSums.covarianceName(projectionName), projectionName, backend);
+    }
+
+    /**
+     * The gradient of a weight: the mean over tokens of g xᵀ, (d2, d1) F64, from a whole store; the caller closes it.
+     *
+     * @param projectionName {@link Projection#name()}
+     * @throws CospadiException if the store keeps none, or it is damaged
+     */
+    public Matrix weightGradient(String projectionName, Backend backend) {
+        require(settings.weights(), "no gradients of weights; calibrate with --weight-gradients");
+        return mean(GradientSums.weightName(projectionName), projectionName, backend);
+    }
+
+    private void require(boolean kept, String instead) {
+        if (!kept) {
+            throw new CospadiException(sums.description() + ": the store keeps " + instead);
+        }
+    }
+
+    private Matrix mean(String name, String projectionName, Backend backend) {
+        Matrix mean = sums.load(GramStore.layerOf(projectionName), name, backend);
+        backend.scale(1.0 / tokens(), mean);
+        return mean;
     }
 
     /**

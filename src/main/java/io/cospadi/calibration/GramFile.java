@@ -178,8 +178,8 @@ final class GramFile implements AutoCloseable {
 
     private StoredTensor tensor(String name) {
         StoredTensor tensor = file.tensor(name);
-        if (tensor.dtype() != DType.F64 || (tensor.rows() != tensor.cols() && tensor.rows() != 1)) {
-            throw unexpected(tensor, "a square F64 matrix or a row");
+        if (tensor.dtype() != DType.F64) {
+            throw unexpected(tensor, "an F64 matrix");
         }
         return tensor;
     }

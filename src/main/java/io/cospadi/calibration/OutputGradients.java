@@ -1,25 +1,17 @@
 package io.cospadi.calibration;
 
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
-import io.cospadi.checkpoint.Projection;
-import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.decoder.Decoder;
-import io.cospadi.decoder.GradientListener;
 import io.cospadi.decoder.GradientPass;
 import io.cospadi.decoder.Labels;
 import io.cospadi.decoder.ModelWeights;
-import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Progress;
-import java.util.Arrays;
 import java.util.List;
-import java.util.SortedMap;
-import java.util.TreeMap;
 
 /**
- * Runs calibration windows through a dense model and back, layer by layer, and keeps the mean square of the gradient at every
- * projection's output. Norms are clipped against the median of each window and projection, so that one pass suffices and a
+ * Runs calibration windows through a dense model and back, layer by layer, and keeps what the {@link GradientSettings} ask for of
+ * the gradients at every projection's output. Norms are clipped against the median of each window and projection, so that one pass suffices and a
  * window's share does not depend on the others.
  */
 public final class OutputGradients {
@@ -97,46 +89,11 @@ public final class OutputGradients {
             GradientStore store,
             Backend backend,
             Progress progress) {
-        try (BlockSums sums = new BlockSums(backend, store.origin(), allWindows, shapes(config, layer))) {
-            pass.retreat(
-                    window -> {
-                        sums.enter(firstWindow + window);
-                        return listener(config, layer, store.settings().clipping(), sums, backend);
-                    },
-                    progress);
+        try (GradientSums sums =
+                new GradientSums(backend, config, layer, store.origin(), store.settings(), allWindows)) {
+            pass.retreat(window -> sums.enter(firstWindow + window), progress);
             store.sums().write(layer, sums.finish(), backend);
         }
-    }
-
-    private static GradientListener listener(
-            ModelConfig config, int layer, double clipping, BlockSums sums, Backend backend) {
-        return (type, gradient) -> {
-            try (Matrix factors = backend.allocate(1, gradient.rows(), DType.F32)) {
-                backend.rowDots(gradient, gradient, factors);
-                backend.write(factors, shortening(backend.readFloats(factors), clipping));
-                backend.addSquares(
-                        gradient,
-                        factors,
-                        sums.sum(config.projection(layer, type).name()));
-            }
-        };
-    }
-
-    /**
-     * What to multiply each token's gradient by, so that none is longer than {@code clipping} medians of all.
-     *
-     * @param squares norms squared
-     */
-    static float[] shortening(float[] squares, double clipping) {
-        float[] sorted = squares.clone();
-        Arrays.sort(sorted);
-        double longest = clipping * Math.sqrt(sorted.length == 0 ? 0 : sorted[(sorted.length - 1) / 2]);
-        float[] factors = new float[squares.length];
-        for (int i = 0; i < factors.length; i++) {
-            double norm = Math.sqrt(squares[i]);
-            factors[i] = norm > longest && longest > 0 ? (float) (longest / norm) : 1;
-        }
-        return factors;
     }
 
     private static Labels labels(GradientSettings settings, TokenWindows windows, Backend backend) {
@@ -144,15 +101,6 @@ public final class OutputGradients {
             case MODEL -> Labels.sampled(backend, settings.seed());
             case TEXT -> Labels.ofText(windows.windows());
         };
-    }
-
-    private static SortedMap<String, BlockSums.Shape> shapes(ModelConfig config, int layer) {
-        SortedMap<String, BlockSums.Shape> shapes = new TreeMap<>();
-        for (ProjectionType type : ProjectionType.values()) {
-            Projection projection = config.projection(layer, type);
-            shapes.put(projection.name(), new BlockSums.Shape(1, projection.d2()));
-        }
-        return shapes;
     }
 
     /** Back from the last layer, this is the last one that must be reached; the number of layers if all are there. */

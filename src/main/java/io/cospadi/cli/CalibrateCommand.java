@@ -4,6 +4,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.calibration.GradientSettings;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.calibration.LabelSource;
+import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.compression.CalibrationJob;
 import io.cospadi.compression.GradientPlan;
@@ -78,6 +79,18 @@ final class CalibrateCommand implements Callable<Integer> {
             description = "Longest gradient of a token, in medians of its window (default: 10).")
     private double clipping = GradientSettings.DEFAULT.clipping();
 
+    @Option(
+            names = "--output-covariance",
+            paramLabel = "NAME",
+            converter = Choices.CovarianceName.class,
+            description = "Kept of the gradients at each output: diagonal (default), or full, which kfac-svd can use.")
+    private OutputCovariance covariance = GradientSettings.DEFAULT.covariance();
+
+    @Option(
+            names = "--weight-gradients",
+            description = "Also keep the gradient of every weight, which zero-sum-svd needs; with --labels text.")
+    private boolean weightGradients;
+
     @Option(names = "--seed", paramLabel = "N", description = "Seed of random windows and of labels (default: 42).")
     private long seed = 42;
 
@@ -106,6 +119,15 @@ final class CalibrateCommand implements Callable<Integer> {
         if (!(clipping > 0)) {
             throw RecipeException.usage("--gradient-clipping is above 0; found " + clipping);
         }
+        if (weightGradients && labels != LabelSource.TEXT) {
+            throw RecipeException.usage(
+                    "--weight-gradients needs --labels text: over labels that the model draws itself, the"
+                            + " gradients' mean is 0");
+        }
+        if (gradientWindows == 0 && (weightGradients || covariance == OutputCovariance.FULL)) {
+            throw RecipeException.usage(
+                    "--weight-gradients and --output-covariance full need gradients; found" + " --gradient-windows 0");
+        }
         Share share = Share.parse(shard);
         String resume = "finished layers are kept in " + out + "; the same command resumes";
         stop.orderly(resume);
@@ -123,7 +145,7 @@ final class CalibrateCommand implements Callable<Integer> {
 
     private CalibrationJob job() {
         WindowSettings grams = new WindowSettings(windows, window, sample.equals("random"), seed);
-        GradientSettings settings = new GradientSettings(labels, seed, clipping);
+        GradientSettings settings = new GradientSettings(labels, seed, clipping, covariance, weightGradients);
         return new CalibrationJob(
                 model,
                 data,

@@ -1,6 +1,7 @@
 package io.cospadi.cli;
 
 import io.cospadi.calibration.LabelSource;
+import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.compression.BudgetChoice;
 import io.cospadi.compression.NamePattern;
 import io.cospadi.compression.NearestName;
@@ -78,6 +79,14 @@ final class Choices {
         @Override
         public String convert(String text) {
             return check(text, names(Sampling.values(), Sampling::option));
+        }
+    }
+
+    static final class CovarianceName implements ITypeConverter<OutputCovariance> {
+        @Override
+        public OutputCovariance convert(String text) {
+            check(text, names(OutputCovariance.values(), OutputCovariance::option));
+            return OutputCovariance.valueOf(text.toUpperCase(Locale.ROOT));
         }
     }
 

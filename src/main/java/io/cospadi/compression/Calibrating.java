@@ -52,8 +52,7 @@ final class Calibrating {
     }
 
     private static GradientSettings gradientSettings(Recipe recipe) {
-        GradientSettings defaults = GradientSettings.DEFAULT;
-        return new GradientSettings(defaults.labels(), recipe.seed(), defaults.clipping());
+        return GradientSettings.DEFAULT.withSeed(recipe.seed());
     }
 
     private static WindowSettings gramWindows(Recipe recipe) {

@@ -2,12 +2,13 @@ package io.cospadi.decoder;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.ProjectionType;
 
 /**
  * One decoder layer differentiated: from the layer's input and the gradient at its output to the gradient at its input, by
- * computing the forward pass of {@link DecoderLayer} again. No weight gradient is formed. The scratch matrices serve all layers
+ * computing the forward pass of {@link DecoderLayer} again. No weight gradient is formed: a listener has what it takes. The scratch matrices serve all layers
  * and windows of one pass.
  */
 final class LayerGradient implements AutoCloseable {
@@ -57,7 +58,7 @@ final class LayerGradient implements AutoCloseable {
      * @param layer    dense weights
      * @param hidden   (N, hiddenSize), the layer's input for tokens 0 .. N-1; read only
      * @param gradient (N, hiddenSize), at the layer's output; becomes the gradient at its input
-     * @param listener sees the gradients of down, gate, up, o, q, k and v, in this order
+     * @param listener sees the inputs if it wants to, then the gradients of down, gate, up, o, q, k and v, in this order
      */
     void backward(DecoderLayer layer, Matrix hidden, Matrix gradient, GradientListener listener) {
         int n = hidden.rows();
@@ -71,6 +72,9 @@ final class LayerGradient implements AutoCloseable {
         int window = config.slidingWindow()[layer.index()];
 
         backend.rmsNorm(hidden, layer.attentionNorm(), config.rmsEps(), normed);
+        if (listener.wantsInputs()) {
+            listener.input(InputSite.ATTENTION_INPUT, normed);
+        }
         layer.apply(ProjectionType.Q, normed, queries);
         layer.apply(ProjectionType.K, normed, keys);
         layer.apply(ProjectionType.V, normed, values);
@@ -83,6 +87,9 @@ final class LayerGradient implements AutoCloseable {
         backend.rotate(queries, rotary.cos(), rotary.sin(), 0);
         backend.rotate(keys, rotary.cos(), rotary.sin(), 0);
         backend.attention(queries, keys, values, config.heads(), config.headDim(), 0, window, attended);
+        if (listener.wantsInputs()) {
+            listener.input(InputSite.ATTENTION_OUTPUT, attended);
+        }
         layer.apply(ProjectionType.O, attended, middle);
         backend.axpy(1, hidden, middle);
 
@@ -131,6 +138,12 @@ final class LayerGradient implements AutoCloseable {
         backend.rmsNorm(middle, layer.mlpNorm(), config.rmsEps(), normed);
         layer.apply(ProjectionType.GATE, normed, gate);
         layer.apply(ProjectionType.UP, normed, up);
+        if (listener.wantsInputs()) {
+            listener.input(InputSite.MLP_INPUT, normed);
+            backend.copy(gate, ofHidden);
+            backend.siluMultiply(ofHidden, up);
+            listener.input(InputSite.MLP_HIDDEN, ofHidden);
+        }
 
         listener.gradient(ProjectionType.DOWN, gradient);
         layer.backward(ProjectionType.DOWN, gradient, 0, ofHidden);

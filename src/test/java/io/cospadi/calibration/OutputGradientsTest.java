@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
@@ -15,6 +16,7 @@ import io.cospadi.decoder.Decoder;
 import io.cospadi.decoder.DecoderFixture;
 import io.cospadi.decoder.GradientPass;
 import io.cospadi.decoder.Labels;
+import io.cospadi.decoder.LayerwisePass;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
@@ -65,7 +67,7 @@ class OutputGradientsTest {
     }
 
     private static GradientSettings settings(LabelSource labels) {
-        return new GradientSettings(labels, 42, 1.5);
+        return new GradientSettings(labels, 42, 1.5, OutputCovariance.FULL, true);
     }
 
     private GradientStore fill(String name, TokenWindows windows, int shard, int shards) {
@@ -140,6 +142,79 @@ class OutputGradientsTest {
         });
     }
 
+    /** Gradients from the backward pass, inputs from the forward pass of its own: H and the weights' gradients in doubles. */
+    @Test
+    void covarianceAndWeightGradientsEqualPlainLoops() {
+        TokenWindows windows = windows(5, 7);
+        int layers = config.layers();
+        List<Map<String, float[]>> inputs = new ArrayList<>();
+        List<Map<String, float[]>> gradients = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            inputs.add(new TreeMap<>());
+            gradients.add(new TreeMap<>());
+        }
+        Labels labels = Labels.ofText(windows.windows());
+        try (Decoder decoder = new Decoder(weights, backend);
+                LayerwisePass forward = new LayerwisePass(decoder, windows.windows(), Long.MAX_VALUE, temporary);
+                GradientPass back = new GradientPass(decoder, windows.windows(), labels, Long.MAX_VALUE, temporary)) {
+            for (int layer = 0; layer < layers; layer++) {
+                int number = layer;
+                forward.advance(
+                        window -> (site, x) ->
+                                inputs.get(window).put(Projection.siteName(number, site), backend.readFloats(x)),
+                        Progress.NONE);
+            }
+            back.forward(Progress.NONE);
+            while (back.nextLayer() >= 0) {
+                int number = back.nextLayer();
+                back.retreat(
+                        window -> (type, g) -> gradients
+                                .get(window)
+                                .put(config.projection(number, type).name(), backend.readFloats(g)),
+                        Progress.NONE);
+            }
+        }
+        GradientStore store = fill("all", windows, 0, 1, settings(LabelSource.TEXT), Progress.NONE);
+        for (Projection p : config.projections()) {
+            double[] covariance = new double[p.d2() * p.d2()];
+            double[] weight = new double[p.d2() * p.d1()];
+            for (int window = 0; window < 5; window++) {
+                float[] g = gradients.get(window).get(p.name());
+                float[] x = inputs.get(window).get(p.siteName());
+                float[] squares = new float[LENGTH];
+                for (int i = 0; i < g.length; i++) {
+                    squares[i / p.d2()] += g[i] * g[i];
+                }
+                float[] factors = GradientSums.shortening(squares, 1.5);
+                for (int t = 0; t < LENGTH; t++) {
+                    for (int j = 0; j < p.d2(); j++) {
+                        double own = g[t * p.d2() + j] / (5.0 * LENGTH);
+                        for (int l = 0; l < p.d2(); l++) {
+                            covariance[j * p.d2() + l] += factors[t] * own * factors[t] * (double) g[t * p.d2() + l];
+                        }
+                        for (int a = 0; a < p.d1(); a++) {
+                            weight[j * p.d1() + a] += own * x[t * p.d1() + a];
+                        }
+                    }
+                }
+            }
+            try (Matrix h = store.outputCovariance(p.name(), backend);
+                    Matrix w = store.weightGradient(p.name(), backend)) {
+                // norms and inputs are f32 in both, but not summed in the same order
+                assertArrayEquals(covariance, backend.readDoubles(h), 1e-5 * largest(covariance), p.name());
+                assertArrayEquals(weight, backend.readDoubles(w), 1e-5 * largest(weight), p.name());
+            }
+        }
+        GradientStore plain = fill("plain", windows, 0, 1, GradientSettings.DEFAULT, Progress.NONE);
+        String any = projections().get(0);
+        assertRefused("--output-covariance full", () -> plain.outputCovariance(any, backend));
+        assertRefused("--weight-gradients", () -> plain.weightGradient(any, backend));
+    }
+
+    private static double largest(double[] values) {
+        return Arrays.stream(values).map(Math::abs).max().orElse(0);
+    }
+
     /** Adds a window's squares and says how many of its gradients were shortened. */
     private static int addSquares(float[] gradient, double[] sums) {
         int cols = sums.length;
@@ -163,10 +238,10 @@ class OutputGradientsTest {
     void tokensAreShortenedToTheLongestAllowed() {
         // norms 1, 2, 3, 4, 100: the median is 3
         float[] squares = {16, 1, 10_000, 9, 4};
-        assertArrayEquals(new float[] {1, 1, 0.06f, 1, 1}, OutputGradients.shortening(squares, 2));
-        assertArrayEquals(new float[] {1, 1, 1, 1, 1}, OutputGradients.shortening(squares, 40));
-        assertArrayEquals(new float[] {1, 1, 1}, OutputGradients.shortening(new float[] {0, 0, 5}, 10), "median 0");
-        assertArrayEquals(new float[0], OutputGradients.shortening(new float[0], 10));
+        assertArrayEquals(new float[] {1, 1, 0.06f, 1, 1}, GradientSums.shortening(squares, 2));
+        assertArrayEquals(new float[] {1, 1, 1, 1, 1}, GradientSums.shortening(squares, 40));
+        assertArrayEquals(new float[] {1, 1, 1}, GradientSums.shortening(new float[] {0, 0, 5}, 10), "median 0");
+        assertArrayEquals(new float[0], GradientSums.shortening(new float[0], 10));
     }
 
     @ParameterizedTest
@@ -283,7 +358,10 @@ class OutputGradientsTest {
             assertRefused("gradients-00000.safetensors: tensor", () -> {
                 Files.write(file, damaged);
                 for (ProjectionType type : ProjectionType.values()) {
-                    store.outputWeights(config.projection(0, type).name());
+                    String name = config.projection(0, type).name();
+                    store.outputWeights(name);
+                    store.outputCovariance(name, backend).close();
+                    store.weightGradient(name, backend).close();
                 }
             });
         });
