@@ -110,6 +110,19 @@ public final class Budget {
         return new LeastLoss(curves, storage, limits).meeting(ratio);
     }
 
+    /**
+     * Zero-Sum SVD's rule: the weakest components of all projections' whitened weights go, one after another, each time the one
+     * of least change of the loss among those that take the sum of all changes back towards zero.
+     *
+     * @param changes of the loss, to first order, if a component goes; strongest component first
+     * @return in the order of {@code changes}
+     * @throws IllegalArgumentException if a total at the limits' ceiling can't meet the ratio
+     */
+    public static List<Allocation> zeroSum(Map<Projection, double[]> changes, double ratio, Limits limits) {
+        requireRatio(ratio);
+        return ZeroSum.meeting(changes, ratio, limits.ceiling());
+    }
+
     /** The rise of the loss that all together are predicted to bring; empty where the budget followed something else. */
     public static OptionalDouble predictedLoss(Collection<Allocation> allocations) {
         return allocations.stream()

@@ -53,7 +53,7 @@ final class LargestFit {
         return switch (storage.method()) {
             case COSPADI -> sparse(d1, d2, ratio, storage.precision(), Integer.MAX_VALUE);
             case COMPOT -> sparse(d1, d2, ratio, storage.precision(), Math.min(d1, d2));
-            case SVD_LLM, ASVD, SVD, BASIS_SHARING -> lowRank(d1, d2, ratio);
+            case SVD_LLM, ASVD, SVD, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING -> lowRank(d1, d2, ratio);
             case RTN, GPTQ -> levels(d1, d2, ratio, storage.precision().groupSize());
         };
     }

@@ -48,6 +48,11 @@ public final class OutputGradients {
         }
     }
 
+    /** Bytes of what one layer's sums take, with the partial sums that wait beside them. */
+    public static long sumBytes(ModelConfig config, GradientSettings settings) {
+        return GramTree.MOST_SUMS * GradientSums.bytes(config, settings);
+    }
+
     private static void fill(
             ModelWeights weights,
             TokenWindows windows,

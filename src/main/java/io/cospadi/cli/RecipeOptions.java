@@ -24,7 +24,8 @@ final class RecipeOptions {
             names = "--method",
             paramLabel = "NAME",
             converter = Choices.MethodName.class,
-            description = "cospadi (default), compot, svd-llm, asvd, svd, basis-sharing, rtn, gptq.")
+            description =
+                    "cospadi (default), compot, svd-llm, kfac-svd, zero-sum-svd, asvd, svd, basis-sharing, rtn, gptq.")
     String method;
 
     @Option(

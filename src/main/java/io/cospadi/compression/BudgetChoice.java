@@ -2,7 +2,7 @@ package io.cospadi.compression;
 
 /** What {@code --budget} offers; {@link #option} is its name on the command line and in recipes. */
 public enum BudgetChoice {
-    /** The least predicted rise of the loss; the total of all projections meets the ratio. */
+    /** The least predicted rise of the loss, or zero-sum-svd's own rule; the total of all projections meets the ratio. */
     AUTO("auto"),
     /** Each projection meets the ratio, the paper's protocol. */
     UNIFORM("uniform"),

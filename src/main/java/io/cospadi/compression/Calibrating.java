@@ -8,12 +8,14 @@ import io.cospadi.calibration.GradientStore;
 import io.cospadi.calibration.GramOrigin;
 import io.cospadi.calibration.GramSource;
 import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.calibration.OutputGradients;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Tokenizer;
 import io.cospadi.decoder.DenseWeights;
+import io.cospadi.factorization.Method;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
@@ -45,14 +47,10 @@ final class Calibrating {
             List<String> sources) {
         this.windows = windows;
         this.gradientWindows = gradientWindows;
-        this.gradientSettings = gradientSettings(recipe);
+        this.gradientSettings = OutputLoss.settings(recipe);
         this.given = given;
         this.gradients = OutputLoss.isNeeded(recipe);
         this.sources = sources;
-    }
-
-    private static GradientSettings gradientSettings(Recipe recipe) {
-        return GradientSettings.DEFAULT.withSeed(recipe.seed());
     }
 
     private static WindowSettings gramWindows(Recipe recipe) {
@@ -66,7 +64,7 @@ final class Calibrating {
                                 gramWindows(recipe),
                                 GradientPlan.DEFAULT_WINDOWS,
                                 OptionalInt.empty(),
-                                gradientSettings(recipe))
+                                OutputLoss.settings(recipe))
                         .windows())
                 : Optional.empty();
     }
@@ -86,6 +84,18 @@ final class Calibrating {
                 throw new CospadiException(
                         folder + " holds Grams but no gradients, which budget auto and objective loss "
                                 + "need; calibrate with --gradient-windows, or choose --budget uniform --objective output");
+            }
+            if (OutputLoss.needsWeightGradients(recipe)
+                    && !store.gradients().settings().weights()) {
+                throw new CospadiException(
+                        folder + " holds no gradients of weights, by which zero-sum-svd chooses ranks; "
+                                + "calibrate with --weight-gradients --labels text, or choose --budget uniform");
+            }
+            if (recipe.method() == Method.KFAC_SVD
+                    && store.gradients().settings().covariance() == OutputCovariance.DIAGONAL) {
+                warning.accept(folder
+                        + " keeps the diagonal of the gradients' covariance alone, so kfac-svd whitens outputs by"
+                        + " that; calibrate with --output-covariance full for all of it");
             }
             return new Calibrating(
                     recipe,

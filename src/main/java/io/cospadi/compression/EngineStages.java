@@ -14,7 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -129,17 +129,19 @@ final class EngineStages implements Stages {
     }
 
     @Override
-    public Map<Projection, double[]> spectra(List<Projection> targeted, GramStore grams) {
-        Map<Projection, double[]> spectra = new HashMap<>();
+    public Map<Projection, double[]> components(List<Projection> targeted, GramStore grams) {
+        // tasks arrive in any order
+        Map<Projection, double[]> components = new LinkedHashMap<>();
+        targeted.forEach(projection -> components.put(projection, new double[0]));
         run(
                 IntStream.range(0, targeted.size())
                         .mapToObj(i -> new JobTask(
                                 JobTask.Kind.WEIGH, i, targeted.get(i).name(), Sizing.flops(targeted.get(i))))
                         .toList(),
                 0,
-                (task, spectrum) ->
-                        spectra.put(targeted.get(task.index()), JSON.convertValue(json(spectrum), double[].class)));
-        return spectra;
+                (task, found) ->
+                        components.put(targeted.get(task.index()), JSON.convertValue(json(found), double[].class)));
+        return components;
     }
 
     @Override

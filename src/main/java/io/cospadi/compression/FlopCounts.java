@@ -86,7 +86,8 @@ final class FlopCounts {
         double n = Math.min(d1, d2);
         double decomposition = 2 * 9.0 * n * n * n;
         return switch (settings.method()) {
-            case SVD, SVD_LLM, ASVD, BASIS_SHARING -> decomposition + 4.0 * d1 * d2 * (double) k;
+            case SVD, SVD_LLM, ASVD, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING ->
+                decomposition + 4.0 * d1 * d2 * (double) k;
             case COMPOT -> decomposition;
             case RTN -> 0;
             case GPTQ -> 2 * ((double) d1 * d1 * d2 + (double) d1 * d1 * d1 / 3);
@@ -107,7 +108,7 @@ final class FlopCounts {
         double n = Math.min(d1, d2);
         double products = 2.0 * d1 * d2 * k;
         return switch (settings.method()) {
-            case SVD, SVD_LLM, ASVD, BASIS_SHARING, RTN, GPTQ -> 0;
+            case SVD, SVD_LLM, ASVD, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING, RTN, GPTQ -> 0;
             case COMPOT -> 2 * products + 2 * 9.0 * Math.min(n, k) * Math.min(n, k) * Math.min(n, k);
             case COSPADI ->
                 switch (settings.solver()) {

@@ -5,6 +5,7 @@ import io.cospadi.backend.Matrix;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.factorization.OutputWeights;
 import io.cospadi.factorization.Problem;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +17,7 @@ final class LoadedProblems implements AutoCloseable {
     private final Recipe recipe;
     private final GramStore store;
     private final List<Matrix> weights = new ArrayList<>();
+    private final List<OutputWeights> outputs = new ArrayList<>();
     private final List<Matrix> grams = new ArrayList<>();
     private List<String> sites = List.of();
 
@@ -33,12 +35,13 @@ final class LoadedProblems implements AutoCloseable {
      */
     List<Problem> of(List<Projection> members) {
         loadGrams(members.stream().map(Projection::siteName).toList());
-        release(weights);
+        releaseOwn();
         List<Problem> problems = new ArrayList<>();
         for (Projection p : members) {
             weights.add(model.load(p.weightName(), backend));
             int i = problems.size();
-            problems.add(new Problem(p.name(), weights.get(i), grams.get(i), OutputLoss.objective(recipe, store, p)));
+            outputs.add(OutputLoss.objective(recipe, store, p, backend));
+            problems.add(new Problem(p.name(), weights.get(i), grams.get(i), outputs.get(i)));
         }
         return problems;
     }
@@ -59,9 +62,15 @@ final class LoadedProblems implements AutoCloseable {
         matrices.clear();
     }
 
+    private void releaseOwn() {
+        release(weights);
+        outputs.forEach(OutputWeights::close);
+        outputs.clear();
+    }
+
     @Override
     public void close() {
-        release(weights);
+        releaseOwn();
         release(grams);
         sites = List.of();
     }

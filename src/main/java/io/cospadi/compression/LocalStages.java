@@ -5,7 +5,7 @@ import io.cospadi.calibration.GramStore;
 import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -53,16 +53,16 @@ final class LocalStages implements Stages {
     }
 
     @Override
-    public Map<Projection, double[]> spectra(List<Projection> targeted, GramStore grams) {
-        Map<Projection, double[]> spectra = new HashMap<>();
+    public Map<Projection, double[]> components(List<Projection> targeted, GramStore grams) {
+        Map<Projection, double[]> components = new LinkedHashMap<>();
         double before = 0;
         for (Projection projection : targeted) {
             session.reached(JobTask.Kind.WEIGH.doing() + " " + projection.name(), before);
-            spectra.put(projection, TaskWorker.spectrum(backend(), model, projection, grams));
+            components.put(projection, TaskWorker.components(backend(), model, recipe, projection, grams));
             before += Sizing.flops(projection);
         }
         session.reached("sharing out the budget", before);
-        return spectra;
+        return components;
     }
 
     @Override

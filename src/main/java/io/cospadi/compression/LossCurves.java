@@ -128,7 +128,7 @@ final class LossCurves {
                     continue;
                 }
                 ratios.add(own);
-                losses.add(rise(grams, group, trials.lostEnergies(size.k(), size.s())));
+                losses.add(rise(recipe, grams, group, trials.lost(size.k(), size.s())));
                 checkStop.run();
             }
         }
@@ -148,12 +148,15 @@ final class LossCurves {
                 .compressionRatio(recipe.precision());
     }
 
-    /** @param lost of the members, one after the other */
-    private static double rise(GramStore grams, List<Projection> group, double[] lost) {
+    /** @param lost energies of the members, one after the other */
+    private static double rise(Recipe recipe, GramStore grams, List<Projection> group, TrialFit.Lost lost) {
+        if (recipe.objective() == Objective.LOSS) {
+            return OutputLoss.rise(grams, lost.objective());
+        }
         double rise = 0;
         int from = 0;
         for (Projection member : group) {
-            rise += OutputLoss.rise(grams, member, Arrays.copyOfRange(lost, from, from + member.d2()));
+            rise += OutputLoss.rise(grams, member, Arrays.copyOfRange(lost.energies(), from, from + member.d2()));
             from += member.d2();
         }
         return rise;

@@ -1,13 +1,21 @@
 package io.cospadi.compression;
 
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.calibration.GradientSettings;
 import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.factorization.Method;
 import io.cospadi.factorization.OutputWeights;
 
 /** What errors at a projection's outputs cost, from the gradients in a Gram store. */
 final class OutputLoss {
     /** Share of the mean that every output feature's own mean square is shrunk by. */
     private static final double SHRINKAGE = 0.05;
+
+    /** The same for all of H, of whose d2² numbers a calibration sees less. */
+    private static final double FULL_SHRINKAGE = 0.3;
 
     private OutputLoss() {}
 
@@ -16,14 +24,36 @@ final class OutputLoss {
         return recipe.objective() == Objective.LOSS || recipe.budget() == BudgetChoice.AUTO;
     }
 
+    /** Whether a recipe asks for the gradients of weights: Zero-Sum SVD chooses ranks by them. */
+    static boolean needsWeightGradients(Recipe recipe) {
+        return recipe.method() == Method.ZERO_SUM_SVD && recipe.budget() == BudgetChoice.AUTO;
+    }
+
+    /** How a job takes its gradients, where it takes any. */
+    static GradientSettings settings(Recipe recipe) {
+        GradientSettings settings = GradientSettings.DEFAULT.withSeed(recipe.seed());
+        if (recipe.method() == Method.KFAC_SVD) {
+            return settings.withFullCovariance();
+        }
+        return needsWeightGradients(recipe) ? settings.withWeightsOfText() : settings;
+    }
+
     /** H of a projection: mean squares of the loss gradient at its outputs, for each token. */
-    static OutputWeights weights(GramStore grams, Projection projection) {
+    private static OutputWeights weights(GramStore grams, Projection projection) {
         return OutputWeights.shrunk(grams.outputWeights(projection.name()), SHRINKAGE);
     }
 
-    /** The weights that a projection is fitted with. */
-    static OutputWeights objective(Recipe recipe, GramStore grams, Projection projection) {
-        return recipe.objective() == Objective.LOSS ? weights(grams, projection) : OutputWeights.equal();
+    /** The weights that a projection is fitted with; the caller closes them. */
+    static OutputWeights objective(Recipe recipe, GramStore grams, Projection projection, Backend backend) {
+        if (recipe.objective() == Objective.OUTPUT) {
+            return OutputWeights.equal();
+        }
+        if (recipe.method() == Method.KFAC_SVD && grams.gradients().settings().covariance() == OutputCovariance.FULL) {
+            try (Matrix covariance = grams.gradients().outputCovariance(projection.name(), backend)) {
+                return OutputWeights.full(backend, covariance, FULL_SHRINKAGE);
+            }
+        }
+        return weights(grams, projection);
     }
 
     /**
@@ -33,6 +63,11 @@ final class OutputLoss {
      * @param lost {@code Δ_j G Δ_jᵀ} of each output feature, G summed over the store's tokens
      */
     static double rise(GramStore grams, Projection projection, double[] lost) {
-        return 0.5 * weights(grams, projection).weigh(lost) / grams.tokens();
+        return rise(grams, weights(grams, projection).weigh(lost));
+    }
+
+    /** The same for energies that are weighed by H already. */
+    static double rise(GramStore grams, double objective) {
+        return 0.5 * objective / grams.tokens();
     }
 }

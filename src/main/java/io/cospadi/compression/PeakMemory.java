@@ -1,5 +1,7 @@
 package io.cospadi.compression;
 
+import io.cospadi.calibration.GradientSettings;
+import io.cospadi.calibration.OutputGradients;
 import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
@@ -52,9 +54,12 @@ public record PeakMemory(long calibration, long factorization) {
         return worst + Math.min(hiddenLimit, 4 * tokens * config.hiddenSize());
     }
 
-    /** Of taking gradients on windows of {@code length}: a layer or the head, all layers' inputs and the gradients on them. */
-    static long gradients(ModelConfig config, long tokens, int length, long hiddenLimit) {
-        long weights = 0;
+    /**
+     * Of taking gradients on windows of {@code length}: a layer with its sums or the head, all layers' inputs and the gradients on
+     * them.
+     */
+    static long gradients(ModelConfig config, long tokens, int length, long hiddenLimit, GradientSettings settings) {
+        long weights = OutputGradients.sumBytes(config, settings);
         long width = 3L * config.hiddenSize() + 2L * config.intermediateSize();
         for (ProjectionType type : ProjectionType.values()) {
             Projection projection = config.projection(0, type);

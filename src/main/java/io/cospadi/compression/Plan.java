@@ -84,7 +84,8 @@ public record Plan(
                                 config,
                                 (long) w.windows() * w.length(),
                                 w.length(),
-                                CalibrationSettings.DEFAULT_ACTIVATION_BYTES))
+                                CalibrationSettings.DEFAULT_ACTIVATION_BYTES,
+                                OutputLoss.settings(recipe)))
                         .orElse(0L);
         return new PeakMemory(Math.max(calibration, gradients), worst);
     }
@@ -136,11 +137,8 @@ public record Plan(
                     .orElse(0.0);
         }
         double factorization = flops(recipe, allocations);
-        if (recipe.budget() == BudgetChoice.AUTO) {
-            List<Projection> targeted =
-                    allocations.stream().map(Allocation::projection).toList();
-            factorization += LossCurves.flops(recipe, Targets.groups(recipe, targeted));
-        }
+        factorization += Sizing.flops(
+                recipe, allocations.stream().map(Allocation::projection).toList());
         return flopsPerSecond > 0
                 ? TimeEstimate.measured(calibration, factorization, flopsPerSecond, threads)
                 : TimeEstimate.assumed(calibration, factorization, threads);

@@ -313,8 +313,14 @@ public final class RecipeDocument {
     /** The rivals keep the objective of their papers, so that a comparison shows what each part brings. */
     private Objective objective(Method method, BudgetChoice budget) {
         Optional<Objective> given = choice("objective", Objective.values(), Objective::option);
+        if (method == Method.KFAC_SVD) {
+            if (given.isPresent() && given.get() != Objective.LOSS) {
+                throw wrong("objective", "is loss for kfac-svd, whose outputs are whitened by it", "output");
+            }
+            return Objective.LOSS;
+        }
         if (given.isPresent() && given.get() == Objective.LOSS && method != Method.COSPADI) {
-            throw wrong("objective", "loss belongs to method cospadi, not to " + method.option(), "loss");
+            throw wrong("objective", "loss belongs to methods cospadi and kfac-svd, not to " + method.option(), "loss");
         }
         return given.orElse(
                 method == Method.COSPADI && budget == BudgetChoice.AUTO ? Objective.LOSS : Objective.OUTPUT);

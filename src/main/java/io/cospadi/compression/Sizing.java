@@ -24,8 +24,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * The sizes of all targeted projections under the recipe's budget. Uniform ones follow from shapes; pooled ones need every
- * whitened weight's singular values and loss-aware ones a few trials of each projection, so they are kept in the work folder ({@code budget.json}) once they are known.
+ * The sizes of all targeted projections under the recipe's budget. Uniform ones follow from shapes; pooled and zero-sum
+ * ones need every whitened weight's components and loss-aware ones a few trials of each projection, so they are kept in the work folder ({@code budget.json}) once they are known.
  */
 final class Sizing {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -41,18 +41,21 @@ final class Sizing {
     /** Announces what finding the sizes still takes. */
     static void announce(JobSession session, Recipe recipe, List<Projection> targeted, WorkFolder work) {
         if (needsGrams(recipe) && !Files.exists(work.folder().resolve(FILE))) {
-            session.meter()
-                    .expect(
-                            WorkMeter.Kind.BUDGET,
-                            recipe.budget() == BudgetChoice.AUTO
-                                    ? LossCurves.flops(recipe, Targets.groups(recipe, targeted))
-                                    : targeted.stream()
-                                            .mapToDouble(Sizing::flops)
-                                            .sum());
+            session.meter().expect(WorkMeter.Kind.BUDGET, flops(recipe, targeted));
         }
     }
 
-    /** Operations of one spectrum. */
+    /** Operations that finding the sizes takes. */
+    static double flops(Recipe recipe, List<Projection> targeted) {
+        if (!needsGrams(recipe)) {
+            return 0;
+        }
+        return recipe.budget() == BudgetChoice.AUTO && !OutputLoss.needsWeightGradients(recipe)
+                ? LossCurves.flops(recipe, Targets.groups(recipe, targeted))
+                : targeted.stream().mapToDouble(Sizing::flops).sum();
+    }
+
+    /** Operations of one decomposition. */
     static double flops(Projection projection) {
         double narrow = Math.min(projection.d1(), projection.d2());
         return 2 * 9 * narrow * narrow * narrow + 4.0 * projection.d1() * projection.d1() * projection.d2();
@@ -72,14 +75,20 @@ final class Sizing {
         if (Files.exists(file)) {
             return read(file, recipe, targeted);
         }
-        List<Allocation> allocations = recipe.budget() == BudgetChoice.AUTO
-                ? leastLoss(stages, recipe, targeted, grams, work)
-                : Budget.pooled(
-                        targeted,
-                        recipe.ratio(),
-                        recipe.storage(),
-                        Budget.Limits.of(recipe.ratio()),
-                        stages.spectra(targeted, grams)::get);
+        List<Allocation> allocations;
+        if (recipe.budget() == BudgetChoice.POOLED) {
+            allocations = Budget.pooled(
+                    targeted,
+                    recipe.ratio(),
+                    recipe.storage(),
+                    Budget.Limits.of(recipe.ratio()),
+                    stages.components(targeted, grams)::get);
+        } else if (OutputLoss.needsWeightGradients(recipe)) {
+            allocations = Budget.zeroSum(
+                    stages.components(targeted, grams), recipe.ratio(), Budget.Limits.of(recipe.ratio()));
+        } else {
+            allocations = leastLoss(stages, recipe, targeted, grams, work);
+        }
         write(file, allocations);
         return allocations;
     }

@@ -13,8 +13,11 @@ interface Stages {
     /** Measures the curves that are missing. */
     void weigh(LossCurves curves, List<List<Projection>> groups, GramStore grams);
 
-    /** Singular values of each projection's whitened weight. */
-    Map<Projection, double[]> spectra(List<Projection> targeted, GramStore grams);
+    /**
+     * What the budget asks of every component of each projection's whitened weight, see {@link TaskWorker#components}; in the
+     * order of {@code targeted}.
+     */
+    Map<Projection, double[]> components(List<Projection> targeted, GramStore grams);
 
     /** Makes the parts that are missing. */
     void factorize(Factorizing factorizing, GramStore grams);

@@ -7,6 +7,7 @@ import io.cospadi.budget.Allocation;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.factorization.ComponentLosses;
 import io.cospadi.factorization.Problem;
 import io.cospadi.factorization.WhitenedSpectrum;
 import io.cospadi.tensor.CospadiException;
@@ -121,14 +122,15 @@ public final class TaskWorker {
                 .requireSame(model, members.stream().map(Projection::weightName).toList());
     }
 
-    /** @param index of a group, or under the pooled budget of a projection */
+    /** @param index of a group, or of a projection where the budget asks for its components */
     private String weigh(Checkpoint model, int index) {
         List<Projection> targeted = Targets.of(recipe, model.config());
         GramStore grams = grams();
-        if (recipe.budget() == BudgetChoice.POOLED) {
+        if (recipe.budget() == BudgetChoice.POOLED || OutputLoss.needsWeightGradients(recipe)) {
             Projection projection = targeted.get(index);
             requireWeights(model, List.of(projection));
-            return JSON.valueToTree(spectrum(backend, model, projection, grams)).toString();
+            return JSON.valueToTree(components(backend, model, recipe, projection, grams))
+                    .toString();
         }
         List<Projection> group = Targets.groups(recipe, targeted).get(index);
         requireWeights(model, group);
@@ -138,11 +140,21 @@ public final class TaskWorker {
         }
     }
 
-    /** Singular values of the whitened weight. */
-    static double[] spectrum(Backend backend, Checkpoint model, Projection projection, GramStore grams) {
+    /**
+     * Of the whitened weight's components, strongest first: what Zero-Sum SVD weighs, changes of the loss, or what the pooled
+     * budget does, singular values.
+     */
+    static double[] components(
+            Backend backend, Checkpoint model, Recipe recipe, Projection projection, GramStore grams) {
         try (Matrix weight = model.load(projection.weightName(), backend);
                 Matrix gram = grams.gram(projection.siteName(), backend)) {
-            return WhitenedSpectrum.of(backend, new Problem(projection.name(), weight, gram));
+            Problem problem = new Problem(projection.name(), weight, gram);
+            if (!OutputLoss.needsWeightGradients(recipe)) {
+                return WhitenedSpectrum.of(backend, problem);
+            }
+            try (Matrix gradient = grams.gradients().weightGradient(projection.name(), backend)) {
+                return ComponentLosses.of(backend, problem, gradient);
+            }
         }
     }
 

@@ -24,6 +24,7 @@ final class AlternatingSolver implements Factorizer {
     @Override
     public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
+        problem.outputs().requireSeparable();
         Effort effort = new Effort(backend);
         effort.enter("whitening");
         try (Whitening whitening = Whitening.of(backend, effort, problem);

@@ -50,6 +50,7 @@ final class BlockSolver implements Factorizer {
     Factorization factorize(
             Backend backend, Problem problem, List<Problem> members, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
+        problem.outputs().requireSeparable();
         Effort effort = new Effort(backend);
         effort.enter("whitening");
         boolean shared = members.size() > 1;

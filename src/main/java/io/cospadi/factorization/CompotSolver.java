@@ -19,6 +19,7 @@ final class CompotSolver implements Factorizer {
     @Override
     public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
+        problem.outputs().requireSeparable();
         if (k > Math.min(problem.d1(), problem.d2())) {
             throw new IllegalArgumentException(problem.name() + ": " + k + " orthonormal atoms do not fit d1="
                     + problem.d1() + ", d2=" + problem.d2());

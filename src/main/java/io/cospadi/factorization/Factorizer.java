@@ -10,7 +10,7 @@ public interface Factorizer {
             case COSPADI ->
                 settings.solver() == Solver.BLOCK ? new BlockSolver(settings) : new AlternatingSolver(settings);
             case COMPOT -> new CompotSolver(settings);
-            case SVD_LLM, ASVD, SVD, BASIS_SHARING -> new LowRankSolver(settings.method());
+            case SVD_LLM, ASVD, SVD, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING -> new LowRankSolver(settings.method());
             case RTN, GPTQ -> new WeightRounding(settings);
         };
     }

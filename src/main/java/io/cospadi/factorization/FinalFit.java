@@ -64,7 +64,7 @@ final class FinalFit {
         dictionaryRounding = DictionaryRounding.of(backend, effort, problem.gram(), precision);
         weight = scratch.f64(problem.weight());
         scaledWeight = scratch.f64(problem.weight());
-        problem.outputs().scaleRows(backend, scaledWeight, 0.5);
+        problem.outputs().absorb(backend, scaledWeight);
     }
 
     /**
@@ -151,7 +151,7 @@ final class FinalFit {
 
     /** From D and √H C; both matrices are scaled in place. */
     private Stored stored(Matrix dictionary, Matrix codes64, boolean free) {
-        problem.outputs().scaleRows(backend, codes64, -0.5);
+        problem.outputs().release(backend, codes64);
         scaleAtoms(dictionary, codes64);
         Levels rounded = dictionaryRounding.round(dictionary);
         CodeRounding.Rounded codes = refitted(rounded, codes64);
@@ -172,7 +172,7 @@ final class FinalFit {
 
     private Levels refittedDictionary(CodeRounding.Rounded codes) {
         try (Matrix stored = StoredForm.upload(backend, codes.codes())) {
-            problem.outputs().scaleRows(backend, stored, 0.5);
+            problem.outputs().absorb(backend, stored);
             try (Matrix refitted = dictionaryFor(stored)) {
                 return dictionaryRounding.round(refitted);
             }

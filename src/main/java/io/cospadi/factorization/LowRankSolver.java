@@ -10,6 +10,9 @@ import io.cospadi.tensor.DType;
  *
  * <ul>
  *   <li>SVD-LLM: the metric is G, so the truncation is optimal for the outputs on the calibration data.
+ *   <li>KFAC-SVD: the same, with the covariance of the loss gradient as output weights, so that the truncation is optimal for the
+ *       loss to second order.
+ *   <li>Zero-Sum SVD: SVD-LLM's factors; the ranks are its own.
  *   <li>Basis Sharing: the same for the stacked weights of a group, see {@link GroupFactorizer}.
  *   <li>ASVD: diag(G), every input scaled by its typical magnitude. Its authors take the mean of |x|; from a Gram only the root
  *       mean square is known, and that is what is used here.
@@ -51,7 +54,7 @@ final class LowRankSolver implements Factorizer {
                 LeadingAtoms.embed(backend, narrow, up);
                 backend.copy(unwhitened, down.rows(0, kept));
             }
-            problem.outputs().scaleRows(backend, up, -0.5);
+            problem.outputs().release(backend, up);
             effort.enter("final fit");
             LowRankFactors factors = new LowRankFactors(
                     d1, d2, rank, StoredForm.bfloat16(backend, down), StoredForm.bfloat16(backend, scratch.f64(up)));
@@ -61,7 +64,7 @@ final class LowRankSolver implements Factorizer {
     }
 
     private Matrix metric(Backend backend, Problem problem, Scratch scratch) {
-        if (method == Method.SVD_LLM || method == Method.BASIS_SHARING) {
+        if (method != Method.ASVD && method != Method.SVD) {
             return problem.gram();
         }
         Matrix metric = scratch.f64(problem.d1(), problem.d1());

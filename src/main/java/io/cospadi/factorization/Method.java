@@ -12,6 +12,10 @@ public enum Method {
     ASVD("asvd", Form.LOW_RANK),
     /** Truncated SVD of the weight itself, without calibration. */
     SVD("svd", Form.LOW_RANK),
+    /** {@link #SVD_LLM} whitened on both sides: outputs by the covariance of the loss gradient (KFAC-SVD with LEMS, ICML 2026). */
+    KFAC_SVD("kfac-svd", Form.LOW_RANK),
+    /** {@link #SVD_LLM} with ranks that keep the running first-order change of the loss near zero (arXiv 2602.02848). */
+    ZERO_SUM_SVD("zero-sum-svd", Form.LOW_RANK),
     /** {@link #SVD_LLM} of neighbouring layers' weights stacked, so that they share the r input directions (arXiv 2410.03765). */
     BASIS_SHARING("basis-sharing", Form.LOW_RANK),
     /** No factors: every weight rounded to the nearest level of 3 to 8 bits. */

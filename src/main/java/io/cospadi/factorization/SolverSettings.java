@@ -41,7 +41,7 @@ public record SolverSettings(
         return switch (method) {
             case COSPADI -> solver == Solver.BLOCK ? 40 : 60;
             case COMPOT -> 20;
-            case SVD_LLM, ASVD, SVD, BASIS_SHARING, RTN, GPTQ -> 0;
+            case SVD_LLM, ASVD, SVD, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING, RTN, GPTQ -> 0;
         };
     }
 

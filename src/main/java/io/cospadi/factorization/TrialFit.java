@@ -62,25 +62,33 @@ public final class TrialFit implements AutoCloseable {
     }
 
     /**
-     * The output energy {@code Δ_j G Δ_jᵀ} that factors of a size lose at each output feature j, under the Gram of the member
-     * that it belongs to; (d2) of each member, one after the other, unweighted.
+     * What factors of a size lose.
+     *
+     * @param energies  the output energy {@code Δ_j G Δ_jᵀ} at each output feature j, under the Gram of the member that it
+     *                  belongs to; (d2) of each member, one after the other, unweighted
+     * @param objective {@code tr(H Δ G Δᵀ)}, as the problems' own output weights count it
+     */
+    public record Lost(double[] energies, double objective) {}
+
+    /**
+     * Fits factors of a size.
      *
      * @param k atoms, or the rank of a low-rank method
      * @param s codes a row; 0 for a low-rank method
      */
-    public double[] lostEnergies(int k, int s) {
+    public Lost lost(int k, int s) {
         if (settings.precision().hasScales()) {
             return stored(k, s);
         }
         return switch (settings.method()) {
             case COSPADI -> sparse(k, s);
             case COMPOT -> orthonormal(k, s);
-            case SVD_LLM, BASIS_SHARING -> truncated(k);
+            case SVD_LLM, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING -> truncated(k);
             case ASVD, SVD, RTN, GPTQ -> stored(k, s);
         };
     }
 
-    private double[] sparse(int k, int s) {
+    private Lost sparse(int k, int s) {
         List<Matrix> own = objective == ShareObjective.EXACT ? metrics : List.of();
         try (BlockState state = new BlockState(backend, effort, whitening.target(), k, own)) {
             BlockStart.fill(backend, effort, whitening, state, s);
@@ -89,7 +97,7 @@ public final class TrialFit implements AutoCloseable {
         }
     }
 
-    private double[] orthonormal(int k, int s) {
+    private Lost orthonormal(int k, int s) {
         int atoms = Math.min(k, whitening.rank());
         int kept = Math.min(s, atoms);
         try (OrthonormalDictionary orthonormal = new OrthonormalDictionary(backend, effort, whitening, atoms)) {
@@ -102,7 +110,7 @@ public final class TrialFit implements AutoCloseable {
         }
     }
 
-    private double[] truncated(int rank) {
+    private Lost truncated(int rank) {
         Matrix axes = whitening.principalAxes().axes().rows(0, Math.min(rank, whitening.rank()));
         try (Matrix codes = backend.allocate(problem.d2(), axes.rows(), DType.F32)) {
             effort.gemm(1, whitening.target(), false, axes, true, 0, codes);
@@ -114,7 +122,7 @@ public final class TrialFit implements AutoCloseable {
      * By the stored factors themselves: a truncation under another metric than G has no error to be read off and costs no rounds,
      * and rounding to few bits loses as much as the fit.
      */
-    private double[] stored(int k, int s) {
+    private Lost stored(int k, int s) {
         List<Factorization> parts =
                 new GroupFactorizer(settings, objective).factorize(backend, members, k, s, RoundListener.NONE);
         DoubleStream energies = DoubleStream.empty();
@@ -123,32 +131,36 @@ public final class TrialFit implements AutoCloseable {
             energies = DoubleStream.concat(
                     energies, Arrays.stream(RelativeError.lostEnergies(backend, members.get(l), own)));
         }
-        return energies.toArray();
+        double[] lost = energies.toArray();
+        return new Lost(lost, problem.outputs().weigh(lost));
     }
 
     /** From a fit in the whitened space. */
-    private double[] lost(Matrix codes, Matrix dictionary) {
-        try (Matrix residual = backend.allocate(problem.d2(), whitening.rank(), DType.F32);
-                Matrix energies = backend.allocate(1, problem.d2(), DType.F32)) {
+    private Lost lost(Matrix codes, Matrix dictionary) {
+        try (Matrix residual = backend.allocate(problem.d2(), whitening.rank(), DType.F32)) {
             backend.copy(whitening.target(), residual);
             effort.gemm(-1, codes, false, dictionary, false, 1, residual);
-            if (metrics.isEmpty()) {
-                backend.rowDots(residual, residual, energies);
-            } else {
-                rowEnergies(residual, energies);
-            }
-            return whitening.outputEnergies(backend.readFloats(energies));
+            backend.scale(1 / whitening.scale(), residual);
+            OutputWeights.Energies energies = metrics.isEmpty()
+                    ? problem.outputs().energies(backend, residual)
+                    : problem.outputs().separated(rowEnergies(residual));
+            return new Lost(energies.plain(), energies.objective());
         }
     }
 
     /** Of each member's rows under its metric. */
-    private void rowEnergies(Matrix residual, Matrix energies) {
+    private double[] rowEnergies(Matrix residual) {
         int d2 = members.get(0).d2();
-        try (Matrix image = backend.allocate(residual.rows(), residual.cols(), DType.F32)) {
+        try (Matrix image = backend.allocate(residual.rows(), residual.cols(), DType.F32);
+                Matrix energies = backend.allocate(1, residual.rows(), DType.F32)) {
             for (int l = 0; l < metrics.size(); l++) {
                 effort.gemm(1, residual.rows(l * d2, d2), false, metrics.get(l), false, 0, image.rows(l * d2, d2));
             }
             backend.rowDots(residual, image, energies);
+            float[] narrow = backend.readFloats(energies);
+            double[] wide = new double[narrow.length];
+            Arrays.setAll(wide, j -> narrow[j]);
+            return wide;
         }
     }
 

@@ -9,7 +9,7 @@ import java.util.Arrays;
 /**
  * The problem with its metric absorbed: a target Y (d2, r) with {@code Y Yᵀ = W G Wᵀ}, so that fitting Y in the plain
  * Frobenius norm is fitting W under G: {@code tr((W − S D) G (W − S D)ᵀ) = ‖Y − S D_Y‖²}. Output weights H are absorbed first,
- * W below being √H W, and a solver's codes √H S. The columns of Y are as few as the
+ * W below being √H W (Cᵀ W for a full H = C Cᵀ), and a solver's codes √H S. The columns of Y are as few as the
  * rank allows, {@code r <= min(d1, d2)}, and no shift is ever added to G. Three routes, all in f64:
  *
  * <ul>
@@ -30,7 +30,6 @@ final class Whitening implements AutoCloseable {
     private final Backend backend;
     private final Effort effort;
     private final Matrix target;
-    private final OutputWeights outputs;
     private final double energy;
     private final double outputEnergy;
     private final double scale;
@@ -46,7 +45,6 @@ final class Whitening implements AutoCloseable {
             Backend backend,
             Effort effort,
             Matrix target,
-            OutputWeights outputs,
             double energy,
             double outputEnergy,
             double scale,
@@ -56,7 +54,6 @@ final class Whitening implements AutoCloseable {
         this.backend = backend;
         this.effort = effort;
         this.target = target;
-        this.outputs = outputs;
         this.energy = energy;
         this.outputEnergy = outputEnergy;
         this.scale = scale;
@@ -97,7 +94,7 @@ final class Whitening implements AutoCloseable {
     private static Matrix scaledWeight(Backend backend, Problem problem) {
         Matrix weight64 = backend.allocate(problem.d2(), problem.d1(), DType.F64);
         backend.copy(problem.weight(), weight64);
-        problem.outputs().scaleRows(backend, weight64, 0.5);
+        problem.outputs().absorb(backend, weight64);
         return weight64;
     }
 
@@ -179,11 +176,9 @@ final class Whitening implements AutoCloseable {
             Matrix factor,
             Matrix map,
             double[] sigma) {
-        try (target64;
-                Matrix rowEnergies = backend.allocate(1, target64.rows(), DType.F64)) {
-            backend.rowDots(target64, target64, rowEnergies);
-            double[] energies = backend.readDoubles(rowEnergies);
-            double energy = Arrays.stream(energies).sum();
+        try (target64) {
+            OutputWeights.Energies energies = problem.outputs().energies(backend, target64);
+            double energy = energies.objective();
             if (!(energy > 0) || !Double.isFinite(energy)) {
                 if (factor != null) {
                     factor.close();
@@ -198,10 +193,8 @@ final class Whitening implements AutoCloseable {
             backend.scale(scale, target64);
             Matrix target = backend.allocate(target64.rows(), target64.cols(), DType.F32);
             backend.copy(target64, target);
-            double outputEnergy =
-                    Arrays.stream(problem.outputs().unweighted(energies)).sum();
-            return new Whitening(
-                    backend, effort, target, problem.outputs(), energy, outputEnergy, scale, factor, map, sigma);
+            double outputEnergy = Arrays.stream(energies.plain()).sum();
+            return new Whitening(backend, effort, target, energy, outputEnergy, scale, factor, map, sigma);
         }
     }
 
@@ -304,17 +297,9 @@ final class Whitening implements AutoCloseable {
     /** Orthonormal rows (r, r) F32, read only, and the singular values of the unscaled Y that belong to them, descending. */
     record PrincipalAxes(Matrix axes, double[] singularValues) {}
 
-    /**
-     * Squared norms of rows in the target's space as what they are of the output: without its scale and the output weights.
-     *
-     * @param rows (d2), such as the squared norms of Y − C D
-     */
-    double[] outputEnergies(float[] rows) {
-        double[] energies = new double[rows.length];
-        for (int j = 0; j < rows.length; j++) {
-            energies[j] = rows[j] / (scale * scale);
-        }
-        return outputs.unweighted(energies);
+    /** What the target was multiplied with; its square is what energies in the target's space are multiplied with. */
+    double scale() {
+        return scale;
     }
 
     /**

@@ -70,7 +70,7 @@ import java.util.regex.Pattern;
  * <pre>
  * format_version       1, or 2 where a low-rank module has a group, or 3 where anything is stored as levels: the lowest that
  *                      describes the folder
- * method               cospadi | compot | svd-llm | asvd | svd | basis-sharing | rtn | gptq
+ * method               cospadi | compot | svd-llm | asvd | svd | kfac-svd | zero-sum-svd | basis-sharing | rtn | gptq
  * base_model           name or null          base_commit   revision or null
  * value_bits           14 | 16 | 3 to 8          of a code
  * dictionary_bits      16 | 3 to 8               from version 3 on; 16 before

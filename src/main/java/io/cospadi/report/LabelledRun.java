@@ -64,6 +64,8 @@ record LabelledRun(String label, int index, RunReport report) {
             case "svd-llm" -> "SVD-LLM";
             case "asvd" -> "ASVD";
             case "svd" -> "SVD";
+            case "kfac-svd" -> "KFAC-SVD";
+            case "zero-sum-svd" -> "Zero-Sum SVD";
             case "basis-sharing" -> "Basis Sharing";
             case "rtn" -> "RTN";
             case "gptq" -> "GPTQ";

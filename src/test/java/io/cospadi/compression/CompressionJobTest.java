@@ -2,11 +2,13 @@ package io.cospadi.compression;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.calibration.GradientSettings;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.format.Verifier;
 import io.cospadi.tensor.CospadiException;
@@ -56,6 +58,10 @@ class CompressionJobTest {
                 "solver: mod\n",
                 "method: svd-llm\n",
                 "method: compot\n",
+                "method: kfac-svd\n",
+                "method: kfac-svd\nbudget: uniform\n",
+                "method: zero-sum-svd\n",
+                "method: zero-sum-svd\nbudget: uniform\n",
                 "budget: pooled\n",
                 "value-bits: 8\n",
                 "value-bits: 4\ndictionary-bits: 8\ngroup-size: 5\n",
@@ -304,6 +310,54 @@ class CompressionJobTest {
         assertFalse(Files.exists(job.out("out.work")), "nothing was begun");
         job.run(TinyJob.recipe("budget: uniform\n"), places, backend, JobListener.NONE, () -> false);
         assertTrue(Files.exists(job.out("out")));
+    }
+
+    /** One store for all methods: what it lacks is refused, or made up for aloud. */
+    @Test
+    void storeThatKeepsLessThanAMethodWantsIsRefusedOrSaidAloud() {
+        Path plain = calibrated("plain", GradientSettings.DEFAULT);
+        String zeroSum = "ratio: 0.2\nmethod: zero-sum-svd\n";
+        assertRefused(
+                "--weight-gradients",
+                () -> job.run(parsed(zeroSum), stats(plain, "refused"), backend, JobListener.NONE, () -> false));
+        Path text = calibrated("text", GradientSettings.DEFAULT.withWeightsOfText());
+        job.run(parsed(zeroSum), stats(text, "zero-sum"), backend, JobListener.NONE, () -> false);
+        Recipe kfac = parsed("ratio: 0.2\nmethod: kfac-svd\n");
+        assertEquals(
+                1,
+                job.run(kfac, stats(plain, "diagonal"), backend, JobListener.NONE, () -> false)
+                        .report()
+                        .warnings()
+                        .size());
+        Path full = calibrated("full", GradientSettings.DEFAULT.withFullCovariance());
+        assertEquals(
+                List.of(),
+                job.run(kfac, stats(full, "full-covariance"), backend, JobListener.NONE, () -> false)
+                        .report()
+                        .warnings());
+        assertNotEquals(
+                TinyJob.contents(job.out("diagonal")).get("model.safetensors"),
+                TinyJob.contents(job.out("full-covariance")).get("model.safetensors"));
+    }
+
+    private static Recipe parsed(String recipe) {
+        return RecipeDocument.parse(recipe, "tiny").recipe();
+    }
+
+    private JobPlaces stats(Path stats, String out) {
+        return new JobPlaces(job.model(), job.out(out), List.of(), Optional.of(stats), false, false);
+    }
+
+    private Path calibrated(String name, GradientSettings settings) {
+        WindowSettings windows = new WindowSettings(8, 16, false, 42);
+        new CalibrationJob(
+                        job.model(),
+                        List.of(job.data()),
+                        job.out(name),
+                        windows,
+                        Optional.of(new GradientPlan(windows, settings)))
+                .run(Share.WHOLE, backend, JobListener.NONE, task -> Progress.NONE, () -> false);
+        return job.out(name);
     }
 
     @Test

@@ -43,7 +43,7 @@ class TrialFitTest {
                     TrialFit trials = new TrialFit(backend, p.problem, settings)) {
                 int k = method.lowRank() ? 9 : 16;
                 int s = method.lowRank() ? 0 : 8;
-                double tried = sum(trials.lostEnergies(k, s));
+                double tried = sum(trials.lost(k, s).energies());
                 Factors factors = Factorizer.of(settings.withRounds(method.lowRank() ? 0 : TrialFit.ROUNDS))
                         .factorize(backend, p.problem, k, s, RoundListener.NONE)
                         .factors();
@@ -59,8 +59,8 @@ class TrialFitTest {
         boolean lowRank = settings.method().lowRank();
         try (Problems p = Problems.random(backend, 40, 48, 200, 5, 32);
                 TrialFit trials = new TrialFit(backend, p.problem, settings)) {
-            double few = sum(trials.lostEnergies(8, lowRank ? 0 : 4));
-            double more = sum(trials.lostEnergies(24, lowRank ? 0 : 12));
+            double few = sum(trials.lost(8, lowRank ? 0 : 4).energies());
+            double more = sum(trials.lost(24, lowRank ? 0 : 12).energies());
             assertTrue(more < few, more + " against " + few);
         }
     }
@@ -77,8 +77,8 @@ class TrialFitTest {
             int s = settings.method().lowRank() ? 0 : 8;
             try (TrialFit plain = new TrialFit(backend, p.problem, settings);
                     TrialFit scaled = new TrialFit(backend, weighted, settings)) {
-                double[] expected = plain.lostEnergies(k, s);
-                double[] found = scaled.lostEnergies(k, s);
+                double[] expected = plain.lost(k, s).energies();
+                double[] found = scaled.lost(k, s).energies();
                 assertArrayEquals(expected, found, 1e-6 * sum(expected));
             }
         }
@@ -93,8 +93,8 @@ class TrialFitTest {
             Problem weighted = new Problem("test", p.problem.weight(), p.problem.gram(), OutputWeights.diagonal(h));
             try (TrialFit plain = new TrialFit(backend, p.problem, settings);
                     TrialFit scaled = new TrialFit(backend, weighted, settings)) {
-                double without = plain.lostEnergies(16, 8)[7];
-                double with = scaled.lostEnergies(16, 8)[7];
+                double without = plain.lost(16, 8).energies()[7];
+                double with = scaled.lost(16, 8).energies()[7];
                 assertTrue(with < 0.5 * without, with + " against " + without);
             }
         }
@@ -108,13 +108,13 @@ class TrialFitTest {
         try (Problems p = Problems.random(backend, 32, 48, 200, 5, 37);
                 TrialFit trials = new TrialFit(backend, p.problem, coarse);
                 TrialFit fine = new TrialFit(backend, p.problem, plain)) {
-            double tried = sum(trials.lostEnergies(16, 8));
+            double tried = sum(trials.lost(16, 8).energies());
             Factors factors = Factorizer.of(coarse.withRounds(TrialFit.ROUNDS))
                     .factorize(backend, p.problem, 16, 8, RoundListener.NONE)
                     .factors();
             double made = Plain.energy(Plain.minus(p.w, Problems.dense(factors)), p.gram);
             assertEquals(made, tried, 1e-6 * made);
-            assertTrue(tried > 1.2 * sum(fine.lostEnergies(16, 8)));
+            assertTrue(tried > 1.2 * sum(fine.lost(16, 8).energies()));
         }
     }
 
@@ -132,7 +132,7 @@ class TrialFitTest {
                             settings.withRounds(method.lowRank() ? 0 : TrialFit.ROUNDS), ShareObjective.MEAN)
                     .factorize(backend, members, k, s, RoundListener.NONE);
             try (TrialFit trials = new TrialFit(backend, members, ShareObjective.MEAN, settings)) {
-                double[] lost = trials.lostEnergies(k, s);
+                double[] lost = trials.lost(k, s).energies();
                 assertEquals(2 * 48, lost.length);
                 for (int l = 0; l < 2; l++) {
                     Problems p = l == 0 ? a : b;
@@ -175,7 +175,7 @@ class TrialFitTest {
 
     private double tried(List<Problem> members, ShareObjective objective, SolverSettings settings) {
         try (TrialFit trials = new TrialFit(backend, members, objective, settings)) {
-            return sum(trials.lostEnergies(16, 8));
+            return sum(trials.lost(16, 8).energies());
         }
     }
 
