@@ -34,6 +34,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** The steps of the demo, each by the code that the command of its name runs. */
 final class DemoRun {
@@ -73,7 +74,8 @@ final class DemoRun {
                 List.of(),
                 List.of(),
                 List.of(),
-                Sharing.NONE);
+                Sharing.NONE,
+                OptionalDouble.empty());
         JobPlaces places =
                 new JobPlaces(model.dense(), out, List.of(model.calibrationText()), Optional.empty(), false, true);
         return new CompressionJob(recipe, places, environment).run().report();

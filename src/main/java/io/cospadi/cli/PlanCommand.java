@@ -42,6 +42,10 @@ final class PlanCommand implements Callable<Integer> {
         RecipeOptions.put(others, "threads", shared.threads);
         RecipeDocument document = options.document(others);
         Recipe recipe = document.recipe();
+        if (recipe.maxPerplexityIncrease().isPresent()) {
+            throw RecipeException.usage(
+                    "plan needs --ratio: which one --max-perplexity-increase allows, compress finds out");
+        }
         int threads = document.threads().orElse(Runtime.getRuntime().availableProcessors());
         Optional<Path> model = document.model();
         if (model.isEmpty()) {

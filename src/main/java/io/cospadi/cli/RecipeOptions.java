@@ -21,6 +21,18 @@ final class RecipeOptions {
     Double ratio;
 
     @Option(
+            names = "--max-perplexity-increase",
+            paramLabel = "X",
+            description = "Instead of --ratio: the largest at which perplexity is predicted to rise by at most X %%.")
+    Double maxPerplexityIncrease;
+
+    @Option(
+            names = "--perplexity-text",
+            paramLabel = "FILE",
+            description = "Held-out text on which that holds: its first 16 windows.")
+    String perplexityText;
+
+    @Option(
             names = "--method",
             paramLabel = "NAME",
             converter = Choices.MethodName.class,
@@ -137,6 +149,10 @@ final class RecipeOptions {
         if (ratio != null) {
             given.put("ratio", ratio);
         }
+        if (maxPerplexityIncrease != null) {
+            given.put("max-perplexity-increase", maxPerplexityIncrease);
+        }
+        put(given, "perplexity-text", perplexityText);
         put(given, "rounds", rounds);
         put(given, "windows", windows);
         put(given, "window", window);

@@ -79,13 +79,18 @@ final class Assembly {
         return new JobResult(false, report);
     }
 
-    private CompactSizes write(Checkpoint model, Fingerprint fingerprint, WorkFolder work, List<Path> parts) {
+    /** Writes the compact folder into the work folder's output, which is made anew. */
+    CompactSizes write(Checkpoint model, Fingerprint fingerprint, WorkFolder work, List<Path> parts) {
         BaseModel base = BaseModel.of(places.model());
         ObjectNode provenance = JsonNodeFactory.instance.objectNode();
         ObjectNode fields = provenance.putObject(OutputPlace.FINGERPRINT);
         fingerprint.fields().forEach(fields::put);
         Map<String, byte[]> files = new LinkedHashMap<>();
         files.put(CompactFormat.OWN_FOLDER + "/recipe.yaml", RecipeText.yaml(recipe));
+        Path ratio = work.folder().resolve(RatioSearch.FILE);
+        if (Files.exists(ratio)) {
+            files.put(CompactFormat.OWN_FOLDER + "/" + RatioSearch.FILE, bytes(ratio));
+        }
         CompactDescription description = new CompactDescription(
                 recipe.method().option(),
                 base.name(),
@@ -107,7 +112,16 @@ final class Assembly {
                 parts,
                 description,
                 work.output(),
-                session.progress("writing", 0, CompactSizes.baseFileBytes(model)));
+                session.progress(
+                        "writing", session.meter().done(WorkMeter.Kind.WRITE), CompactSizes.baseFileBytes(model)));
+    }
+
+    private static byte[] bytes(Path file) {
+        try {
+            return Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw new CospadiException(file + " can't be read: " + e.getMessage(), e);
+        }
     }
 
     private void verify(CompactSizes sizes, RunReport report, WorkFolder work) {

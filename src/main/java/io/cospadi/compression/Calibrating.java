@@ -38,19 +38,22 @@ final class Calibrating {
     private final Optional<GramStore> given;
     private final boolean gradients;
     private final List<String> sources;
+    private final Optional<HeldOutText> heldOut;
 
     private Calibrating(
             Recipe recipe,
             Optional<TokenWindows> windows,
             Optional<TokenWindows> gradientWindows,
             Optional<GramStore> given,
-            List<String> sources) {
+            List<String> sources,
+            Optional<HeldOutText> heldOut) {
         this.windows = windows;
         this.gradientWindows = gradientWindows;
         this.gradientSettings = OutputLoss.settings(recipe);
         this.given = given;
         this.gradients = OutputLoss.isNeeded(recipe);
         this.sources = sources;
+        this.heldOut = heldOut;
     }
 
     private static WindowSettings gramWindows(Recipe recipe) {
@@ -102,7 +105,8 @@ final class Calibrating {
                     Optional.empty(),
                     Optional.empty(),
                     Optional.of(store),
-                    List.of(folder.getFileName().toString()));
+                    List.of(folder.getFileName().toString()),
+                    HeldOutText.read(model, recipe, places));
         }
         TokenWindows windows = read(model, gramWindows(recipe), "--window", places.data(), warning);
         // a text that is short of these is short of the others, and the warning stands already
@@ -115,7 +119,8 @@ final class Calibrating {
                 Optional.empty(),
                 places.data().stream()
                         .map(file -> file.getFileName().toString())
-                        .toList());
+                        .toList(),
+                HeldOutText.read(model, recipe, places));
     }
 
     /**
@@ -162,7 +167,8 @@ final class Calibrating {
                     describe(windows.get())
                             + gradientWindows
                                     .map(w -> ", gradients " + describe(w) + " " + gradientSettings)
-                                    .orElse(""));
+                                    .orElse("")
+                            + describeHeldOut());
         }
         GramStore store = given.orElseThrow();
         return List.of(
@@ -171,11 +177,21 @@ final class Calibrating {
                         + (gradients
                                 ? ", gradients " + store.gradients().origin() + " "
                                         + store.gradients().settings()
-                                : ""));
+                                : "")
+                        + describeHeldOut());
+    }
+
+    private String describeHeldOut() {
+        return heldOut.map(text -> ", held out " + describe(text.windows())).orElse("");
     }
 
     private static String describe(TokenWindows w) {
         return w.sha256() + " (" + w.found() + " windows of " + w.length() + " tokens)";
+    }
+
+    /** Text by whose perplexity the ratio is chosen, where the recipe asks for that. */
+    Optional<HeldOutText> heldOut() {
+        return heldOut;
     }
 
     /** Whether there are Grams to be made. */

@@ -39,8 +39,14 @@ public final class CompressionJob {
      * written. One may go on with what the other left.
      *
      * @param environment whose backend is not used; its threads are those that a task computes with
+     * @throws RecipeException if the ratio has yet to be found: evaluating a model is no task of an engine's
      */
     public static CompressionJob on(Engine engine, Recipe recipe, JobPlaces places, JobEnvironment environment) {
+        if (recipe.maxPerplexityIncrease().isPresent()) {
+            throw RecipeException.usage(
+                    "a job on a cluster needs --ratio: --max-perplexity-increase makes and evaluates a whole"
+                            + " model before it knows one; let compress find it");
+        }
         return new CompressionJob(recipe, places, environment, Optional.of(engine));
     }
 
@@ -92,7 +98,9 @@ public final class CompressionJob {
             }
             return Assembly.alreadyComplete(places, session);
         }
-        boolean resumed = checks.enter(work, fingerprint, plan.workBytes());
+        // for a while the model that a ratio is chosen by lies beside the final one
+        long models = calibrating.heldOut().isPresent() ? 2 : 1;
+        boolean resumed = checks.enter(work, fingerprint, models * plan.workBytes());
         return compute(output, session, model, calibrating, weights, fingerprint, work, journal, resumed);
     }
 
@@ -110,10 +118,11 @@ public final class CompressionJob {
         String identity = fingerprint.identity();
         calibrating.announce(session, model, work);
         Sizing.announce(session, recipe, targeted, work);
+        calibrating.heldOut().ifPresent(text -> RatioSearch.announce(session, model, recipe, text, work));
         Assembly.announce(session, model);
         Optional<Factorizing> early = Sizing.needsGrams(recipe)
                 ? Optional.empty()
-                : Optional.of(factorizing(session, work, journal, identity, Targets.uniform(recipe, targeted)));
+                : Optional.of(factorizing(session, recipe, work, journal, identity, Targets.uniform(recipe, targeted)));
         // sizes that are not known yet take about as long as uniform ones
         double guess = early.isPresent() ? 0 : Plan.flops(recipe, Targets.uniform(recipe, targeted));
         session.meter().expect(WorkMeter.Kind.FACTORIZE, guess);
@@ -124,21 +133,33 @@ public final class CompressionJob {
         }
         Stages stages = stages(session, model, weights, fingerprint, work);
         GramStore grams = session.phase("calibration", WorkMeter.Kind.CALIBRATE, () -> stages.calibrate(calibrating));
+        Recipe settled = calibrating
+                .heldOut()
+                .map(text -> recipe.withRatio(
+                        new RatioSearch(session, model, recipe, places, work, journal, fingerprint, stages)
+                                .find(grams, text)))
+                .orElse(recipe);
         List<Allocation> allocations =
-                session.phase("budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(stages, recipe, targeted, grams, work));
+                session.phase("budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(stages, settled, targeted, grams, work));
         session.meter().expect(WorkMeter.Kind.FACTORIZE, -guess);
-        Factorizing factorizing = early.orElseGet(() -> factorizing(session, work, journal, identity, allocations));
+        Factorizing factorizing =
+                early.orElseGet(() -> factorizing(session, settled, work, journal, identity, allocations));
         session.phase("factorisation", WorkMeter.Kind.FACTORIZE, () -> {
             stages.factorize(factorizing, grams);
             return null;
         });
-        return new Assembly(recipe, places, session, journal, List.of())
+        return new Assembly(settled, places, session, journal, List.of())
                 .run(model, calibrating, fingerprint, work, output, allocations, factorizing.parts());
     }
 
     private Factorizing factorizing(
-            JobSession session, WorkFolder work, EventJournal journal, String identity, List<Allocation> allocations) {
-        return new Factorizing(session, recipe, work, journal, identity, allocations);
+            JobSession session,
+            Recipe settled,
+            WorkFolder work,
+            EventJournal journal,
+            String identity,
+            List<Allocation> allocations) {
+        return new Factorizing(session, settled, work, journal, identity, allocations);
     }
 
     private Stages stages(

@@ -26,6 +26,11 @@ public final class DividedJob {
     /** @param places checked by {@link #requireStats} */
     public DividedJob(Recipe recipe, JobPlaces places, JobEnvironment environment) {
         requireStats(places);
+        if (recipe.maxPerplexityIncrease().isPresent()) {
+            throw RecipeException.usage(
+                    "a divided job needs --ratio: --max-perplexity-increase makes and evaluates a whole model"
+                            + " before it knows one; leave --shard out");
+        }
         this.recipe = recipe;
         this.places = places;
         this.environment = environment;

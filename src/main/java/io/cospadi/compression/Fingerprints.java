@@ -27,7 +27,10 @@ final class Fingerprints {
     static Fingerprint of(
             Recipe recipe, Checkpoint model, Calibrating calibrating, String weights, String backend, String program) {
         Map<String, String> fields = new LinkedHashMap<>();
-        fields.put("ratio", String.valueOf(recipe.ratio()));
+        recipe.maxPerplexityIncrease()
+                .ifPresentOrElse(
+                        percent -> fields.put("max-perplexity-increase", String.valueOf(percent)),
+                        () -> fields.put("ratio", String.valueOf(recipe.ratio())));
         fields.put("method", recipe.method().option());
         if (recipe.method() == Method.COSPADI) {
             fields.put("solver", recipe.solver().option());

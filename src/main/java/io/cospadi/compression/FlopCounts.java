@@ -51,6 +51,15 @@ final class FlopCounts {
         return tokens * flops;
     }
 
+    /** A forward pass of {@code tokens} tokens with the head. */
+    static double evaluation(ModelConfig config, long tokens, int window) {
+        double flops = 2.0 * config.hiddenSize() * config.vocabSize();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            flops += forward(config, layer, window);
+        }
+        return tokens * flops;
+    }
+
     /** Columns of an input site. */
     static int siteWidth(ModelConfig config, int layer, InputSite site) {
         for (ProjectionType type : ProjectionType.values()) {

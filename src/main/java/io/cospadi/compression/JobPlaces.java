@@ -11,12 +11,25 @@ import java.util.Optional;
  * @param out      the compact folder to be; work goes to {@link #work()}
  * @param data     calibration text; empty if {@code stats} is given
  * @param stats    a Gram store to use instead
+ * @param perplexityText held-out text by whose perplexity the ratio is chosen, where the recipe asks for that
  * @param keepWork whether the work folder stays after success
  * @param force    whether an existing {@code out} is replaced, at the end
  */
-public record JobPlaces(Path model, Path out, List<Path> data, Optional<Path> stats, boolean keepWork, boolean force) {
+public record JobPlaces(
+        Path model,
+        Path out,
+        List<Path> data,
+        Optional<Path> stats,
+        Optional<Path> perplexityText,
+        boolean keepWork,
+        boolean force) {
     public JobPlaces {
         data = List.copyOf(data);
+    }
+
+    /** Of a job whose ratio is given. */
+    public JobPlaces(Path model, Path out, List<Path> data, Optional<Path> stats, boolean keepWork, boolean force) {
+        this(model, out, data, stats, Optional.empty(), keepWork, force);
     }
 
     /** The work folder, beside {@code out} and on its file system: {@code DIR.work}. */

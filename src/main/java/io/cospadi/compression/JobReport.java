@@ -90,7 +90,7 @@ final class JobReport {
 
     private RunReport.ProjectionResult projection(Allocation allocation, Path file) {
         Projection p = allocation.projection();
-        JobTimes.ProjectionTime time = times.projection(p.name());
+        JobTimes.ProjectionTime time = allocation.isDense() ? JobTimes.NONE : times.projection(p.name());
         try (PartFile part = PartFile.open(file)) {
             PartDiagnostics d = part.diagnostics();
             return new RunReport.ProjectionResult(

@@ -34,6 +34,9 @@ final class JobTimes {
      */
     record ProjectionTime(double seconds, Map<String, Double> byPhase) {}
 
+    /** Of a projection that was not factored. */
+    static final ProjectionTime NONE = new ProjectionTime(0, Map.of());
+
     /**
      * Reads all journals.
      *
@@ -60,7 +63,7 @@ final class JobTimes {
 
     /** The last factorisation of a projection; nothing where it stayed dense. */
     ProjectionTime projection(String name) {
-        return projections.getOrDefault(name, new ProjectionTime(0, Map.of()));
+        return projections.getOrDefault(name, NONE);
     }
 
     private void add(Path file, Instant now) {

@@ -68,7 +68,7 @@ final class LocalStages implements Stages {
     @Override
     public void factorize(Factorizing factorizing, GramStore grams) {
         PartMaker maker = factorizing.maker(backend());
-        double before = 0;
+        double before = session.meter().done(WorkMeter.Kind.FACTORIZE);
         try (LoadedProblems loaded = new LoadedProblems(backend(), model, recipe, grams)) {
             for (Task task : factorizing.missingTasks()) {
                 double units = task.flops(recipe);

@@ -6,6 +6,7 @@ import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.quantization.Precision;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Everything that decides what a compression comes to, besides the model, the text and the machine. Read by
@@ -26,6 +27,8 @@ import java.util.List;
  * @param exclude    projections that are not, whatever {@code include} says
  * @param overrides  other ratios for some, or none at all
  * @param sharing    which projections share a dictionary
+ * @param maxPerplexityIncrease by how many per cent perplexity on a held-out text may rise: the ratio is the largest that is predicted
+ *                   to keep within it, and {@code ratio} what plans assume until it is found
  */
 public record Recipe(
         double ratio,
@@ -42,7 +45,8 @@ public record Recipe(
         List<NamePattern> include,
         List<NamePattern> exclude,
         List<ProjectionOverride> overrides,
-        Sharing sharing) {
+        Sharing sharing,
+        OptionalDouble maxPerplexityIncrease) {
     /** Calibration windows of the paper. */
     public static final int DEFAULT_WINDOWS = 256;
 
@@ -59,6 +63,9 @@ public record Recipe(
         if (rounds < 0 || windows < 1 || window < 2) {
             throw new IllegalArgumentException("need rounds >= 0, windows >= 1 and window >= 2, got " + rounds + ", "
                     + windows + " and " + window);
+        }
+        if (maxPerplexityIncrease.isPresent() && !(maxPerplexityIncrease.getAsDouble() > 0)) {
+            throw new IllegalArgumentException("a limit on perplexity is above 0 %, got " + maxPerplexityIncrease);
         }
         include = List.copyOf(include);
         exclude = List.copyOf(exclude);
@@ -82,14 +89,50 @@ public record Recipe(
                 List.of(),
                 List.of(),
                 List.of(),
-                Sharing.NONE);
+                Sharing.NONE,
+                OptionalDouble.empty());
     }
 
     /** The same with another number of rounds. */
     Recipe withRounds(int newRounds) {
         return new Recipe(
-                ratio, method, solver, budget, objective, newRounds, seed, windows, window, sample, precision, include,
-                exclude, overrides, sharing);
+                ratio,
+                method,
+                solver,
+                budget,
+                objective,
+                newRounds,
+                seed,
+                windows,
+                window,
+                sample,
+                precision,
+                include,
+                exclude,
+                overrides,
+                sharing,
+                maxPerplexityIncrease);
+    }
+
+    /** The same at a ratio that is known. */
+    Recipe withRatio(double newRatio) {
+        return new Recipe(
+                newRatio,
+                method,
+                solver,
+                budget,
+                objective,
+                rounds,
+                seed,
+                windows,
+                window,
+                sample,
+                precision,
+                include,
+                exclude,
+                overrides,
+                sharing,
+                OptionalDouble.empty());
     }
 
     /** What the bytes of a projection's size follow from. */

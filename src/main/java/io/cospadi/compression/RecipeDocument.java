@@ -64,6 +64,8 @@ public final class RecipeDocument {
             "data",
             "stats",
             "ratio",
+            "max-perplexity-increase",
+            "perplexity-text",
             "method",
             "solver",
             "budget",
@@ -93,6 +95,9 @@ public final class RecipeDocument {
     private static final int DEFAULT_WEIGHT_GROUP = 128;
 
     private static final long LARGEST_FILE = 1 << 20;
+
+    /** What estimates of memory and time go by while the ratio is not known. */
+    private static final double ASSUMED_RATIO = 0.2;
 
     private final ObjectNode values;
     private final String file;
@@ -220,7 +225,18 @@ public final class RecipeDocument {
                     "both --data and --stats are given; leave one of them out",
                     onCommandLine.contains("data") || onCommandLine.contains("stats"));
         }
-        return new JobPlaces(model, out, data, stats, flag("keep-work"), flag("force"));
+        Optional<Path> perplexityText = string("perplexity-text").map(Path::of);
+        boolean limited = percent("max-perplexity-increase").isPresent();
+        if (limited && perplexityText.isEmpty()) {
+            throw missing("--perplexity-text", "held-out text on which --max-perplexity-increase holds");
+        }
+        if (!limited && perplexityText.isPresent()) {
+            throw wrong(
+                    "perplexity-text",
+                    "belongs to --max-perplexity-increase",
+                    perplexityText.get().toString());
+        }
+        return new JobPlaces(model, out, data, stats, perplexityText, flag("keep-work"), flag("force"));
     }
 
     /**
@@ -229,7 +245,14 @@ public final class RecipeDocument {
      * @throws RecipeException naming the first option whose value makes no sense
      */
     public Recipe recipe() {
-        double ratio = ratio(values.get("ratio"), "ratio").orElseThrow(() -> missing("--ratio", "the share to save"));
+        Optional<Double> percent = percent("max-perplexity-increase");
+        double ratio = ratio(values.get("ratio"), "ratio")
+                .or(() -> percent.map(limit -> ASSUMED_RATIO))
+                .orElseThrow(() -> missing("--ratio", "the share to save, or --max-perplexity-increase"));
+        if (percent.isPresent() && values.hasNonNull("ratio")) {
+            throw wrong(
+                    "max-perplexity-increase", "finds the ratio; leave --ratio out", percent.get() + "' and '" + ratio);
+        }
         Method method = choice("method", Method.values(), Method::option).orElse(Method.COSPADI);
         Optional<Solver> givenSolver = choice("solver", Solver.values(), Solver::option);
         if (givenSolver.isPresent() && method != Method.COSPADI) {
@@ -247,6 +270,12 @@ public final class RecipeDocument {
         }
         if (sharing.any() && budget == BudgetChoice.POOLED) {
             throw wrong("budget", "is auto or uniform where projections share a dictionary", budget.option());
+        }
+        if (percent.isPresent() && (budget != BudgetChoice.AUTO || method == Method.ZERO_SUM_SVD)) {
+            throw wrong(
+                    "max-perplexity-increase",
+                    "follows predicted losses: it needs budget auto, and another method than zero-sum-svd",
+                    "budget " + budget.option() + ", method " + method.option());
         }
         List<ProjectionOverride> overrides = overrides();
         if (budget != BudgetChoice.UNIFORM && !overrides.isEmpty()) {
@@ -278,7 +307,8 @@ public final class RecipeDocument {
                 patterns("include"),
                 patterns("exclude"),
                 overrides,
-                sharing);
+                sharing,
+                percent.isPresent() ? OptionalDouble.of(percent.get()) : OptionalDouble.empty());
     }
 
     private Precision precision(Method method) {
@@ -414,6 +444,18 @@ public final class RecipeDocument {
             throw wrong(key, "is a share between 0 and 1, such as 0.2", node.asText());
         }
         return Optional.of(ratio);
+    }
+
+    private Optional<Double> percent(String key) {
+        JsonNode node = values.get(key);
+        if (node == null || node.isNull()) {
+            return Optional.empty();
+        }
+        double percent = node.isNumber() ? node.doubleValue() : Double.NaN;
+        if (!(percent > 0 && percent < Double.POSITIVE_INFINITY)) {
+            throw wrong(key, "is a number of per cent above 0, such as 5", node.asText());
+        }
+        return Optional.of(percent);
     }
 
     private Optional<Integer> integer(String key, int least, int most) {

@@ -15,7 +15,10 @@ final class RecipeText {
     static byte[] yaml(Recipe recipe) {
         StringBuilder yaml =
                 new StringBuilder("# how this model was compressed: cospadi compress MODEL --recipe FILE\n");
-        line(yaml, "ratio", String.valueOf(recipe.ratio()));
+        recipe.maxPerplexityIncrease()
+                .ifPresentOrElse(
+                        percent -> line(yaml, "max-perplexity-increase", String.valueOf(percent)),
+                        () -> line(yaml, "ratio", String.valueOf(recipe.ratio())));
         line(yaml, "method", recipe.method().option());
         if (recipe.method() == Method.COSPADI) {
             line(yaml, "solver", recipe.solver().option());

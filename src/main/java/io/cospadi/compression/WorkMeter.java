@@ -20,6 +20,8 @@ final class WorkMeter {
         BUDGET(50e9),
         /** Operations of factorisations. */
         FACTORIZE(50e9),
+        /** Operations of forward passes that are scored. */
+        EVALUATE(50e9),
         /** Bytes written and verified. */
         WRITE(0.4e9);
 
