@@ -17,6 +17,7 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        throw new ParameterException(spec.commandLine(), "bench needs what to measure: compress, decode or kernels");
+        throw new ParameterException(
+                spec.commandLine(), "bench needs what to measure: compress, decode, gradients or kernels");
     }
 }

@@ -85,6 +85,7 @@ public final class Main implements Runnable {
         commandLine.addSubcommand(new CommandLine(new BenchCommand())
                 .addSubcommand(new BenchCompressCommand(terminal))
                 .addSubcommand(new BenchDecodeCommand(terminal))
+                .addSubcommand(new BenchGradientsCommand(terminal))
                 .addSubcommand(new BenchKernelsCommand(terminal)));
         return commandLine
                 .setOut(new PrintWriter(terminal.out(), true))

@@ -68,9 +68,7 @@ public record PeakMemory(long calibration, long factorization) {
         }
         long head = 4L * config.vocabSize() * config.hiddenSize() + LOGITS;
         long states = 4 * tokens * config.hiddenSize();
-        return Math.max(head, weights + 4L * length * width)
-                + Math.min(hiddenLimit, states * (config.layers() + 1))
-                + Math.min(hiddenLimit, states);
+        return Math.max(head, weights + 4L * length * width) + Math.min(hiddenLimit, states * (config.layers() + 2));
     }
 
     /**

@@ -37,7 +37,7 @@ public final class GradientPass implements AutoCloseable {
 
     /**
      * @param windows       token ids, each window at least one and at most the model's positions; not modified
-     * @param bytesInMemory layer inputs kept in memory, at most; the others are spilled
+     * @param bytesInMemory gradients and layer inputs kept in memory, at most, the gradients first; the others are spilled
      * @param spillFolder   an existing folder for the temporary file
      */
     public GradientPass(Decoder decoder, List<int[]> windows, Labels labels, long bytesInMemory, Path spillFolder) {
@@ -51,12 +51,13 @@ public final class GradientPass implements AutoCloseable {
         int hidden = decoder.config().hiddenSize();
         current = new Workspace(decoder.backend(), hidden);
         layerGradient = decoder.layerGradient();
-        inputs = new HiddenStates(decoder.backend(), lengths, hidden, bytesInMemory, spillFolder);
+        int[] once = Arrays.copyOf(lengths, count);
+        gradients = new HiddenStates(decoder.backend(), once, hidden, bytesInMemory, spillFolder);
         try {
-            gradients = new HiddenStates(
-                    decoder.backend(), Arrays.copyOf(lengths, count), hidden, bytesInMemory, spillFolder);
+            long left = bytesInMemory - gradients.bytesInMemory();
+            inputs = new HiddenStates(decoder.backend(), lengths, hidden, left, spillFolder);
         } catch (RuntimeException | Error failure) {
-            inputs.close();
+            gradients.close();
             throw failure;
         }
         nextLayer = -1;

@@ -84,6 +84,15 @@ final class HiddenStates implements AutoCloseable {
         transfer = ByteBuffer.allocateDirect(TRANSFER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** What the windows that stay in memory take. */
+    long bytesInMemory() {
+        long bytes = 0;
+        for (Matrix matrix : resident) {
+            bytes += matrix == null ? 0 : 4L * matrix.rows() * matrix.cols();
+        }
+        return bytes;
+    }
+
     boolean spills() {
         return spill != null;
     }

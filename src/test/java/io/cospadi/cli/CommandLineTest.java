@@ -53,7 +53,7 @@ class CommandLineTest {
                 "compress M --ratio .2 --out O --data D --shard 0/2 | needs --stats",
                 "compress M --ratio .2 --out O --stats S --shard 2/2 | I/N",
                 "merge --out O                          | WORK",
-                "bench                                  | compress, decode or kernels",
+                "bench                                  | compress, decode, gradients or kernels",
                 "bench kernels --ratios 0.2,1.5         | between 0 and 1",
                 "bench kernels --shape llama-3-8        | did you mean llama-3-8b?",
                 "bench kernels --groups 4:8             | none of none, 8:16, 2:4",

@@ -45,6 +45,11 @@ public final class PlainDecoder {
         tensors.put(projection.weightName(), weight);
     }
 
+    /** A projection's weight (d2, d1), to be changed in place. */
+    double[][] weight(Projection projection) {
+        return tensors.get(projection.weightName());
+    }
+
     /** Logits of every position; {@code listener} sees each site's name and input. */
     public double[][] logits(int[] ids, BiConsumer<String, double[][]> listener) {
         int n = ids.length;

@@ -72,6 +72,27 @@ class ReferenceGradientsTest {
                 }));
     }
 
+    /** Gradients and layer inputs together; what stages one window at a time comes on top, when it is needed. */
+    @Test
+    void activationsKeepWithinTheirLimit() {
+        DecoderFixture fixture = DecoderFixture.named("llama");
+        try (Backend backend = new CpuBackend(1);
+                ModelWeights weights = fixture.open();
+                Decoder decoder = new Decoder(weights, backend)) {
+            List<int[]> windows = fixture.windows();
+            long one = 4L * windows.get(0).length * weights.config().hiddenSize();
+            for (long limit : new long[] {0, one, 3 * one + 1, 1 << 30}) {
+                long before = backend.allocatedBytes();
+                try (GradientPass pass = new GradientPass(decoder, windows, Labels.ofText(windows), limit, temporary)) {
+                    long kept = backend.allocatedBytes() - before;
+                    long all = one * windows.size() * (weights.config().layers() + 2);
+                    assertTrue(kept <= limit && kept > Math.min(limit, all) - one, kept + " of " + limit);
+                    assertEquals(-1, pass.nextLayer());
+                }
+            }
+        }
+    }
+
     private Map<String, float[]> gradients(DecoderFixture fixture, long bytesInMemory, int threads) {
         Map<String, float[]> found = new TreeMap<>();
         List<int[]> windows = List.of(fixture.ids()[0]);

@@ -1,0 +1,156 @@
+package io.cospadi.decoder;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.tensor.Progress;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.DoubleSupplier;
+
+/**
+ * What gradients take beyond the forward pass of the same windows, layer by layer and read from storage both times. A matrix
+ * product's rate is measured around each, because a shared machine's speed drifts.
+ *
+ * @param windows     token ids; not modified
+ * @param spillFolder an existing folder
+ */
+public record GradientBenchmark(ModelWeights weights, Backend backend, List<int[]> windows, Path spillFolder) {
+    private static final long ACTIVATION_BYTES = 512L << 20;
+
+    /**
+     * One repetition.
+     *
+     * @param forward  all layers and the logits of all positions
+     * @param backward all that a {@link GradientPass} takes beside that: the layers computed again and back, the head back
+     */
+    public record Result(Part forward, Part backward) {
+        /** The backward pass and its recomputation in forward passes. */
+        public double times() {
+            return backward.seconds() / forward.seconds();
+        }
+    }
+
+    /**
+     * @param flops   counted: two for each multiply-add of projections, head and the attention pairs that causality allows
+     * @param seconds measured
+     * @param sgemm   flops a second of a matrix product beside it
+     */
+    public record Part(double flops, double seconds, double sgemm) {
+        public double share() {
+            return flops / seconds / sgemm;
+        }
+    }
+
+    /** The repetition of median {@link Result#times}, after one that is not counted and that must end in finite gradients. */
+    public Result run(int repetitions, DoubleSupplier sgemmRate) {
+        gradients(true);
+        Result[] results = new Result[repetitions];
+        for (int i = 0; i < repetitions; i++) {
+            double before = sgemmRate.getAsDouble();
+            double forward = seconds(this::forward);
+            double between = sgemmRate.getAsDouble();
+            double both = seconds(() -> gradients(false));
+            double after = sgemmRate.getAsDouble();
+            results[i] = new Result(
+                    new Part(forwardFlops(), forward, (before + between) / 2),
+                    new Part(backwardFlops(), both - forward, (between + after) / 2));
+        }
+        Arrays.sort(results, Comparator.comparingDouble(Result::times));
+        return results[repetitions / 2];
+    }
+
+    private static double seconds(Runnable work) {
+        long start = System.nanoTime();
+        work.run();
+        return (System.nanoTime() - start) * 1e-9;
+    }
+
+    private void forward() {
+        try (Decoder decoder = new Decoder(weights, backend);
+                LayerwisePass pass = new LayerwisePass(decoder, windows, ACTIVATION_BYTES, spillFolder);
+                LanguageModelHead head = decoder.loadHead()) {
+            while (pass.nextLayer() < weights.config().layers()) {
+                pass.advance(window -> SiteListener.NONE, Progress.NONE);
+            }
+            for (int window = 0; window < windows.size(); window++) {
+                head.forEachChunk(pass.hidden(window), (first, logits) -> {});
+            }
+        }
+    }
+
+    private void gradients(boolean verify) {
+        Labels labels = Labels.ofText(windows);
+        try (Decoder decoder = new Decoder(weights, backend);
+                GradientPass pass = new GradientPass(decoder, windows, labels, ACTIVATION_BYTES, spillFolder)) {
+            pass.forward(Progress.NONE);
+            while (pass.nextLayer() >= 0) {
+                pass.retreat(
+                        window -> (type, gradient) -> {
+                            if (verify) {
+                                requireFinite(type, gradient);
+                            }
+                        },
+                        Progress.NONE);
+            }
+        }
+    }
+
+    private void requireFinite(ProjectionType type, Matrix gradient) {
+        double energy = backend.dot(gradient, gradient);
+        if (!(energy > 0 && energy < Double.POSITIVE_INFINITY)) {
+            throw new IllegalStateException(
+                    "the gradient at " + type.hfName() + " has the energy " + energy + "; nothing is timed");
+        }
+    }
+
+    private double forwardFlops() {
+        double flops = 0;
+        for (int[] window : windows) {
+            flops += 2.0 * window.length * (head() + layers(projections())) + 2 * attention(window.length);
+        }
+        return flops;
+    }
+
+    /** Again forward but for down, and back; attention back is five products where forward it is two. */
+    private double backwardFlops() {
+        double again = projections()
+                - (double) weights.config().hiddenSize() * weights.config().intermediateSize();
+        double flops = 0;
+        for (int[] window : windows) {
+            flops +=
+                    2.0 * window.length * (head() + layers(again + projections())) + 2 * 3.5 * attention(window.length);
+        }
+        return flops;
+    }
+
+    private double head() {
+        return (double) weights.config().hiddenSize() * weights.config().vocabSize();
+    }
+
+    private double layers(double ofOne) {
+        return ofOne * weights.config().layers();
+    }
+
+    /** Multiply-adds of one token's projections in one layer. */
+    private double projections() {
+        ModelConfig config = weights.config();
+        double sum = 0;
+        for (ProjectionType type : ProjectionType.values()) {
+            sum += (double) config.projection(0, type).d1()
+                    * config.projection(0, type).d2();
+        }
+        return sum;
+    }
+
+    private double attention(int length) {
+        double sum = 0;
+        for (int layer = 0; layer < weights.config().layers(); layer++) {
+            sum += Decoder.attentionMultiplyAdds(weights.config(), layer, 0, length);
+        }
+        return sum;
+    }
+}
