@@ -1,6 +1,7 @@
 package io.cospadi.cli;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.calibration.RawText;
 import io.cospadi.checkpoint.Tokenizer;
 import io.cospadi.compression.BudgetChoice;
@@ -8,6 +9,7 @@ import io.cospadi.compression.CompressionJob;
 import io.cospadi.compression.JobEnvironment;
 import io.cospadi.compression.JobPlaces;
 import io.cospadi.compression.Objective;
+import io.cospadi.compression.OutputWeighting;
 import io.cospadi.compression.Recipe;
 import io.cospadi.compression.RunReport;
 import io.cospadi.compression.RunReport.Sample;
@@ -75,6 +77,7 @@ final class DemoRun {
                 List.of(),
                 List.of(),
                 Sharing.NONE,
+                new OutputWeighting(OutputCovariance.DIAGONAL, OptionalDouble.empty()),
                 OptionalDouble.empty());
         JobPlaces places =
                 new JobPlaces(model.dense(), out, List.of(model.calibrationText()), Optional.empty(), false, true);

@@ -3,6 +3,7 @@ package io.cospadi.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.compression.RecipeDocument;
 import java.nio.file.Path;
 import java.util.List;
@@ -60,6 +61,21 @@ final class RecipeOptions {
             converter = Choices.ObjectiveName.class,
             description = "What is kept small: output, or loss (default of cospadi with auto).")
     String objective;
+
+    @Option(
+            names = "--output-covariance",
+            paramLabel = "NAME",
+            converter = Choices.CovarianceName.class,
+            description =
+                    "Of the loss gradients, that objective loss counts by: diagonal, or full (default of kfac-svd; of"
+                            + " block).")
+    OutputCovariance outputCovariance;
+
+    @Option(
+            names = "--output-shrinkage",
+            paramLabel = "X",
+            description = "Share of it that its mean diagonal replaces (default: 0.05, of full 0.3).")
+    Double outputShrinkage;
 
     @Option(
             names = "--rounds",
@@ -145,6 +161,10 @@ final class RecipeOptions {
         put(given, "solver", solver);
         put(given, "budget", budget);
         put(given, "objective", objective);
+        put(given, "output-covariance", outputCovariance == null ? null : outputCovariance.option());
+        if (outputShrinkage != null) {
+            given.put("output-shrinkage", outputShrinkage);
+        }
         put(given, "sample", sample);
         if (ratio != null) {
             given.put("ratio", ratio);

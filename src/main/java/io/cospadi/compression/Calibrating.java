@@ -94,8 +94,13 @@ final class Calibrating {
                         folder + " holds no gradients of weights, by which zero-sum-svd chooses ranks; "
                                 + "calibrate with --weight-gradients --labels text, or choose --budget uniform");
             }
-            if (recipe.method() == Method.KFAC_SVD
+            if (recipe.outputs().covariance() == OutputCovariance.FULL
                     && store.gradients().settings().covariance() == OutputCovariance.DIAGONAL) {
+                if (recipe.method() != Method.KFAC_SVD) {
+                    throw new CospadiException(
+                            folder + " keeps the diagonal of the gradients' covariance alone; calibrate with "
+                                    + "--output-covariance full, or leave it diagonal here");
+                }
                 warning.accept(folder
                         + " keeps the diagonal of the gradients' covariance alone, so kfac-svd whitens outputs by"
                         + " that; calibrate with --output-covariance full for all of it");

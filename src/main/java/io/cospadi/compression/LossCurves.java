@@ -156,7 +156,8 @@ final class LossCurves {
         double rise = 0;
         int from = 0;
         for (Projection member : group) {
-            rise += OutputLoss.rise(grams, member, Arrays.copyOfRange(lost.energies(), from, from + member.d2()));
+            rise += OutputLoss.rise(
+                    recipe, grams, member, Arrays.copyOfRange(lost.energies(), from, from + member.d2()));
             from += member.d2();
         }
         return rise;

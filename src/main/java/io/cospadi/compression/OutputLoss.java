@@ -11,12 +11,6 @@ import io.cospadi.factorization.OutputWeights;
 
 /** What errors at a projection's outputs cost, from the gradients in a Gram store. */
 final class OutputLoss {
-    /** Share of the mean that every output feature's own mean square is shrunk by. */
-    private static final double SHRINKAGE = 0.05;
-
-    /** The same for all of H, of whose d2² numbers a calibration sees less. */
-    private static final double FULL_SHRINKAGE = 0.3;
-
     private OutputLoss() {}
 
     /** Whether a recipe asks for gradients: its objective or its budget follows the loss. */
@@ -32,15 +26,16 @@ final class OutputLoss {
     /** How a job takes its gradients, where it takes any. */
     static GradientSettings settings(Recipe recipe) {
         GradientSettings settings = GradientSettings.DEFAULT.withSeed(recipe.seed());
-        if (recipe.method() == Method.KFAC_SVD) {
+        if (recipe.outputs().covariance() == OutputCovariance.FULL) {
             return settings.withFullCovariance();
         }
         return needsWeightGradients(recipe) ? settings.withWeightsOfText() : settings;
     }
 
     /** H of a projection: mean squares of the loss gradient at its outputs, for each token. */
-    private static OutputWeights weights(GramStore grams, Projection projection) {
-        return OutputWeights.shrunk(grams.outputWeights(projection.name()), SHRINKAGE);
+    private static OutputWeights weights(Recipe recipe, GramStore grams, Projection projection) {
+        return OutputWeights.shrunk(
+                grams.outputWeights(projection.name()), recipe.outputs().shrinkage(OutputCovariance.DIAGONAL));
     }
 
     /** The weights that a projection is fitted with; the caller closes them. */
@@ -48,12 +43,13 @@ final class OutputLoss {
         if (recipe.objective() == Objective.OUTPUT) {
             return OutputWeights.equal();
         }
-        if (recipe.method() == Method.KFAC_SVD && grams.gradients().settings().covariance() == OutputCovariance.FULL) {
+        if (recipe.outputs().covariance() == OutputCovariance.FULL
+                && grams.gradients().settings().covariance() == OutputCovariance.FULL) {
             try (Matrix covariance = grams.gradients().outputCovariance(projection.name(), backend)) {
-                return OutputWeights.full(backend, covariance, FULL_SHRINKAGE);
+                return OutputWeights.full(backend, covariance, recipe.outputs().shrinkage(OutputCovariance.FULL));
             }
         }
-        return weights(grams, projection);
+        return weights(recipe, grams, projection);
     }
 
     /**
@@ -62,8 +58,8 @@ final class OutputLoss {
      *
      * @param lost {@code Δ_j G Δ_jᵀ} of each output feature, G summed over the store's tokens
      */
-    static double rise(GramStore grams, Projection projection, double[] lost) {
-        return rise(grams, weights(grams, projection).weigh(lost));
+    static double rise(Recipe recipe, GramStore grams, Projection projection, double[] lost) {
+        return rise(grams, weights(recipe, grams, projection).weigh(lost));
     }
 
     /** The same for energies that are weighed by H already. */

@@ -27,6 +27,7 @@ import java.util.OptionalDouble;
  * @param exclude    projections that are not, whatever {@code include} says
  * @param overrides  other ratios for some, or none at all
  * @param sharing    which projections share a dictionary
+ * @param outputs    how the loss counts errors at the outputs
  * @param maxPerplexityIncrease by how many per cent perplexity on a held-out text may rise: the ratio is the largest that is predicted
  *                   to keep within it, and {@code ratio} what plans assume until it is found
  */
@@ -46,6 +47,7 @@ public record Recipe(
         List<NamePattern> exclude,
         List<ProjectionOverride> overrides,
         Sharing sharing,
+        OutputWeighting outputs,
         OptionalDouble maxPerplexityIncrease) {
     /** Calibration windows of the paper. */
     public static final int DEFAULT_WINDOWS = 256;
@@ -90,6 +92,7 @@ public record Recipe(
                 List.of(),
                 List.of(),
                 Sharing.NONE,
+                OutputWeighting.of(Method.COSPADI),
                 OptionalDouble.empty());
     }
 
@@ -111,6 +114,7 @@ public record Recipe(
                 exclude,
                 overrides,
                 sharing,
+                outputs,
                 maxPerplexityIncrease);
     }
 
@@ -132,6 +136,7 @@ public record Recipe(
                 exclude,
                 overrides,
                 sharing,
+                outputs,
                 OptionalDouble.empty());
     }
 

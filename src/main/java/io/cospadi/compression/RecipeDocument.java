@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
@@ -70,6 +71,8 @@ public final class RecipeDocument {
             "solver",
             "budget",
             "objective",
+            "output-covariance",
+            "output-shrinkage",
             "rounds",
             "seed",
             "windows",
@@ -308,6 +311,7 @@ public final class RecipeDocument {
                 patterns("exclude"),
                 overrides,
                 sharing,
+                outputs(method, solver, sharing, objective(method, budget)),
                 percent.isPresent() ? OptionalDouble.of(percent.get()) : OptionalDouble.empty());
     }
 
@@ -354,6 +358,34 @@ public final class RecipeDocument {
         }
         return given.orElse(
                 method == Method.COSPADI && budget == BudgetChoice.AUTO ? Objective.LOSS : Objective.OUTPUT);
+    }
+
+    /** All of H takes part where a method can use it: in both whitenings of kfac-svd, or in the block solver. */
+    private OutputWeighting outputs(Method method, Solver solver, Sharing sharing, Objective objective) {
+        OutputWeighting defaults = OutputWeighting.of(method);
+        OutputCovariance covariance = choice("output-covariance", OutputCovariance.values(), OutputCovariance::option)
+                .orElse(defaults.covariance());
+        boolean block = method == Method.COSPADI
+                && solver == Solver.BLOCK
+                && !sharing.any()
+                && !precision(method).hasScales();
+        if (covariance == OutputCovariance.FULL
+                && method != Method.KFAC_SVD
+                && !(block && objective == Objective.LOSS)) {
+            throw wrong(
+                    "output-covariance",
+                    "is full for kfac-svd, or for objective loss with solver block, 14-bit codes and no sharing, else diagonal",
+                    "full");
+        }
+        JsonNode shrinkage = values.get("output-shrinkage");
+        if (shrinkage == null || shrinkage.isNull()) {
+            return new OutputWeighting(covariance, OptionalDouble.empty());
+        }
+        double share = shrinkage.isNumber() ? shrinkage.doubleValue() : Double.NaN;
+        if (!(share > 0 && share <= 1)) {
+            throw wrong("output-shrinkage", "is a share above 0 and at most 1, such as 0.05", shrinkage.asText());
+        }
+        return new OutputWeighting(covariance, OptionalDouble.of(share));
     }
 
     /** Groups of two are Basis Sharing's own; all else shares nothing unless asked to. */

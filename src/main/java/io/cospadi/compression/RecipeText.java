@@ -25,6 +25,10 @@ final class RecipeText {
         }
         line(yaml, "budget", recipe.budget().option());
         line(yaml, "objective", recipe.objective().option());
+        if (recipe.objective() == Objective.LOSS || recipe.budget() == BudgetChoice.AUTO) {
+            line(yaml, "output-covariance", recipe.outputs().covariance().option());
+            recipe.outputs().shrinkage().ifPresent(share -> line(yaml, "output-shrinkage", String.valueOf(share)));
+        }
         if (recipe.method().sparse()) {
             line(yaml, "rounds", String.valueOf(recipe.rounds()));
         }

@@ -50,7 +50,15 @@ final class AlternatingSolver implements Factorizer {
             }
             effort.enter("final fit");
             FinalFit.Stored stored = FinalFit.ofCodes(
-                    backend, effort, problem, List.of(problem), whitening, pursuit.bestCodes, s, settings.precision());
+                    backend,
+                    effort,
+                    problem,
+                    List.of(problem),
+                    null,
+                    whitening,
+                    pursuit.bestCodes,
+                    s,
+                    settings.precision());
             return effort.factorization(stored, history.errors(), replaced, whitening.rank());
         }
     }

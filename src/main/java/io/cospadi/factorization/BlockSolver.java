@@ -50,7 +50,23 @@ final class BlockSolver implements Factorizer {
     Factorization factorize(
             Backend backend, Problem problem, List<Problem> members, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
-        problem.outputs().requireSeparable();
+        if (!problem.outputs().isFull()) {
+            return factorize(backend, problem, members, null, k, s, listener);
+        }
+        Problem separable = problem.with(problem.outputs().separable(backend));
+        try (OutputCorrelation correlation = problem.outputs().correlation(backend)) {
+            return factorize(backend, separable, List.of(separable), correlation, k, s, listener);
+        }
+    }
+
+    private Factorization factorize(
+            Backend backend,
+            Problem problem,
+            List<Problem> members,
+            OutputCorrelation correlation,
+            int k,
+            int s,
+            RoundListener listener) {
         Effort effort = new Effort(backend);
         effort.enter("whitening");
         boolean shared = members.size() > 1;
@@ -62,14 +78,15 @@ final class BlockSolver implements Factorizer {
                         effort,
                         whitening.target(),
                         k,
-                        shared ? metrics(whitening, members, scratch) : List.of())) {
+                        shared ? metrics(whitening, members, scratch) : List.of(),
+                        correlation)) {
             effort.enter("start");
             BlockStart.fill(backend, effort, whitening, state, s);
             effort.enter("rounds");
             RoundHistory history = iterate(state, s, listener);
             effort.enter("final fit");
             FinalFit.Stored stored = FinalFit.ofCodes(
-                    backend, effort, problem, members, whitening, state.best(), s, settings.precision());
+                    backend, effort, problem, members, correlation, whitening, state.best(), s, settings.precision());
             return effort.factorization(stored, history.errors(), state.atomsReplaced(), whitening.rank());
         } catch (ArithmeticException e) {
             throw new CospadiException(problem.name() + ": " + e.getMessage(), e);

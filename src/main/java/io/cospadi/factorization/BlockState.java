@@ -11,7 +11,9 @@ import java.util.Optional;
  * Dictionary, codes and everything between them during the rounds of {@link BlockSolver}; its formulas, step by step. The rows
  * of a group's members, equal blocks one after the other, may each have a metric G_l of their own, (r, r) with the identity as
  * their mean: then {@code M_l = D G_l Dᵀ} and {@code R_l = Y_l G_l Dᵀ − C_l M_l}, and the dictionary is fitted by
- * {@link SharedDictionary}.
+ * {@link SharedDictionary}. Or, without members, the rows may be coupled by an {@link OutputCorrelation} K: then the objective is
+ * {@code tr(K (Y − C D) (Y − C D)ᵀ)}, a step goes along K R with one length for all rows, and the dictionary is fitted to rows
+ * mixed by K.
  */
 final class BlockState implements AutoCloseable {
     /** Conjugate-gradient steps towards a shared dictionary in one round, from the fit under the mean metric. */
@@ -23,6 +25,12 @@ final class BlockState implements AutoCloseable {
     private final List<Block> blocks = new ArrayList<>();
     private final Optional<SharedDictionary> shared;
     private final double energy;
+    private final OutputCorrelation correlation;
+    /** Fᵀ Y for K = F Fᵀ, or Y. */
+    private final Matrix mixedTarget;
+    /** Codes or residuals times K or Fᵀ, where there is a K. */
+    private final Matrix mixed;
+
     private final Scratch scratch;
 
     private final Matrix dictionary;
@@ -51,11 +59,15 @@ final class BlockState implements AutoCloseable {
      * @param k      atoms
      */
     BlockState(Backend backend, Effort effort, Matrix target, int k) {
-        this(backend, effort, target, k, List.of());
+        this(backend, effort, target, k, List.of(), null);
     }
 
-    /** @param metrics F32, one for each block of rows, outlive this; none: the identity for all */
-    BlockState(Backend backend, Effort effort, Matrix target, int k, List<Matrix> metrics) {
+    /**
+     * @param metrics     F32, one for each block of rows, outlive this; none: the identity for all
+     * @param correlation that couples rows, outlives this; null: none
+     */
+    BlockState(
+            Backend backend, Effort effort, Matrix target, int k, List<Matrix> metrics, OutputCorrelation correlation) {
         this.backend = backend;
         this.effort = effort;
         this.target = target;
@@ -80,7 +92,17 @@ final class BlockState implements AutoCloseable {
             int rows = d2 / metrics.size();
             blocks.add(new Block(blocks.size() * rows, rows, metric, scratch.f32(k, k)));
         }
-        energy = blocks.stream().mapToDouble(this::energy).sum();
+        this.correlation = correlation;
+        if (correlation == null) {
+            mixedTarget = target;
+            mixed = codes;
+            energy = blocks.stream().mapToDouble(this::energy).sum();
+        } else {
+            mixedTarget = scratch.f32(d2, target.cols());
+            mixed = scratch.f32(d2, k);
+            correlation.mix(effort, target, mixedTarget);
+            energy = backend.dot(mixedTarget, mixedTarget);
+        }
     }
 
     /** Rows {@code from .. from+rows-1}, their metric (null: the identity) and their M. */
@@ -145,11 +167,14 @@ final class BlockState implements AutoCloseable {
             }
             effort.gemm(1, block.of(target), false, image, true, 0, block.of(residual));
         }
-        double explained = backend.dot(codes, residual);
+        if (correlation != null) {
+            correlation.multiply(effort, codes, mixed);
+        }
+        double explained = backend.dot(mixed, residual);
         for (Block block : blocks) {
             effort.gemm(-1, block.of(codes), false, block.gram(), false, 1, block.of(residual));
         }
-        return Math.max(0, energy - explained - backend.dot(codes, residual)) / energy;
+        return Math.max(0, energy - explained - backend.dot(mixed, residual)) / energy;
     }
 
     /** Remembers the codes in hand if no iterate was better. */
@@ -162,6 +187,10 @@ final class BlockState implements AutoCloseable {
 
     /** One hard-thresholded step that keeps {@code s} codes a row; needs {@link #correlate} first. */
     void code(int s) {
+        if (correlation != null) {
+            codeTogether(s);
+            return;
+        }
         backend.restrictTo(codes, residual, gradient);
         for (Block block : blocks) {
             effort.gemm(1, block.of(gradient), false, block.gram(), false, 0, block.of(curvature));
@@ -169,9 +198,32 @@ final class BlockState implements AutoCloseable {
         backend.hardThresholdStep(codes, residual, gradient, curvature, s);
     }
 
+    /** The same along K R, whose rows are coupled: one step length for all, {@code ⟨g, K R⟩ / ⟨K g, g M⟩}. */
+    private void codeTogether(int s) {
+        correlation.multiply(effort, residual, mixed);
+        backend.restrictTo(codes, mixed, gradient);
+        effort.gemm(1, gradient, false, normalOfAtoms(), false, 0, curvature);
+        correlation.multiply(effort, gradient, residual);
+        double descent = backend.dot(gradient, mixed);
+        double bend = backend.dot(residual, curvature);
+        if (bend > 0) {
+            backend.axpy(descent / bend, mixed, codes);
+        }
+        backend.keepLargest(codes, s);
+    }
+
+    /** D Dᵀ of the one block that there is. */
+    private Matrix normalOfAtoms() {
+        return blocks.get(0).gram();
+    }
+
     /** {@code fitted} becomes the dictionary of least squares, {@code norms} the usage of its atoms. */
     private void fit(Matrix to) {
-        LeastSquaresDictionary.solve(backend, effort, to, target, normal, norms, fitted);
+        if (correlation != null) {
+            correlation.mix(effort, to, mixed);
+        }
+        LeastSquaresDictionary.solve(
+                backend, effort, correlation == null ? to : mixed, mixedTarget, normal, norms, fitted);
         shared.ifPresent(fit -> fit.improve(to, target, normal, fitted, SHARED_STEPS));
     }
 

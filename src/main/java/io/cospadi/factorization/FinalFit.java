@@ -37,12 +37,13 @@ final class FinalFit {
     private final Effort effort;
     private final Problem problem;
     private final List<Problem> members;
+    private final OutputCorrelation correlation;
     private final Whitening whitening;
     private final int s;
     private final CodeRounding codeRounding;
     private final DictionaryRounding dictionaryRounding;
     private final Matrix weight;
-    /** √H W. */
+    /** √H W, or that mixed by the correlation. */
     private final Matrix scaledWeight;
 
     private FinalFit(
@@ -50,6 +51,7 @@ final class FinalFit {
             Effort effort,
             Problem problem,
             List<Problem> members,
+            OutputCorrelation correlation,
             Whitening whitening,
             int s,
             Precision precision,
@@ -58,6 +60,7 @@ final class FinalFit {
         this.effort = effort;
         this.problem = problem;
         this.members = members;
+        this.correlation = correlation;
         this.whitening = whitening;
         this.s = s;
         codeRounding = new CodeRounding(backend, precision);
@@ -65,6 +68,7 @@ final class FinalFit {
         weight = scratch.f64(problem.weight());
         scaledWeight = scratch.f64(problem.weight());
         problem.outputs().absorb(backend, scaledWeight);
+        mix(scaledWeight);
     }
 
     /**
@@ -87,6 +91,7 @@ final class FinalFit {
      *
      * @param members   the problem alone; or a group's, whose weights are the blocks of rows of the problem's, and the mean of
      *                  whose Grams is its Gram
+     * @param correlation of the output features beside the problem's weights, or null
      * @param whitening of the problem; by inputs where there are several members
      * @param codes     √H C (d2, k) F32, read only, at most s nonzeros a row
      */
@@ -95,12 +100,14 @@ final class FinalFit {
             Effort effort,
             Problem problem,
             List<Problem> members,
+            OutputCorrelation correlation,
             Whitening whitening,
             Matrix codes,
             int s,
             Precision precision) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, members, whitening, s, precision, scratch);
+            FinalFit fit =
+                    new FinalFit(backend, effort, problem, members, correlation, whitening, s, precision, scratch);
             Matrix codes64 = scratch.f64(codes);
             Matrix dictionary = scratch.keep(fit.dictionaryFor(codes64));
             return fit.stored(dictionary, codes64, true);
@@ -124,7 +131,8 @@ final class FinalFit {
             int s,
             Precision precision) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(backend, effort, problem, List.of(problem), whitening, s, precision, scratch);
+            FinalFit fit =
+                    new FinalFit(backend, effort, problem, List.of(problem), null, whitening, s, precision, scratch);
             return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
         }
     }
@@ -137,9 +145,10 @@ final class FinalFit {
         int k = scaledCodes.cols();
         Matrix dictionary = backend.allocate(k, problem.d1(), DType.F64);
         try (Scratch scratch = new Scratch(backend)) {
+            Matrix counted = correlation == null ? scaledCodes : scratch.f64(scaledCodes);
+            mix(counted);
             Matrix factor = scratch.f64(k, k);
-            LeastSquaresDictionary.solve(
-                    backend, effort, scaledCodes, scaledWeight, factor, scratch.f64(1, k), dictionary);
+            LeastSquaresDictionary.solve(backend, effort, counted, scaledWeight, factor, scratch.f64(1, k), dictionary);
             if (members.size() > 1) {
                 List<Matrix> grams = members.stream().map(Problem::gram).toList();
                 new SharedDictionary(backend, effort, grams, whitening::solveGram)
@@ -147,6 +156,16 @@ final class FinalFit {
             }
         }
         return dictionary;
+    }
+
+    /** Rows as the correlation counts them; nothing where there is none. */
+    private void mix(Matrix rows) {
+        if (correlation != null) {
+            try (Matrix given = backend.allocate(rows.rows(), rows.cols(), rows.dtype())) {
+                backend.copy(rows, given);
+                correlation.mix(effort, given, rows);
+            }
+        }
     }
 
     /** From D and √H C; both matrices are scaled in place. */
@@ -229,7 +248,9 @@ final class FinalFit {
                 backend.copy(gram64, gram);
                 backend.copy(correlations64, correlations);
             }
-            SupportRefit.refit(backend, effort, gram, correlations, codes, REFIT_STEPS);
+            if (correlation == null) { // row by row is not what rows that are coupled want
+                SupportRefit.refit(backend, effort, gram, correlations, codes, REFIT_STEPS);
+            }
             return codeRounding.round(StoredForm.codes(backend.download(codes), s), gram, correlations);
         }
     }

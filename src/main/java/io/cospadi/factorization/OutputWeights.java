@@ -11,7 +11,8 @@ import java.util.List;
  * What an error costs at the output features: H in the objective {@code tr(H Δ G Δᵀ)}, Δ (d2, d1) = W − Ŵ. With H the covariance
  * of the loss gradient at the projection's output, half the objective is the rise of the loss to second order. H is absorbed: a
  * solver sees {@code Cᵀ W} for {@code H = C Cᵀ} and what it finds is released by C⁻ᵀ in the end. A diagonal H only scales the
- * rows of W, and of codes; a full one mixes them, so that codes would not stay sparse: it is for low-rank methods.
+ * rows of W, and of codes; a full one mixes them, so that codes would not stay sparse: low-rank methods absorb it whole, the block
+ * solver its diagonal, and minds the {@link OutputCorrelation} in every step.
  *
  * @see "Martens, Grosse: Optimizing neural networks with Kronecker-factored approximate curvature, ICML 2015"
  */
@@ -124,9 +125,24 @@ public final class OutputWeights implements AutoCloseable {
     /** @throws IllegalArgumentException if an output feature's weight depends on the others */
     void requireSeparable() {
         if (factor != null) {
-            throw new IllegalArgumentException(
-                    "a full covariance of " + factor.rows() + " output features is for low-rank methods alone");
+            throw new IllegalArgumentException("a full covariance of " + factor.rows()
+                    + " output features is for low-rank methods and the block solver alone");
         }
+    }
+
+    /** Whether an output feature's weight depends on the others. */
+    boolean isFull() {
+        return factor != null;
+    }
+
+    /** The diagonal alone of a full H. */
+    OutputWeights separable(Backend backend) {
+        return diagonal(OutputCorrelation.diagonal(backend, factor));
+    }
+
+    /** The rest of a full H; the caller closes it. */
+    OutputCorrelation correlation(Backend backend) {
+        return new OutputCorrelation(backend, factor);
     }
 
     /** Whether so many output features can be weighted by these. */

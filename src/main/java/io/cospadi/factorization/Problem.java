@@ -33,6 +33,11 @@ public record Problem(String name, Matrix weight, Matrix gram, OutputWeights out
         this(name, weight, gram, OutputWeights.equal());
     }
 
+    /** The same with other output weights. */
+    Problem with(OutputWeights others) {
+        return new Problem(name, weight, gram, others);
+    }
+
     /** Input features. */
     public int d1() {
         return weight.cols();

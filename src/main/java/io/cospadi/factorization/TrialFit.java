@@ -24,6 +24,8 @@ public final class TrialFit implements AutoCloseable {
     private final ShareObjective objective;
     private final SolverSettings settings;
     private final Scratch scratch;
+    /** Of the member's output features, where its weights are full and its codes sparse; else null. */
+    private OutputCorrelation correlation;
     /** The member alone, or the group's stacked weights. */
     private final Problem problem;
 
@@ -40,18 +42,22 @@ public final class TrialFit implements AutoCloseable {
      */
     public TrialFit(Backend backend, List<Problem> members, ShareObjective objective, SolverSettings settings) {
         this.backend = backend;
-        this.members = members;
         this.objective = objective;
         this.settings = settings.withRounds(settings.method().sparse() ? ROUNDS : 0);
         effort = new Effort(backend);
         scratch = new Scratch(backend);
         try {
             boolean shared = members.size() > 1;
-            problem = shared ? GroupFactorizer.stacked(backend, members, scratch) : members.get(0);
+            Problem first = members.get(0);
+            boolean coupled = !settings.method().lowRank() && first.outputs().isFull();
+            correlation = coupled ? first.outputs().correlation(backend) : null;
+            this.members = coupled ? List.of(first.with(first.outputs().separable(backend))) : members;
+            problem = shared ? GroupFactorizer.stacked(backend, members, scratch) : this.members.get(0);
             whitening = shared ? Whitening.byInputs(backend, effort, problem) : Whitening.of(backend, effort, problem);
             metrics = shared ? BlockSolver.metrics(whitening, members, scratch) : List.of();
         } catch (RuntimeException | Error e) {
             scratch.close();
+            closeCorrelation();
             throw e;
         }
     }
@@ -90,7 +96,7 @@ public final class TrialFit implements AutoCloseable {
 
     private Lost sparse(int k, int s) {
         List<Matrix> own = objective == ShareObjective.EXACT ? metrics : List.of();
-        try (BlockState state = new BlockState(backend, effort, whitening.target(), k, own)) {
+        try (BlockState state = new BlockState(backend, effort, whitening.target(), k, own, correlation)) {
             BlockStart.fill(backend, effort, whitening, state, s);
             new BlockSolver(settings).iterate(state, s, RoundListener.NONE);
             return lost(state.best(), state.bestDictionary());
@@ -144,7 +150,9 @@ public final class TrialFit implements AutoCloseable {
             OutputWeights.Energies energies = metrics.isEmpty()
                     ? problem.outputs().energies(backend, residual)
                     : problem.outputs().separated(rowEnergies(residual));
-            return new Lost(energies.plain(), energies.objective());
+            return new Lost(
+                    energies.plain(),
+                    correlation == null ? energies.objective() : correlation.energy(effort, residual));
         }
     }
 
@@ -168,5 +176,12 @@ public final class TrialFit implements AutoCloseable {
     public void close() {
         whitening.close();
         scratch.close();
+        closeCorrelation();
+    }
+
+    private void closeCorrelation() {
+        if (correlation != null) {
+            correlation.close();
+        }
     }
 }

@@ -59,6 +59,8 @@ class CompressionJobTest {
                 "method: svd-llm\n",
                 "method: compot\n",
                 "method: kfac-svd\n",
+                "output-covariance: full\n",
+                "output-shrinkage: 0.2\n",
                 "method: kfac-svd\nbudget: uniform\n",
                 "method: zero-sum-svd\n",
                 "method: zero-sum-svd\nbudget: uniform\n",
@@ -335,6 +337,11 @@ class CompressionJobTest {
                 job.run(kfac, stats(full, "full-covariance"), backend, JobListener.NONE, () -> false)
                         .report()
                         .warnings());
+        Recipe block = parsed("ratio: 0.2\noutput-covariance: full\nrounds: 3\n");
+        assertRefused(
+                "calibrate with --output-covariance full",
+                () -> job.run(block, stats(plain, "refused"), backend, JobListener.NONE, () -> false));
+        job.run(block, stats(full, "block"), backend, JobListener.NONE, () -> false);
         assertNotEquals(
                 TinyJob.contents(job.out("diagonal")).get("model.safetensors"),
                 TinyJob.contents(job.out("full-covariance")).get("model.safetensors"));

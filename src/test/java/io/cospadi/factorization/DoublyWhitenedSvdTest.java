@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** KFAC-SVD's and Zero-Sum SVD's numbers against Jacobi rotations and substitution in plain doubles. */
 class DoublyWhitenedSvdTest {
-    private static final double SHARE = 0.3;
+    static final double SHARE = 0.3;
 
     private final Backend backend = new CpuBackend(1);
 
@@ -35,7 +35,7 @@ class DoublyWhitenedSvdTest {
     }
 
     /** Second moment of a few correlated gradients whose features differ by two decades. */
-    private static double[][] covariance(int d2, int tokens, long seed) {
+    static double[][] covariance(int d2, int tokens, long seed) {
         Random random = new Random(seed);
         double[][] g = Plain.product(Plain.gaussian(tokens, d2, random), Plain.gaussian(d2, d2, random));
         for (double[] row : g) {
@@ -46,7 +46,7 @@ class DoublyWhitenedSvdTest {
         return Plain.product(Plain.transpose(g), g);
     }
 
-    private static double[][] shrunk(double[][] h) {
+    static double[][] shrunk(double[][] h) {
         double mean = 0;
         for (int j = 0; j < h.length; j++) {
             mean += h[j][j] / h.length;
@@ -66,7 +66,7 @@ class DoublyWhitenedSvdTest {
     }
 
     /** tr(H Δ G Δᵀ). */
-    private static double cost(Problems p, double[][] h, Factors factors) {
+    static double cost(Problems p, double[][] h, Factors factors) {
         double[][] lost = Plain.minus(p.w, Problems.dense(factors));
         return Plain.dot(Plain.product(h, lost), Plain.product(lost, p.gram));
     }
@@ -136,21 +136,20 @@ class DoublyWhitenedSvdTest {
     }
 
     @Test
-    void sparseMethodsRefuseAFullCovarianceAndADegenerateOneIsNamed() {
+    void otherSparseMethodsRefuseAFullCovarianceAndADegenerateOneIsNamed() {
         try (Problems p = Problems.random(backend, 8, 10, 50, 2, 4);
                 Matrix covariance = upload(covariance(10, 30, 1));
                 Matrix nothing = upload(new double[10][10]);
                 OutputWeights outputs = OutputWeights.full(backend, covariance, SHARE)) {
             Problem problem = new Problem("test", p.problem.weight(), p.problem.gram(), outputs);
             for (SolverSettings settings : new SolverSettings[] {
-                SolverSettings.defaults(Method.COSPADI, Solver.BLOCK),
                 SolverSettings.defaults(Method.COSPADI, Solver.MOD),
                 SolverSettings.defaults(Method.COMPOT, Solver.BLOCK)
             }) {
                 String message = assertThrows(IllegalArgumentException.class, () -> Factorizer.of(settings)
                                 .factorize(backend, problem, 4, 2, RoundListener.NONE))
                         .getMessage();
-                assertTrue(message.contains("low-rank methods alone"), message);
+                assertTrue(message.contains("low-rank methods and the block solver alone"), message);
             }
             String message = assertThrows(CospadiException.class, () -> OutputWeights.full(backend, nothing, SHARE))
                     .getMessage();
