@@ -5,6 +5,10 @@
  * runs them through the model layer by layer, {@link io.cospadi.calibration.GramStore} keeps one file of f64 Grams a layer:
  * resumable, mergeable across machines, checksummed. Projections that read the same input share a Gram (q, k, v; gate, up).
  *
+ * <p>{@link io.cospadi.calibration.OutputGradients} runs windows back as well and {@link io.cospadi.calibration.GradientStore} keeps,
+ * beside the Grams, what the loss gradients at every projection's output say: their mean squares, or their whole covariance, and
+ * the gradients of the weights.
+ *
  * <p>The sum over windows has one fixed shape ({@link io.cospadi.calibration.GramTree}), so a store is the same bytes whether
  * one machine made it or several.
  */

@@ -49,7 +49,7 @@ final class BudgetCommand implements Callable<Integer> {
         RecipeDocument document = options.document(given);
         JobPlaces places = document.places();
         Recipe recipe = document.recipe();
-        DividedJob.requireStats(places);
+        DividedJob.requireDividable(recipe, places);
         Optional<DividedJob.BudgetResult> sizes = new JobRun(terminal, stop, "the same command begins anew", shared.gpu)
                 .run(
                         document.backend(),

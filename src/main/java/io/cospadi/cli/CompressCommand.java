@@ -69,7 +69,7 @@ final class CompressCommand implements Callable<Integer> {
 
     private int share(RecipeDocument document, Recipe recipe, JobPlaces places) {
         Share share = Share.parse(shard);
-        DividedJob.requireStats(places);
+        DividedJob.requireDividable(recipe, places);
         Optional<DividedJob.ShareResult> result = run(
                 document, places.work(share), environment -> new DividedJob(recipe, places, environment).share(share));
         if (result.isEmpty()) {

@@ -23,25 +23,29 @@ public final class DividedJob {
     private final JobPlaces places;
     private final JobEnvironment environment;
 
-    /** @param places checked by {@link #requireStats} */
+    /** @throws RecipeException as {@link #requireDividable} */
     public DividedJob(Recipe recipe, JobPlaces places, JobEnvironment environment) {
-        requireStats(places);
-        if (recipe.maxPerplexityIncrease().isPresent()) {
-            throw RecipeException.usage(
-                    "a divided job needs --ratio: --max-perplexity-increase makes and evaluates a whole model"
-                            + " before it knows one; leave --shard out");
-        }
+        requireDividable(recipe, places);
         this.recipe = recipe;
         this.places = places;
         this.environment = environment;
     }
 
-    /** @throws RecipeException if the Grams are not given: every share would have to make all of them */
-    public static void requireStats(JobPlaces places) {
+    /**
+     * Refuses what shares can't do without each other.
+     *
+     * @throws RecipeException if the Grams are not given, which every share would have to make, or the ratio has yet to be found
+     */
+    public static void requireDividable(Recipe recipe, JobPlaces places) {
         if (places.stats().isEmpty()) {
             throw RecipeException.usage(
                     "a divided job needs --stats: the Grams that calibrate and merge-stats make once "
                             + "for all shares");
+        }
+        if (recipe.maxPerplexityIncrease().isPresent()) {
+            throw RecipeException.usage(
+                    "a divided job needs --ratio: --max-perplexity-increase makes and evaluates a whole"
+                            + " model before it knows one; let compress find it without --shard");
         }
     }
 
