@@ -15,6 +15,7 @@ import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.Sha256;
 import io.cospadi.decoder.DenseWeights;
 import io.cospadi.decoder.ModelWeights;
+import io.cospadi.format.CompactSizes;
 import io.cospadi.format.ModelFolder;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -83,11 +84,14 @@ final class RatioSearch {
     static void announce(JobSession session, Checkpoint model, Recipe recipe, HeldOutText text, WorkFolder work) {
         if (!Files.exists(work.folder().resolve(FILE))) {
             session.meter().expect(WorkMeter.Kind.EVALUATE, 2 * flops(model, text));
-            session.meter()
-                    .expect(
-                            WorkMeter.Kind.FACTORIZE,
-                            Plan.flops(recipe, Targets.uniform(recipe, Targets.of(recipe, model.config()))));
+            session.meter().expect(WorkMeter.Kind.FACTORIZE, guess(model, recipe));
+            session.meter().expect(WorkMeter.Kind.WRITE, CompactSizes.baseFileBytes(model));
         }
+    }
+
+    /** Operations of the first model's factorisation, before its ratio is known. */
+    private static double guess(Checkpoint model, Recipe recipe) {
+        return Plan.flops(recipe, Targets.uniform(recipe, Targets.of(recipe, model.config())));
     }
 
     private static double flops(Checkpoint model, HeldOutText text) {
@@ -208,6 +212,7 @@ final class RatioSearch {
             double ratio, Map<List<Projection>, LossCurve> curves, GramStore grams, HeldOutText text) {
         Recipe own = recipe.withRatio(ratio);
         List<Allocation> sizes = Targets.inOrder(sizes(curves, ratio), Targets.of(recipe, model.config()));
+        session.meter().expect(WorkMeter.Kind.FACTORIZE, -guess(model, recipe));
         Factorizing factorizing = new Factorizing(session, own, work, journal, identity(ratio), sizes);
         session.phase("factorisation", WorkMeter.Kind.FACTORIZE, () -> {
             stages.factorize(factorizing, grams);
