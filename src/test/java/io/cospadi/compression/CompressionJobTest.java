@@ -76,7 +76,7 @@ class CompressionJobTest {
                 "exclude: ['layers.0.*']\n"
             })
     void outputIsSoundAndMeetsTheRatio(String more) {
-        String rounds = more.matches("(?s)method: (svd|rtn|gptq).*") ? "" : "rounds: 3\n";
+        String rounds = more.matches("(?s)method: (\\S*svd|rtn|gptq).*") ? "" : "rounds: 3\n";
         Recipe recipe = RecipeDocument.parse("ratio: 0.2\nwindows: 8\nwindow: 16\n" + rounds + more, "tiny")
                 .recipe();
         JobResult result = job.run(recipe, "out", backend);
