@@ -2,108 +2,97 @@
 //
 // Problem  y[t,j] = sum over i of z[t,i] S[i,j]; z = x D is given. z (tokens, k) f32, y (tokens, rows) f32, f32 accumulation.
 // Source   CoSpaDi, arXiv 2509.22075, inference y = (x D) S.
-// Layout   io.cospadi.gpu.SlottedCodes specifies words, starts, units, rows_per_tile and reach; a kernel a pattern. A row is an
-//          output feature: a column of S.
-// Launch   block (32, any number of warps up to 16): a warp a tile; grid (blocks for all tiles, tokens). Dynamic shared memory:
-//          4 reach bytes. Static: 1 KiB in packed_gemv_8_16. No atomics.
-// Order    A lane adds its slots in turn, in two sums; then a fixed shuffle tree over a row's parts: equal inputs give equal
-//          bits, whatever the grid.
+// Layout   io.cospadi.gpu.SlottedCodes specifies words, starts, units and reach; a kernel a pattern. A row is an output feature: a
+//          column of S.
+// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (tiles, tokens). Dynamic shared memory:
+//          4 reach bytes. Static: 2 KiB, in packed_gemv_8_16 3. No atomics. With add, y is added to.
+// Order    A lane adds its slots in turn, in two sums; then the warps' sums in turn: equal inputs give equal bits.
 // Bound    Memory: at d1 4096, d2 14336, k 3649, s 1824 a random mask takes 56.7 MB a token in packed_gemv_gaps. Behind it stands
-//          shared memory: lanes meet in its banks, 2.4 to a load (measured by ncu on an NVIDIA H200, with 32 rows a tile).
+//          shared memory: lanes meet in its banks, 2.4 to a load. An NVIDIA H200 takes 16.6 us for that, 83 % of its copy
+//          bandwidth, with 64 warps a multiprocessor: loads of one warp wait for each other, so that more of them at a time
+//          gain nothing (2 units 17.2 us, 4 units 19.0 us), and rows cut in parts for lanes of one warp meet in banks more
+//          often (18.9 us).
 // Limits   tokens <= 65535; reach within what shared memory holds. words 16-byte aligned. Callers check.
-// Registers at most 64.
-#include "primitives/reduce.cuh"
+// Registers at most 32.
 #include "primitives/shared.cuh"
 #include "primitives/slots.cuh"
 #include "primitives/unroll.cuh"
 
-/** Units that a lane loads before it works on the first of them. */
-constexpr int BATCH = 4;
-
 /** {@code token} <- the k floats at z, and zeros up to {@code reach}. */
 static __device__ __forceinline__ void stage(float* token, const float* z, int k, int reach) {
     int thread = threadIdx.y * 32 + threadIdx.x;
-    int threads = 32 * blockDim.y;
+    constexpr int threads = 32 * PARTS;
     int quads = reinterpret_cast<size_t>(z) % 16 == 0 ? k / 4 : 0;
-    UNROLL_BY_4
+    UNROLL_BY_2
     for (int i = thread; i < quads; i += threads) {
         reinterpret_cast<float4*>(token)[i] = reinterpret_cast<const float4*>(z)[i];
     }
+    UNROLL_BY_2
     for (int i = 4 * quads + thread; i < reach; i += threads) token[i] = i < k ? z[i] : 0;
 }
 
 template <typename Reader>
 static __device__ __forceinline__ void multiply(
-    Reader reader, const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int rows_per_tile,
-    int units, int k, int reach) {
+    Reader reader, float (*partial)[TILE_ROWS], const uint4* words, const unsigned short* starts, const float* z, float* y,
+    int rows, int units, int k, int reach, int add) {
     DYNAMIC_SHARED(float, token);
     int lane = threadIdx.x;
-    int tile = blockIdx.x * blockDim.y + threadIdx.y;
-    bool live = (long long) tile * rows_per_tile < rows;
-    const uint4* next = words + (long long) tile * units * 32 + lane;
-    uint4 batch[BATCH];
-    unsigned int start = 0;
-    // the first loads are on their way while the token is staged
-    if (live) {
-        UNROLL
-        for (int u = 0; u < BATCH; u++) {
-            if (u < units) batch[u] = __ldcs(next + 32 * u);
-        }
-        start = starts == nullptr ? lane / rows_per_tile * units * 16 : starts[32 * tile + lane];
-    }
+    int part = threadIdx.y;
+    int first = part * units / PARTS;
+    int left = (part + 1) * units / PARTS - first;
+    const uint4* next = words + (blockIdx.x * (long long) units + first) * TILE_ROWS + lane;
+    uint4 unit;
+    // the first load is on its way while the token is staged
+    if (left > 0) unit = __ldcs(next);
+    int start = starts == nullptr ? 16 * first : starts[(blockIdx.x * PARTS + part) * TILE_ROWS + lane];
     stage(token, z + (long long) blockIdx.y * k, k, reach);
     __syncthreads();
-    if (!live) return;
 
     unsigned int at = shared_place(token) + 4 * start;
     float sums[2] = {0, 0};
     auto take = [&](unsigned int from, int offset, float value, int half) {
         sums[half] += *reinterpret_cast<const float*>(shared_pointer(from) + offset) * value;
     };
-    for (int left = units; left > 0; left -= BATCH) {
-        if (left >= BATCH) {
-            UNROLL
-            for (int u = 0; u < BATCH; u++) reader.unit(batch[u], at, take);
-        } else {
-            UNROLL
-            for (int u = 0; u < BATCH; u++) {
-                if (u < left) reader.unit(batch[u], at, take);
-            }
-        }
-        next += 32 * BATCH;
-        UNROLL
-        for (int u = 0; u < BATCH; u++) {
-            if (u < left - BATCH) batch[u] = __ldcs(next + 32 * u);
-        }
+    for (; left > 0; left--) {
+        reader.unit(unit, at, take);
+        next += TILE_ROWS;
+        if (left > 1) unit = __ldcs(next);
     }
-    float sum = sums[0] + sums[1];
-    for (int by = 16; by >= rows_per_tile; by /= 2) sum += __shfl_xor_sync(ALL_LANES, sum, by);
-    long long row = (long long) tile * rows_per_tile + lane;
-    if (lane < rows_per_tile && row < rows) y[(long long) blockIdx.y * rows + row] = sum;
+    partial[part][lane] = sums[0] + sums[1];
+    int row = blockIdx.x * TILE_ROWS + lane;
+    if (part > 0 || row >= rows) row = -1;
+    float* to = y + (long long) blockIdx.y * rows + row;
+    float sum = add && row >= 0 ? *to : 0;
+    __syncthreads();
+    if (row < 0) return;
+    for (int p = 0; p < PARTS; p++) sum += partial[p][lane];
+    *to = sum;
 }
 
-extern "C" __global__ void __launch_bounds__(512) packed_gemv_gaps(
-    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int rows_per_tile, int units, int k,
-    int reach) {
-    multiply(Gaps(), words, starts, z, y, rows, rows_per_tile, units, k, reach);
+extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_gaps(
+    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
 }
 
-extern "C" __global__ void __launch_bounds__(512) packed_gemv_wide(
-    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int rows_per_tile, int units, int k,
-    int reach) {
-    multiply(WideGaps(), words, starts, z, y, rows, rows_per_tile, units, k, reach);
+extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_wide(
+    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
 }
 
-extern "C" __global__ void __launch_bounds__(512) packed_gemv_2_4(
-    const uint4* words, const float* z, float* y, int rows, int rows_per_tile, int units, int k, int reach) {
-    multiply(TwoOfFour(), words, nullptr, z, y, rows, rows_per_tile, units, k, reach);
+extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_2_4(
+    const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
 }
 
-extern "C" __global__ void __launch_bounds__(512) packed_gemv_8_16(
-    const uint4* words, const float* z, float* y, int rows, int rows_per_tile, int units, int k, int reach) {
+extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_8_16(
+    const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+    __shared__ float partial[PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    for (int i = threadIdx.y * 32 + threadIdx.x; i < EightOfSixteen::ENTRIES; i += 32 * blockDim.y) {
+    for (int i = threadIdx.y * 32 + threadIdx.x; i < EightOfSixteen::ENTRIES; i += 32 * PARTS) {
         table[i] = EightOfSixteen::entry(i);
     }
-    multiply(EightOfSixteen{table}, words, nullptr, z, y, rows, rows_per_tile, units, k, reach);
+    multiply(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, add);
 }

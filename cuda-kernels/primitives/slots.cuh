@@ -4,6 +4,10 @@
 // behind the stream's base, offset and half (0 or 1, the slot's half of a word) known to the compiler; then it moves `at` on.
 #pragma once
 
+/** Rows that a warp reads in step, and warps that share them; SlottedCodes has the same. */
+constexpr int TILE_ROWS = 32;
+constexpr int PARTS = 16;
+
 static __device__ __forceinline__ float low_value(unsigned int word) { return __uint_as_float(word << 18); }
 static __device__ __forceinline__ float high_value(unsigned int word) { return __uint_as_float(word & 0xfffc0000u); }
 

@@ -3,8 +3,10 @@
 
 #ifdef SIMT
 #define UNROLL
+#define UNROLL_BY_2
 #define UNROLL_BY_4
 #else
 #define UNROLL _Pragma("unroll")
+#define UNROLL_BY_2 _Pragma("unroll 2")
 #define UNROLL_BY_4 _Pragma("unroll 4")
 #endif

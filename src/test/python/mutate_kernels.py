@@ -43,20 +43,23 @@ REDUCE = [
     ("last warp left out", "i < warps", "i < warps - 1"),
 ]
 PACKED = [
-    ("no barrier after the token", "    __syncthreads();\n    if (!live) return;", "    if (!live) return;"),
+    ("no barrier after the token", "    __syncthreads();\n\n    unsigned int at", "\n    unsigned int at"),
+    ("no barrier before the warps are added up", "    __syncthreads();\n    if (row < 0)", "    if (row < 0)"),
     ("zeros behind the token left out", "i < reach; i += threads", "i < k; i += threads"),
     ("unaligned tokens read in quads", "reinterpret_cast<size_t>(z) % 16 == 0 ? k / 4 : 0", "k / 4"),
     ("last atoms of the token left out", "4 * quads + thread", "4 * quads + 4 + thread"),
     ("starts counted in bytes", "+ 4 * start", "+ start"),
-    ("parts of groups begin a unit late", "lane / rows_per_tile * units * 16", "lane / rows_per_tile * (units + 1) * 16"),
-    ("another tile's starts", "starts[32 * tile + lane]", "starts[lane]"),
-    ("last batch worked as a whole", "if (left >= BATCH)", "if (left > 0)"),
-    ("first batch worked again", "next += 32 * BATCH;", ""),
-    ("parts not added up", "by >= rows_per_tile", "by > rows_per_tile"),
-    ("rows past the last written", "lane < rows_per_tile && row < rows", "lane < rows_per_tile"),
-    ("parts written as rows", "lane < rows_per_tile && row < rows", "row < rows"),
+    ("groups begin a unit late", "16 * first", "16 * (first + 1)"),
+    ("another tile's starts", "(blockIdx.x * PARTS + part) * TILE_ROWS + lane", "part * TILE_ROWS + lane"),
+    ("last unit of a part left out", "left > 0; left--", "left > 1; left--"),
+    ("first unit worked again", "if (left > 1) unit = __ldcs(next);", ""),
+    ("last warp left out", "p < PARTS", "p < PARTS - 1"),
+    ("rows past the last written", "part > 0 || row >= rows", "part > 0"),
+    ("every warp writes", "part > 0 || row >= rows", "row >= rows"),
     ("every token is the first", "z + (long long) blockIdx.y * k", "z"),
-    ("every token written as the first", "y[(long long) blockIdx.y * rows + row]", "y[row]"),
+    ("every token written as the first", "y + (long long) blockIdx.y * rows + row", "y + row"),
+    ("always added", "add && row >= 0", "row >= 0"),
+    ("never added", "add && row >= 0", "false"),
 ]
 SLOTS = [
     ("first slot's place is the second's", "(word & 0xc000u) >> 12", "(word & 0x30000u) >> 14"),
@@ -67,14 +70,16 @@ SLOTS = [
     ("groups of 4 all first", "two(words.w, 12, at, take)", "two(words.w, 8, at, take)"),
     ("full low byte shifted out", "if (low != 0xff) ", ""),
     ("upper byte's positions lack 8", "+ 0x88888888u", ""),
-    ("positions of the low byte overwritten", "<< 4 * __popc(low)", "<< 4 * __popc(low) - 4"),
+    ("positions of the low byte overwritten", "<< 4 * __popc(low)", "<< 2 * __popc(low)"),
     ("fourth nibble of the mask lost", "words.w >> 2 & 0xf000", "words.w >> 2 & 0x7000"),
 ]
 UNPACK = [
-    ("rows not cleared", "out[first * k + i] = 0;", ";"),
-    ("cleared too late", "    __syncwarp();\n", ""),
+    ("rows not cleared", "tile[i] = 0;", ";"),
+    ("cleared too late", "    __syncthreads();\n    if (above", "    if (above"),
     ("slots that fill up written", "if (__float_as_uint(value) != 0) ", ""),
-    ("a row too many", "if (row >= rows) return;", ""),
+    ("a row too many", "if (above + lane >= rows) return;", ""),
+    ("rows past the last cleared", "min(rows - above, TILE_ROWS) * (long long) k", "TILE_ROWS * (long long) k"),
+    ("part begins at the last one's start", "(blockIdx.x * PARTS + part) * TILE_ROWS", "(blockIdx.x * PARTS + PARTS - 1) * TILE_ROWS"),
 ]
 DENSE_GEMV = [
     ("halves of a word swapped", "two << 16) * low", "two << 16) * high"),

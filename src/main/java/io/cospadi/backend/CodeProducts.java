@@ -26,12 +26,14 @@ final class CodeProducts {
         this.workers = workers;
     }
 
-    void multiply(NativeMatrix z, PackedCodeMatrix codes, NativeMatrix out) {
+    /** As {@link DecoderVerbs#multiplyCodes}. */
+    void multiply(NativeMatrix z, PackedCodeMatrix codes, boolean add, NativeMatrix out) {
         int n = z.rows();
         int d2 = codes.rows();
         if (n == 0 || d2 == 0) {
             return;
         }
+        float beta = add ? 1 : 0;
         int tile = n <= FEW_TOKENS ? Math.max(16, TILE / codes.stride() / 16 * 16) : TILE_ROWS;
         workers.run((d2 + tile - 1) / tile, (number, scratch) -> {
             int from = number * tile;
@@ -40,10 +42,10 @@ final class CodeProducts {
             codes.unpack(from, count, unpacked, scratch);
             if (n <= FEW_TOKENS) {
                 for (int token = 0; token < n; token++) {
-                    one(z, token, codes, unpacked, count, out, from);
+                    one(z, token, codes, unpacked, count, beta, out, from);
                 }
             } else {
-                all(z, codes, unpacked, count, out, from);
+                all(z, codes, unpacked, count, beta, out, from);
             }
         });
     }
@@ -54,6 +56,7 @@ final class CodeProducts {
             PackedCodeMatrix codes,
             NativeBlock tile,
             int count,
+            float beta,
             NativeMatrix out,
             int from) {
         openblas_full.cblas_sgemv(
@@ -66,13 +69,19 @@ final class CodeProducts {
                 codes.stride(),
                 z.floats((long) token * codes.cols()),
                 1,
-                0,
+                beta,
                 out.floats((long) token * codes.rows() + from),
                 1);
     }
 
     private static void all(
-            NativeMatrix z, PackedCodeMatrix codes, NativeBlock tile, int count, NativeMatrix out, int from) {
+            NativeMatrix z,
+            PackedCodeMatrix codes,
+            NativeBlock tile,
+            int count,
+            float beta,
+            NativeMatrix out,
+            int from) {
         openblas_full.cblas_sgemm(
                 ROW_MAJOR,
                 NO_TRANSPOSE,
@@ -85,7 +94,7 @@ final class CodeProducts {
                 codes.cols(),
                 OpenBlas.floats(tile.address()),
                 codes.stride(),
-                0,
+                beta,
                 out.floats(from),
                 codes.rows());
     }

@@ -379,9 +379,9 @@ public final class CpuBackend implements Backend {
     // ---- decoder ----
 
     @Override
-    public void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out) {
+    public void multiplyCodes(Matrix z, SparseMatrix codes, boolean add, Matrix out) {
         DecoderChecks.multiplyCodes(z, codes, out);
-        codeProducts.multiply(own(z), PackedCodeMatrix.own(codes), own(out));
+        codeProducts.multiply(own(z), PackedCodeMatrix.own(codes), add, own(out));
     }
 
     @Override

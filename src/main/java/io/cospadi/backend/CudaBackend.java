@@ -472,9 +472,9 @@ public final class CudaBackend implements Backend {
     // ---- decoder ----
 
     @Override
-    public void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out) {
+    public void multiplyCodes(Matrix z, SparseMatrix codes, boolean add, Matrix out) {
         DecoderChecks.multiplyCodes(z, codes, out);
-        codeProducts.multiply(own(z), CudaCodes.own(codes), own(out));
+        codeProducts.multiply(own(z), CudaCodes.own(codes), add, own(out));
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.cospadi.backend;
 import io.cospadi.gpu.Arithmetic;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.PackedGemvKernels;
+import io.cospadi.gpu.SlottedCodes;
 
 /** Products with codes on a GPU: few tokens read the packed codes, many a dense copy of some rows at a time. */
 final class CudaCodeProducts {
@@ -16,20 +17,20 @@ final class CudaCodeProducts {
     CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
         this.cuda = cuda;
         this.memory = memory;
-        packed = new PackedGemvKernels(cuda, cuda.properties().multiprocessors());
+        packed = new PackedGemvKernels(cuda);
     }
 
     /** As {@link DecoderVerbs#multiplyCodes}. */
-    void multiply(CudaMatrix z, CudaCodes codes, CudaMatrix out) {
+    void multiply(CudaMatrix z, CudaCodes codes, boolean add, CudaMatrix out) {
         if (out.elements() == 0) {
             return;
         }
         if (z.rows() <= FEW_TOKENS) {
-            packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows());
+            packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
             return;
         }
         int k = codes.cols();
-        int tile = codes.layout().rowsPerTile();
+        int tile = SlottedCodes.TILE_ROWS;
         int fitting = (int) Math.min(codes.rows(), CudaMemory.TILE_BYTES / Math.max(1, 4L * k));
         int rowsAtOnce = Math.max(tile, fitting / tile * tile);
         try (CudaBlock dense = memory.scratch(4L * k * rowsAtOnce)) {
@@ -48,7 +49,7 @@ final class CudaCodeProducts {
                         k,
                         z.address(),
                         k,
-                        0,
+                        add ? 1 : 0,
                         out.address() + 4L * from,
                         out.cols());
             }

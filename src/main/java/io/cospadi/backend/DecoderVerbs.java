@@ -2,8 +2,18 @@ package io.cospadi.backend;
 
 /** The operations of a Llama-family forward pass, all F32. N tokens are rows. */
 public interface DecoderVerbs {
-    /** {@code out (N, d2) <- z (N, k) · codesᵀ}; the codes stay 16-bit (a tile at a time is widened for large N). */
-    void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out);
+    /**
+     * {@code out (N, d2) <- z (N, k) · codesᵀ}, or {@code out + z · codesᵀ}; the codes stay 16-bit (a tile at a time is widened
+     * for large N).
+     *
+     * @param add whether out is added to, or overwritten and not read
+     */
+    void multiplyCodes(Matrix z, SparseMatrix codes, boolean add, Matrix out);
+
+    /** {@code out (N, d2) <- z (N, k) · codesᵀ}. */
+    default void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out) {
+        multiplyCodes(z, codes, false, out);
+    }
 
     /**
      * Root-mean-square normalisation of each group of {@code weight.cols()} neighbouring columns (the whole row, or one

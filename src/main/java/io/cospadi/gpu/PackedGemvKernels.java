@@ -5,36 +5,37 @@ package io.cospadi.gpu;
  * {@link SlottedCodes}.
  */
 public final class PackedGemvKernels {
-    private static final int MOST_WARPS = 16;
+    /** What a block shares beside its token. */
+    private static final int STATIC_SHARED_BYTES = 3 << 10;
 
     private final Launcher launcher;
-    private final int multiprocessors;
 
-    /** @param multiprocessors of the device, which blocks are spread over evenly; results do not depend on it */
-    public PackedGemvKernels(Launcher launcher, int multiprocessors) {
-        if (multiprocessors < 1) {
-            throw new IllegalArgumentException("need 1 multiprocessor or more, got " + multiprocessors);
-        }
+    public PackedGemvKernels(Launcher launcher) {
         this.launcher = launcher;
-        this.multiprocessors = multiprocessors;
     }
 
     /**
-     * {@code y (tokens, rows) <- z (tokens, k) · codesᵀ}, f32.
+     * {@code y (tokens, rows) <- z (tokens, k) · codesᵀ}, f32, or {@code y + z · codesᵀ}.
      *
      * @param codes  whose shape counts
      * @param words  where its words lie, 16-byte aligned
      * @param starts where its starts lie; any address if there are none
+     * @param add    whether y is added to, or overwritten
      * @throws IllegalArgumentException if there are more than 65,535 tokens, or k asks for more shared memory than a block has
      */
-    public void multiply(SlottedCodes codes, long words, long starts, long z, long y, int tokens) {
+    public void multiply(SlottedCodes codes, long words, long starts, long z, long y, int tokens, boolean add) {
         if (codes.rows() == 0 || tokens == 0) {
             return;
         }
         String kernel = "packed_gemv_" + suffix(codes);
-        int warps = warps(codes.tiles());
-        LaunchGeometry geometry = new LaunchGeometry(
-                (codes.tiles() + warps - 1) / warps, tokens, SlottedCodes.LANES, warps, 4 * codes.reach());
+        int shared = Float.BYTES * codes.reach();
+        if (shared > LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES) {
+            throw new IllegalArgumentException(
+                    "codes over " + codes.k() + " atoms need " + shared + " bytes of shared memory, and a block has "
+                            + (LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES));
+        }
+        LaunchGeometry geometry = geometry(codes.tiles(), tokens, shared);
+        int adding = add ? 1 : 0;
         if (codes.starts().length > 0) {
             launcher.launch(
                     kernel,
@@ -44,22 +45,13 @@ public final class PackedGemvKernels {
                     z,
                     y,
                     codes.rows(),
-                    codes.rowsPerTile(),
                     codes.units(),
                     codes.k(),
-                    codes.reach());
+                    codes.reach(),
+                    adding);
         } else {
             launcher.launch(
-                    kernel,
-                    geometry,
-                    words,
-                    z,
-                    y,
-                    codes.rows(),
-                    codes.rowsPerTile(),
-                    codes.units(),
-                    codes.k(),
-                    codes.reach());
+                    kernel, geometry, words, z, y, codes.rows(), codes.units(), codes.k(), codes.reach(), adding);
         }
     }
 
@@ -71,25 +63,26 @@ public final class PackedGemvKernels {
      * @throws IllegalArgumentException if {@code from} is not a tile's first row
      */
     public void unpack(SlottedCodes codes, long words, long starts, int from, int count, long out) {
-        int rowsPerTile = codes.rowsPerTile();
-        if (from % rowsPerTile != 0) {
-            throw new IllegalArgumentException("row " + from + " is not the first of a tile of " + rowsPerTile);
+        if (from % SlottedCodes.TILE_ROWS != 0) {
+            throw new IllegalArgumentException(
+                    "row " + from + " is not the first of a tile of " + SlottedCodes.TILE_ROWS);
         }
         if (count == 0) {
             return;
         }
-        int tiles = (count + rowsPerTile - 1) / rowsPerTile;
-        int warps = warps(tiles);
-        LaunchGeometry geometry = new LaunchGeometry((tiles + warps - 1) / warps, 1, SlottedCodes.LANES, warps, 0);
+        LaunchGeometry geometry = geometry((count + SlottedCodes.TILE_ROWS - 1) / SlottedCodes.TILE_ROWS, 1, 0);
         String kernel = "unpack_" + suffix(codes);
-        long streams = (long) SlottedCodes.LANES * (from / rowsPerTile);
-        long ownWords = words + SlottedCodes.UNIT_BYTES * streams * codes.units();
+        long ownWords = words + (long) SlottedCodes.UNIT_BYTES * codes.units() * from;
         if (codes.starts().length > 0) {
-            long ownStarts = starts + Short.BYTES * streams;
-            launcher.launch(kernel, geometry, ownWords, ownStarts, out, count, rowsPerTile, codes.units(), codes.k());
+            long ownStarts = starts + (long) Short.BYTES * SlottedCodes.PARTS * from;
+            launcher.launch(kernel, geometry, ownWords, ownStarts, out, count, codes.units(), codes.k());
         } else {
-            launcher.launch(kernel, geometry, ownWords, out, count, rowsPerTile, codes.units(), codes.k());
+            launcher.launch(kernel, geometry, ownWords, out, count, codes.units(), codes.k());
         }
+    }
+
+    private static LaunchGeometry geometry(int tiles, int tokens, int shared) {
+        return new LaunchGeometry(tiles, tokens, SlottedCodes.TILE_ROWS, SlottedCodes.PARTS, shared);
     }
 
     private static String suffix(SlottedCodes codes) {
@@ -99,20 +92,5 @@ public final class PackedGemvKernels {
             case EIGHT_OF_SIXTEEN -> "8_16";
             case TWO_OF_FOUR -> "2_4";
         };
-    }
-
-    /** Warps a block that leave the fewest of the device's multiprocessors without a block in the last round. */
-    private int warps(int tiles) {
-        int best = 1;
-        long fewest = Long.MAX_VALUE;
-        for (int warps = MOST_WARPS; warps >= 1; warps--) {
-            long blocks = (tiles + warps - 1) / warps;
-            long places = (blocks + multiprocessors - 1) / multiprocessors * multiprocessors * warps;
-            if (places < fewest) {
-                fewest = places;
-                best = warps;
-            }
-        }
-        return best;
     }
 }

@@ -7,10 +7,9 @@ import java.util.stream.IntStream;
  * Codes as {@code packed_gemv.cu} reads them: 16-bit slots of a 14-bit value and 2 bits that say which atom it belongs to, laid
  * out so that a warp reads 512 neighbouring bytes. This page is the layout's specification.
  *
- * <p><b>Order.</b> A unit is 16 bytes of one row, 4 words of 32 bits, the low ones first. Row i's units are cut in
- * {@link #parts} parts of {@link #units} units; unit u of part p is the one with number
- * {@code (i / rowsPerTile · units + u) · 32 + p · rowsPerTile + i % rowsPerTile}, where {@code rowsPerTile · parts = 32}: a tile
- * of so many rows is 32 streams, one a lane, that are read in step. Rows that fill the last tile up hold zeros.
+ * <p><b>Order.</b> A unit is 16 bytes of one row, 4 words of 32 bits, the low ones first. Unit u of row i is the one with number
+ * {@code (i / 32 · units + u) · 32 + i % 32}: a tile of 32 rows is 32 streams, one a lane, that are read in step. Rows that fill
+ * the last tile up hold zeros. {@value #PARTS} warps share a tile: part p begins with unit {@code p · units / PARTS}, rounded down.
  *
  * <p><b>Words.</b> Except in {@link Pattern#WIDE}, a word is two slots. Bits 0 to 13 are the first one's value, as the top 14
  * bits of its f32 pattern, bits 14 and 15 its place, bits 16 and 17 the second one's place, bits 18 to 31 its value. So a shift
@@ -19,7 +18,7 @@ import java.util.stream.IntStream;
  *   <li>{@link Pattern#GAPS}, for any mask: how many atoms lie between this slot's atom and that of the slot before, 0 to 3. A
  *       slot of value 0 and place 3 goes before one that is 4 atoms or more further, as often as it takes. At the end of a row
  *       value and place are 0; such slots stand on one atom after another, up to {@link #reach}. {@link #starts} holds, at
- *       {@code tile · 32 + lane}, the atom after the one before the stream's first slot.
+ *       {@code (tile · PARTS + p) · 32 + lane}, the atom after that of the slot before the part.
  *   <li>{@link Pattern#EIGHT_OF_SIXTEEN}: the 8 places of unit u, lowest first, are the mask of the atoms {@code 16 u} to
  *       {@code 16 u + 15} of the row, of which 8 are stored. Units past k have 8 bits as well.
  *   <li>{@link Pattern#TWO_OF_FOUR}: which of its 4 atoms a slot stands on; 2 slots have value 0 at a row's end.
@@ -28,7 +27,7 @@ import java.util.stream.IntStream;
  * </ul>
  *
  * <p>At s = k / 2 a row takes 16 bits a nonzero, as many as 14-bit values and a mask on disk, and in GAPS 1/16 more for long gaps
- * where the mask is random, and in all of them what fills the last unit of each part.
+ * where the mask is random, and in all of them what fills the rows up to the longest one.
  *
  * <p><b>Example</b>, k = 40, s = 3, GAPS; atoms 1, 4 and 13 with 1.0, -2.0 and 0.5, whose 14 bits are 0FE0, 3000 and 0FC0.
  * Gaps 1, 2 and 8: the last one makes two slots of value 0 and place 3. The unit is {@code C0024FE0 0003C000 00000FC0 00000000}.
@@ -42,8 +41,11 @@ public final class SlottedCodes {
         WIDE
     }
 
-    /** Streams of a warp. */
-    static final int LANES = 32;
+    /** Rows that a warp reads in step, one a lane. */
+    public static final int TILE_ROWS = 32;
+
+    /** Warps that share a tile. */
+    static final int PARTS = 16;
 
     static final int UNIT_BYTES = 16;
 
@@ -51,19 +53,12 @@ public final class SlottedCodes {
     private static final int UNIT_SLOTS = 8;
     private static final int ATOMS_PER_UNIT = 16;
     private static final int FARTHEST = 3;
-    /** Streams that keep a large GPU's memory busy: 16 for each of some 130 multiprocessors, of 32 lanes. */
-    private static final int ENOUGH_TILES = 2048;
-
-    /** Fewer units a part would leave much of the last one empty. */
-    private static final int FEWEST_UNITS = 8;
-
     private static final int BELOW_14_BITS = (1 << 18) - 1;
     private static final int BELOW_16_BITS = (1 << 16) - 1;
 
     private final int rows;
     private final int k;
     private final Pattern pattern;
-    private final int rowsPerTile;
     private final int units;
     private final int reach;
     private final int[] words;
@@ -78,19 +73,15 @@ public final class SlottedCodes {
         rows = codes.rows();
         k = codes.k();
         pattern = patternOf(codes);
-        int unitsPerRow = (mostSlots(codes) + slotsPerUnit() - 1) / slotsPerUnit();
-        rowsPerTile = rowsPerTile(rows, unitsPerRow);
-        int each = (unitsPerRow + parts() - 1) / parts();
-        // an odd distance keeps the parts of a row out of each other's banks of shared memory
-        units = grouped() && parts() > 1 ? each | 1 : each;
-        words = new int[Math.multiplyExact(Math.multiplyExact(tiles() * units, LANES), UNIT_WORDS)];
-        starts = new short[grouped() ? 0 : tiles() * LANES];
-        int end = IntStream.range(0, tiles() * rowsPerTile)
+        units = (mostSlots(codes) + slotsPerUnit() - 1) / slotsPerUnit();
+        words = new int[Math.multiplyExact(Math.multiplyExact(tiles() * units, TILE_ROWS), UNIT_WORDS)];
+        starts = new short[grouped() ? 0 : tiles() * PARTS * TILE_ROWS];
+        int end = IntStream.range(0, tiles() * TILE_ROWS)
                 .parallel()
                 .map(row -> new RowWriter(row).write(codes))
                 .max()
                 .orElse(0);
-        reach = grouped() ? parts() * units * ATOMS_PER_UNIT : Math.max(k, end);
+        reach = grouped() ? units * ATOMS_PER_UNIT : Math.max(k, end);
         if (reach > 1 << 16) {
             throw new IllegalArgumentException(
                     "codes over " + k + " atoms reach place " + reach + ", beyond " + (1 << 16));
@@ -149,14 +140,6 @@ public final class SlottedCodes {
         return most;
     }
 
-    private static int rowsPerTile(int rows, int unitsPerRow) {
-        int each = LANES;
-        while (each > 1 && rows / each < ENOUGH_TILES && unitsPerRow * each / 2 / LANES >= FEWEST_UNITS) {
-            each /= 2;
-        }
-        return each;
-    }
-
     /** Writes one row, slot by slot. */
     private final class RowWriter {
         private final int row;
@@ -164,6 +147,7 @@ public final class SlottedCodes {
         private int word;
         private int atom;
         private int mask;
+        private int part;
 
         private RowWriter(int row) {
             this.row = row;
@@ -190,7 +174,7 @@ public final class SlottedCodes {
                     case WIDE -> wide(value, target - atom);
                 }
             }
-            int all = parts() * units * slotsPerUnit();
+            int all = units * slotsPerUnit();
             while (slot < all) {
                 switch (pattern) {
                     case WIDE -> wide(0, 0);
@@ -225,15 +209,16 @@ public final class SlottedCodes {
             atom += gap + 1;
         }
 
-        /** To the word of the slot, and at the start of a stream notes where it begins. */
+        /** To the word of the slot, noting where a part begins. */
         private void advance(int slotsPerWord) {
-            int unit = slot / slotsPerUnit();
             if (slot % slotsPerUnit() == 0) {
-                int lane = unit / units * rowsPerTile + row % rowsPerTile;
-                int tile = row / rowsPerTile;
-                word = ((tile * units + unit % units) * LANES + lane) * UNIT_WORDS;
-                if (unit % units == 0 && !grouped()) {
-                    starts[tile * LANES + lane] = (short) atom;
+                int unit = slot / slotsPerUnit();
+                int tile = row / TILE_ROWS;
+                int lane = row % TILE_ROWS;
+                word = ((tile * units + unit) * TILE_ROWS + lane) * UNIT_WORDS;
+                // with few units several parts begin here, all but the last of them empty
+                while (!grouped() && part < PARTS && part * units / PARTS == unit) {
+                    starts[(tile * PARTS + part++) * TILE_ROWS + lane] = (short) atom;
                 }
             } else if (slot % slotsPerWord == 0) {
                 word++;
@@ -253,23 +238,13 @@ public final class SlottedCodes {
         return pattern;
     }
 
-    /** Rows that a warp reads at once: a power of two, 1 to 32. */
-    public int rowsPerTile() {
-        return rowsPerTile;
-    }
-
-    /** Streams that a row is cut in: 32 / {@link #rowsPerTile}. */
-    public int parts() {
-        return LANES / rowsPerTile;
-    }
-
-    /** Units of 16 bytes in a stream. */
+    /** Units of 16 bytes in a row. */
     public int units() {
         return units;
     }
 
     public int tiles() {
-        return (rows + rowsPerTile - 1) / rowsPerTile;
+        return (rows + TILE_ROWS - 1) / TILE_ROWS;
     }
 
     /** All slots stand on places below this one, which is k or more. */
@@ -282,7 +257,7 @@ public final class SlottedCodes {
         return words;
     }
 
-    /** ({@link #tiles}, 32) unsigned, or none where the pattern stands on fixed places; shared, not copied. */
+    /** ({@link #tiles}, {@value #PARTS}, 32) unsigned, or none where the pattern stands on fixed places; shared, not copied. */
     public short[] starts() {
         return starts;
     }

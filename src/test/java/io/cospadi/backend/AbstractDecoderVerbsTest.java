@@ -61,6 +61,15 @@ abstract class AbstractDecoderVerbsTest extends AbstractBackendTest {
         double[] allowance =
                 Arrays.stream(reference[1]).map(sum -> (s + 4) * SINGLE * sum).toArray();
         assertWithin(reference[0], read(out), allowance, "multiplyCodes");
+
+        double[] before = normal(n * rows);
+        Matrix sum = output(n, rows, DType.F32, before);
+        backend.multiplyCodes(matrix(n, k, DType.F32, z), packed, true, sum);
+        for (int i = 0; i < before.length; i++) {
+            allowance[i] += 2 * SINGLE * (Math.abs(before[i]) + reference[1][i]);
+            reference[0][i] += before[i];
+        }
+        assertWithin(reference[0], read(sum), allowance, "multiplyCodes, adding");
     }
 
     @Test

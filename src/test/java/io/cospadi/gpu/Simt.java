@@ -22,7 +22,7 @@ final class Simt {
     private static final Path KERNELS = Path.of(System.getProperty("cospadi.kernels", "cuda-kernels"));
     private static final Path EMULATOR = Path.of("src/test/simt");
     private static final Pattern KERNEL = Pattern.compile(
-            "^extern \"C\" __global__ void(?: __launch_bounds__\\(\\d+\\))? (\\w+)\\(", Pattern.MULTILINE);
+            "^extern \"C\" __global__ void(?: __launch_bounds__\\(\\d+(?:, \\d+)?\\))? (\\w+)\\(", Pattern.MULTILINE);
 
     private Simt() {}
 

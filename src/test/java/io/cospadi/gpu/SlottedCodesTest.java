@@ -21,13 +21,14 @@ class SlottedCodesTest {
     private static float[] row(SlottedCodes codes, int i) {
         float[] dense = new float[codes.k()];
         int atom = 0;
-        for (int unit = 0; unit < codes.parts() * codes.units(); unit++) {
-            int part = unit / codes.units();
-            int tile = i / codes.rowsPerTile();
-            int lane = part * codes.rowsPerTile() + i % codes.rowsPerTile();
-            int at = ((tile * codes.units() + unit % codes.units()) * 32 + lane) * 4;
-            if (unit % codes.units() == 0 && codes.starts().length > 0) {
-                atom = codes.starts()[tile * 32 + lane] & 0xFFFF;
+        for (int unit = 0; unit < codes.units(); unit++) {
+            int tile = i / 32;
+            int at = ((tile * codes.units() + unit) * 32 + i % 32) * 4;
+            for (int part = 0; part < 16 && codes.starts().length > 0; part++) {
+                if (part * codes.units() / 16 == unit) {
+                    assertEquals(
+                            atom, codes.starts()[(tile * 16 + part) * 32 + i % 32] & 0xFFFF, "start of part " + part);
+                }
             }
             int mask = 0;
             for (int slot = 0; slot < 8; slot++) {
@@ -108,9 +109,9 @@ class SlottedCodesTest {
         assertHolds(codes, slotted);
     }
 
-    /** Short and long gaps; rows on and off a tile's edge; so many rows that a tile has less than 32. */
+    /** Short and long gaps; rows on and off a tile's edge; fewer units than parts and more. */
     @ParameterizedTest
-    @CsvSource({"1,1,1", "31,7,2", "33,64,32", "40,300,4", "32,1000,998", "5,5000,3", "70000,9,4", "4100,520,260"})
+    @CsvSource({"1,1,1", "31,7,2", "33,64,32", "40,300,4", "32,1000,998", "5,5000,3", "70,520,260"})
     void anyMaskIsHeldExactly(int rows, int k, int s) {
         Codes codes = codes(rows, k, s, k, 14);
         SlottedCodes slotted = new SlottedCodes(codes);
@@ -119,12 +120,11 @@ class SlottedCodesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1,16,1", "33,160,1", "4100,1040,4"})
-    void groupsAreHeldInTheirPattern(int rows, int k, int leastParts) {
+    @CsvSource({"1,16", "33,160", "70,1040"})
+    void groupsAreHeldInTheirPattern(int rows, int k) {
         Codes eight = codes(rows, k, 8, 16, 14);
         SlottedCodes slotted = new SlottedCodes(eight);
         assertEquals(Pattern.EIGHT_OF_SIXTEEN, slotted.pattern());
-        assertTrue(slotted.parts() >= leastParts, slotted.parts() + " parts");
         assertHolds(eight, slotted);
         Codes two = codes(rows, k + 4, 2, 4, 14);
         slotted = new SlottedCodes(two);
@@ -133,7 +133,7 @@ class SlottedCodesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1,1,1", "33,64,32", "3,60000,2", "4100,520,260"})
+    @CsvSource({"1,1,1", "33,64,32", "3,60000,2", "70,520,260"})
     void valuesOf16BitsAreHeldExactly(int rows, int k, int s) {
         Codes codes = codes(rows, k, s, k, 16);
         codes.values()[0] = 1 + 0x1p-7f;
@@ -146,7 +146,7 @@ class SlottedCodesTest {
     void aRandomMaskTakesLittleMoreThan16BitsANonzero() {
         Codes codes = codes(2048, 1024, 512, 1024, 14);
         double slots = 2.0 * new SlottedCodes(codes).words().length / codes.values().length;
-        assertTrue(slots < 1.15, slots + " slots a nonzero");
+        assertTrue(slots < 1.12, slots + " slots a nonzero");
     }
 
     @Test
