@@ -10,7 +10,6 @@ final class Activations implements AutoCloseable {
     final Workspace keys;
     final Workspace values;
     final Workspace attended;
-    final Workspace projected;
     final Workspace gate;
     final Workspace up;
     private final Backend backend;
@@ -27,7 +26,6 @@ final class Activations implements AutoCloseable {
         keys = new Workspace(backend, config.kvHeads() * config.headDim());
         values = new Workspace(backend, config.kvHeads() * config.headDim());
         attended = new Workspace(backend, heads);
-        projected = new Workspace(backend, config.hiddenSize());
         gate = new Workspace(backend, config.intermediateSize());
         up = new Workspace(backend, config.intermediateSize());
     }
@@ -55,7 +53,7 @@ final class Activations implements AutoCloseable {
     }
 
     private Workspace[] workspaces() {
-        return new Workspace[] {normed, queries, keys, values, attended, projected, gate, up};
+        return new Workspace[] {normed, queries, keys, values, attended, gate, up};
     }
 
     @Override

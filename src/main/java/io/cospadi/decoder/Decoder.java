@@ -106,7 +106,7 @@ public final class Decoder implements AutoCloseable {
     /** Bytes beside weights and hidden states while windows of {@code length} tokens pass one layer. */
     public static long scratchBytes(ModelConfig config, int length) {
         long heads = (long) config.heads() * config.headDim();
-        long row = 2L * config.hiddenSize()
+        long row = config.hiddenSize()
                 + 2 * heads
                 + 2L * config.kvHeads() * config.headDim()
                 + 2L * config.intermediateSize();

@@ -125,7 +125,7 @@ public final class DecoderLayer implements AutoCloseable {
                 config.slidingWindow()[index],
                 attended);
         listener.input(InputSite.ATTENTION_OUTPUT, attended);
-        addTo(hidden, ProjectionType.O, attended);
+        projections.get(ProjectionType.O).applyAdding(backend, attended, hidden);
     }
 
     private void feedForward(Matrix hidden, SiteListener listener) {
@@ -139,7 +139,7 @@ public final class DecoderLayer implements AutoCloseable {
         backend.together(() -> apply(ProjectionType.GATE, normed, gate), () -> apply(ProjectionType.UP, normed, up));
         backend.siluMultiply(gate, up);
         listener.input(InputSite.MLP_HIDDEN, gate);
-        addTo(hidden, ProjectionType.DOWN, gate);
+        projections.get(ProjectionType.DOWN).applyAdding(backend, gate, hidden);
     }
 
     void apply(ProjectionType type, Matrix x, Matrix out) {
@@ -174,12 +174,6 @@ public final class DecoderLayer implements AutoCloseable {
     /** Null where keys are not normalised. */
     Matrix keyNorm() {
         return keyNorm;
-    }
-
-    private void addTo(Matrix hidden, ProjectionType type, Matrix x) {
-        Matrix out = scratch.projected.rows(x.rows());
-        apply(type, x, out);
-        backend.axpy(1, out, hidden);
     }
 
     /** Multiply-adds of the projections for one token; attention's are {@link Decoder#attentionMultiplyAdds}. */

@@ -38,7 +38,16 @@ public final class DenseLinear implements Linear {
 
     @Override
     public void apply(Backend backend, Matrix x, Matrix out) {
-        backend.gemm(1, x, false, weight, !transposed, 0, out);
+        multiply(backend, x, 0, out);
+    }
+
+    @Override
+    public void applyAdding(Backend backend, Matrix x, Matrix out) {
+        multiply(backend, x, 1, out);
+    }
+
+    private void multiply(Backend backend, Matrix x, double beta, Matrix out) {
+        backend.gemm(1, x, false, weight, !transposed, beta, out);
         Bias.add(backend, bias, out);
     }
 

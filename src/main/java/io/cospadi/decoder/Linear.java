@@ -25,6 +25,15 @@ public sealed interface Linear extends AutoCloseable permits DenseLinear, Sparse
      */
     void apply(Backend backend, Matrix x, Matrix out);
 
+    /**
+     * {@code out (N, d2) <- out + x (N, d1) · W (+ bias)}, F32.
+     *
+     * @param x   (N, d1), read only
+     * @param out (N, d2), updated; not x
+     * @throws IllegalArgumentException if shapes disagree
+     */
+    void applyAdding(Backend backend, Matrix x, Matrix out);
+
     /** Multiply-adds that one token costs, the bias aside. */
     long multiplyAdds();
 

@@ -36,9 +36,18 @@ public final class LowRankLinear implements Linear {
 
     @Override
     public void apply(Backend backend, Matrix x, Matrix out) {
+        multiply(backend, x, 0, out);
+    }
+
+    @Override
+    public void applyAdding(Backend backend, Matrix x, Matrix out) {
+        multiply(backend, x, 1, out);
+    }
+
+    private void multiply(Backend backend, Matrix x, double beta, Matrix out) {
         Matrix z = intermediate(backend).rows(x.rows());
         backend.gemm(1, x, false, down, true, 0, z);
-        backend.gemm(1, z, false, up, true, 0, out);
+        backend.gemm(1, z, false, up, true, beta, out);
         Bias.add(backend, bias, out);
     }
 

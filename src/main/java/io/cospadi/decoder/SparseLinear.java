@@ -42,9 +42,18 @@ public final class SparseLinear implements Linear {
 
     @Override
     public void apply(Backend backend, Matrix x, Matrix out) {
+        multiply(backend, x, false, out);
+    }
+
+    @Override
+    public void applyAdding(Backend backend, Matrix x, Matrix out) {
+        multiply(backend, x, true, out);
+    }
+
+    private void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
         Matrix z = intermediate(backend).rows(x.rows());
         backend.gemm(1, x, false, dictionary, true, 0, z);
-        backend.multiplyCodes(z, codes, out);
+        backend.multiplyCodes(z, codes, add, out);
         Bias.add(backend, bias, out);
     }
 
