@@ -49,10 +49,11 @@ def read(log):
         for runs in stage["slots"].values():
             runs.sort()
             gaps += [max(0, b[0] - a[1]) / 1000 for a, b in zip(runs, runs[1:])]
-        result.append({"kind": stage["title"].split(":")[0].split(",")[0], "seconds": (stage["end"] - stage["begin"]) / 1000,
+        kind = next((kind for kind in KINDS if kind in stage["title"].split(":")[0]), None)
+        result.append({"kind": kind, "seconds": (stage["end"] - stage["begin"]) / 1000,
                        "tasks": [stage["tasks"][i] for i in sorted(stage["tasks"])]})
     wall = (application["end"] - application["begin"]) / 1000
-    result = [stage for stage in result if stage["kind"] in KINDS]  # the rest, asking what tasks compute with, is the driver's
+    result = [stage for stage in result if stage["kind"]]  # the rest, asking what tasks compute with, is the driver's
     return {"wall": wall, "driver": wall - sum(stage["seconds"] for stage in result), "gap": statistics.median(gaps),
             "stages": result}
 
