@@ -85,7 +85,7 @@ DENSE_GEMV = [
     ("halves of a word swapped", "two << 16) * low", "two << 16) * high"),
     ("first half takes the second's bits", "two & 0xffff0000u", "two"),
     ("rows of the next block too", "(blockIdx.y + 1) * (long long) rows / gridDim.y - first", "(blockIdx.y + 1) * (long long) rows / gridDim.y + 1 - first"),
-    ("rows left over forgotten", "blockIdx.y * (long long) rows / gridDim.y;", "blockIdx.y * (long long) (rows / gridDim.y);"),
+    ("rows left over forgotten", "(blockIdx.y + 1) * (long long) rows / gridDim.y - first", "rows / gridDim.y"),
     ("batch loaded again", "load(row + ROWS);", "load(row);"),
     ("every token is the first", "x + blockIdx.x * 2LL * units", "x"),
     ("every token written as the first", "y + blockIdx.x * (long long) rows + first", "y + first"),
@@ -93,7 +93,6 @@ DENSE_GEMV = [
     ("last warp left out", "w < warps; w++", "w < warps - 1; w++"),
     ("beta ignored", "alpha * sum + beta * to[row]", "alpha * sum + to[row]"),
     ("old result read where beta is 0", "beta == 0 ? alpha * sum : ", ""),
-    ("units past the row", "if (row + r < count && thread + u * threads < units) {\n                    batch", "if (row + r < count) {\n                    batch"),
 ]
 RMS_NORM = [
     ("unbiased mean", "squares / group", "squares / (group - 1)"),
