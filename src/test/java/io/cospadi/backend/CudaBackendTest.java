@@ -5,15 +5,12 @@ import org.junit.jupiter.api.Nested;
 
 /** The suite on the CUDA backend as it is, its kernels in emulation, its libraries stood for by OpenBLAS. */
 class CudaBackendTest {
-    private static Backend emulated() {
-        return new CudaBackend(new EmulatedCuda(), Long.MAX_VALUE);
-    }
-
     @Nested
     class Storage extends AbstractStorageTest {
+        /** Room for a matrix of more than 2 GiB. */
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.on(new EmulatedCuda(4L << 30), Long.MAX_VALUE);
         }
     }
 
@@ -21,7 +18,7 @@ class CudaBackendTest {
     class ShapeErrors extends AbstractShapeErrorsTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -29,7 +26,7 @@ class CudaBackendTest {
     class Elementwise extends AbstractElementwiseTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -37,7 +34,7 @@ class CudaBackendTest {
     class LinearAlgebra extends AbstractLinearAlgebraTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -45,7 +42,7 @@ class CudaBackendTest {
     class SparseCoding extends AbstractSparseCodingTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -53,7 +50,7 @@ class CudaBackendTest {
     class AtomUpdates extends AbstractAtomUpdatesTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -61,7 +58,7 @@ class CudaBackendTest {
     class BlockSteps extends AbstractBlockStepsTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -69,7 +66,7 @@ class CudaBackendTest {
     class PursuitFixtures extends AbstractPursuitFixturesTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -77,7 +74,7 @@ class CudaBackendTest {
     class DecoderVerbs extends AbstractDecoderVerbsTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -85,7 +82,7 @@ class CudaBackendTest {
     class GradientVerbs extends AbstractGradientVerbsTest {
         @Override
         Backend create() {
-            return emulated();
+            return TestBackends.emulated();
         }
     }
 
@@ -94,7 +91,7 @@ class CudaBackendTest {
         /** With little memory, as the emulation takes long to measure the rate of all. */
         @Override
         Backend create() {
-            return new CudaBackend(new EmulatedCuda(), 32 << 20);
+            return TestBackends.on(new EmulatedCuda(), 32 << 20);
         }
     }
 }

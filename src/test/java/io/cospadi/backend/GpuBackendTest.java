@@ -1,21 +1,16 @@
 package io.cospadi.backend;
 
-import io.cospadi.gpu.Gpu;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 
 /** The suite on this machine's GPU; skipped without one. */
 @Tag("gpu")
 class GpuBackendTest {
-    private static Backend gpu() {
-        return new CudaBackend(Gpu.open(), Long.MAX_VALUE);
-    }
-
     @Nested
     class Storage extends AbstractStorageTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -23,7 +18,7 @@ class GpuBackendTest {
     class ShapeErrors extends AbstractShapeErrorsTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -31,7 +26,7 @@ class GpuBackendTest {
     class Elementwise extends AbstractElementwiseTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -39,7 +34,7 @@ class GpuBackendTest {
     class LinearAlgebra extends AbstractLinearAlgebraTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -47,7 +42,7 @@ class GpuBackendTest {
     class SparseCoding extends AbstractSparseCodingTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -55,7 +50,7 @@ class GpuBackendTest {
     class AtomUpdates extends AbstractAtomUpdatesTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -63,7 +58,7 @@ class GpuBackendTest {
     class BlockSteps extends AbstractBlockStepsTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -71,7 +66,7 @@ class GpuBackendTest {
     class PursuitFixtures extends AbstractPursuitFixturesTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -79,7 +74,7 @@ class GpuBackendTest {
     class DecoderVerbs extends AbstractDecoderVerbsTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -87,7 +82,7 @@ class GpuBackendTest {
     class GradientVerbs extends AbstractGradientVerbsTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 
@@ -95,7 +90,7 @@ class GpuBackendTest {
     class Weights extends AbstractWeightsTest {
         @Override
         Backend create() {
-            return gpu();
+            return TestBackends.gpu();
         }
     }
 }

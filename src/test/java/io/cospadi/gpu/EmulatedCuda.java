@@ -24,7 +24,9 @@ import io.cospadi.tensor.Bfloat16;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
@@ -44,14 +46,26 @@ public final class EmulatedCuda implements CudaCalls {
     }
 
     private static final int PIECE_BYTES = 1 << 12;
+    private static final long MEMORY = 1L << 30;
 
     private final EmulatedDevice device = new EmulatedDevice();
+    private final Map<Long, Long> held = new HashMap<>();
+    private final long memory;
+    private long heldBytes;
     private List<Runnable> captured;
+
+    public EmulatedCuda() {
+        this(MEMORY);
+    }
+
+    /** @param memory bytes that it has */
+    public EmulatedCuda(long memory) {
+        this.memory = memory;
+    }
 
     @Override
     public DeviceProperties properties() {
-        return new DeviceProperties(
-                0, "emulation", 8, 0, 4, Runtime.getRuntime().maxMemory(), "12.6");
+        return new DeviceProperties(0, "emulation", 8, 0, 4, memory, "12.6");
     }
 
     private static FloatPointer floats(long address) {
@@ -80,17 +94,25 @@ public final class EmulatedCuda implements CudaCalls {
 
     @Override
     public long allocate(long bytes) {
-        return device.allocate(bytes);
+        if (bytes > freeBytes()) {
+            throw new DeviceMemoryException(
+                    "no room on the emulation for " + bytes + " bytes, " + freeBytes() + " are free");
+        }
+        long address = device.allocate(bytes);
+        held.put(address, bytes);
+        heldBytes += bytes;
+        return address;
     }
 
     @Override
     public void free(long address) {
         device.free(address);
+        heldBytes -= held.remove(address);
     }
 
     @Override
     public long freeBytes() {
-        return 1L << 30;
+        return memory - heldBytes;
     }
 
     @Override

@@ -1,0 +1,25 @@
+package io.cospadi.backend;
+
+import io.cospadi.gpu.CudaCalls;
+import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.gpu.Gpu;
+
+/** CUDA backends for the tests of other packages; the caller closes them. */
+public final class TestBackends {
+    private TestBackends() {}
+
+    /** On CUDA as it is, kernels in emulation; without g++ the calling test is skipped. */
+    public static Backend emulated() {
+        return on(new EmulatedCuda(), Long.MAX_VALUE);
+    }
+
+    /** On this machine's GPU; without one the calling test is skipped. */
+    public static Backend gpu() {
+        return on(Gpu.open(), Long.MAX_VALUE);
+    }
+
+    /** On a device of the caller's, within {@code maxVram} bytes. */
+    public static Backend on(CudaCalls device, long maxVram) {
+        return new CudaBackend(device, maxVram);
+    }
+}
