@@ -9,127 +9,30 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.Checkpoint;
-import io.cospadi.decoder.DecoderFixture;
-import io.cospadi.decoder.ModelWeights;
-import io.cospadi.decoder.PlainDecoder;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.SortedMap;
-import java.util.TreeMap;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class CalibrationTest {
-    private static final String MODEL = "fingerprint";
-
-    private final DecoderFixture fixture = DecoderFixture.named("qwen3");
-    private final Backend backend = new CpuBackend(2);
-    private final ModelWeights weights = fixture.open();
-    private final int layers = weights.config().layers();
-
-    @TempDir
-    Path temporary;
-
-    @AfterEach
-    void close() {
-        weights.close();
-        assertEquals(0, backend.allocatedBytes(), "everything allocated is freed");
-        backend.close();
-    }
-
-    private TokenWindows windows(int count, long seed) {
-        Random random = new Random(seed);
-        int[] tokens = random.ints(count * 10L, 0, weights.config().vocabSize()).toArray();
-        return TokenWindows.cut(tokens, new WindowSettings(count, 10, false, 0));
-    }
-
-    private GramStore calibrate(String name, TokenWindows windows, int shard, int shards) {
-        return calibrate(name, windows, shard, shards, Progress.NONE);
-    }
-
-    private GramStore calibrate(String name, TokenWindows windows, int shard, int shards, Progress progress) {
-        GramStore store = GramStore.create(
-                temporary.resolve(name), GramOrigin.shard(MODEL, backend, layers, windows, shard, shards));
-        Calibration.run(weights, windows, store, backend, new CalibrationSettings(1 << 20, temporary), progress);
-        return store;
-    }
-
-    private static SortedMap<String, ByteBuffer> files(Path folder) {
-        SortedMap<String, ByteBuffer> files = new TreeMap<>();
-        try (Stream<Path> list = Files.list(folder)) {
-            for (Path file : list.toList()) {
-                files.put(file.getFileName().toString(), ByteBuffer.wrap(Files.readAllBytes(file)));
-            }
-        } catch (IOException e) {
-            throw new IllegalStateException(e);
-        }
-        return files;
-    }
-
-    @Test
-    void gramsEqualPlainLoopsOverAPlainForwardPass() {
-        TokenWindows windows = windows(11, 1);
-        SortedMap<String, double[][]> expected = new TreeMap<>();
-        PlainDecoder plain = new PlainDecoder(fixture.folder());
-        for (int[] window : windows.windows()) {
-            plain.logits(window, (site, x) -> {
-                double[][] gram = expected.computeIfAbsent(site, s -> new double[x[0].length][x[0].length]);
-                for (double[] row : x) {
-                    for (int i = 0; i < row.length; i++) {
-                        for (int j = 0; j < row.length; j++) {
-                            gram[i][j] += row[i] * row[j];
-                        }
-                    }
-                }
-            });
-        }
-        GramStore store = calibrate("grams", windows, 0, 1);
-        assertEquals(110, store.tokens());
-        assertEquals(4 * layers, expected.size());
-        expected.forEach((site, gram) -> {
-            try (Matrix found = store.gram(site, backend)) {
-                double[] values = backend.readDoubles(found);
-                int d = gram.length;
-                double trace = 0;
-                for (int i = 0; i < d; i++) {
-                    trace += gram[i][i];
-                }
-                // the activations are f32 there and f64 here; the sums are f64 in both
-                double allowed = 1e-5 * trace / d;
-                for (int i = 0; i < d; i++) {
-                    for (int j = 0; j < d; j++) {
-                        assertEquals(gram[i][j], values[i * d + j], allowed, site + " at " + i + ", " + j);
-                        assertEquals(values[j * d + i], values[i * d + j], site + " is symmetric");
-                    }
-                }
-            }
-        });
+/** Grams on the processor, and all that a store of them has to withstand. */
+class CalibrationTest extends AbstractCalibrationTest {
+    @Override
+    Backend create() {
+        return new CpuBackend(2);
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {2, 3, 5, 8})
-    void mergedShardsAreTheBytesOfOneRun(int shards) {
-        TokenWindows windows = windows(13, 2);
-        calibrate("whole", windows, 0, 1);
-        List<GramStore> parts = new ArrayList<>();
-        for (int i = shards - 1; i >= 0; i--) {
-            parts.add(calibrate("shard" + i, windows, i, shards));
-        }
-        assertEquals(130, parts.stream().mapToLong(GramStore::tokens).sum());
-        GramStore.merge(parts, temporary.resolve("merged"), backend, Progress.NONE);
-        assertEquals(files(temporary.resolve("whole")), files(temporary.resolve("merged")));
+    @ValueSource(ints = {2, 5, 8})
+    void mergedSharesOfAnyCountAreTheBytesOfOneRun(int shards) {
+        requireMergedShardsAreTheBytesOfOneRun(shards);
     }
 
     @Test

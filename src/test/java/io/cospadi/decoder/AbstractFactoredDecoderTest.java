@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
@@ -19,12 +18,14 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Sparse and low-rank projections inside a whole model, against the dense model made of their products in f64. */
-class FactoredDecoderTest {
+abstract class AbstractFactoredDecoderTest {
     private static final int K = 11;
     private static final int S = 5;
     private static final int RANK = 6;
 
     private final DecoderFixture fixture = DecoderFixture.named("qwen2");
+
+    abstract Backend create();
 
     private static boolean isLowRank(Projection projection) {
         return projection.type() == ProjectionType.V || projection.type() == ProjectionType.DOWN;
@@ -138,7 +139,7 @@ class FactoredDecoderTest {
     void factoredModelEqualsTheDenseModelOfItsProducts() {
         PlainDecoder plain = new PlainDecoder(fixture.folder());
         int[] ids = fixture.ids()[0];
-        try (Backend backend = new CpuBackend(2)) {
+        try (Backend backend = create()) {
             try (ModelWeights weights = new Factored((DenseWeights) fixture.open())) {
                 weights.config().projections().forEach(p -> plain.replace(p, product(p)));
                 double[][] expected = plain.logits(ids, (site, x) -> {});
@@ -168,7 +169,7 @@ class FactoredDecoderTest {
 
     @Test
     void costsAreCountedFromTheFactors() {
-        try (Backend backend = new CpuBackend(1);
+        try (Backend backend = create();
                 ModelWeights weights = new Factored((DenseWeights) fixture.open())) {
             Projection q = weights.config().projection(0, ProjectionType.Q);
             try (Linear linear = weights.projection(q, backend)) {
@@ -186,7 +187,7 @@ class FactoredDecoderTest {
 
     @Test
     void factorsThatDoNotFitAreRefused() {
-        try (Backend backend = new CpuBackend(1);
+        try (Backend backend = create();
                 Matrix a = backend.allocate(3, 4, DType.F32);
                 Matrix b = backend.allocate(5, 2, DType.F32)) {
             assertThrows(IllegalArgumentException.class, () -> new LowRankLinear(a, b, null));

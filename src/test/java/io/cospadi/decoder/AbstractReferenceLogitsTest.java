@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Progress;
@@ -20,11 +19,13 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The forward pass against PyTorch transformers, for every fixture, in every way that tokens can be fed. */
-class ReferenceLogitsTest {
+abstract class AbstractReferenceLogitsTest {
     private static final double TOLERANCE = 1e-4;
 
     @TempDir
     Path temporary;
+
+    abstract Backend create();
 
     @Test
     void everyFamilyHasAFixture() {
@@ -95,9 +96,9 @@ class ReferenceLogitsTest {
                 }));
     }
 
-    private static float[][] piecewise(DecoderFixture fixture, int sequence, int step) {
+    private float[][] piecewise(DecoderFixture fixture, int sequence, int step) {
         int[] ids = fixture.ids()[sequence];
-        try (Backend backend = new CpuBackend(2)) {
+        try (Backend backend = create()) {
             float[][] logits = new float[ids.length][];
             try (ModelWeights weights = fixture.open();
                     ResidentModel model = new ResidentModel(weights, backend, ids.length)) {
@@ -118,7 +119,7 @@ class ReferenceLogitsTest {
     }
 
     private float[][][] layerwise(DecoderFixture fixture, long bytesInMemory) {
-        try (Backend backend = new CpuBackend(2)) {
+        try (Backend backend = create()) {
             float[][][] logits = new float[fixture.ids().length][fixture.ids()[0].length][];
             try (ModelWeights weights = fixture.open();
                     Decoder decoder = new Decoder(weights, backend);
