@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.calibration.GradientSettings;
 import io.cospadi.calibration.WindowSettings;
@@ -22,30 +23,15 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class CompressionJobTest {
-    @TempDir
-    Path folder;
-
-    private TinyJob job;
-    private CpuBackend backend;
-
-    @BeforeEach
-    void open() {
-        job = TinyJob.in(folder);
-        backend = new CpuBackend(1);
-    }
-
-    @AfterEach
-    void close() {
-        assertEquals(0, backend.allocatedBytes(), "matrices left behind");
-        backend.close();
+/** Jobs on the processor, every kind of recipe, and all that can go wrong around them. */
+class CompressionJobTest extends AbstractCompressionJobTest {
+    @Override
+    Backend create() {
+        return new CpuBackend(1);
     }
 
     @ParameterizedTest
@@ -76,10 +62,7 @@ class CompressionJobTest {
                 "exclude: ['layers.0.*']\n"
             })
     void outputIsSoundAndMeetsTheRatio(String more) {
-        String rounds = more.matches("(?s)method: (\\S*svd|rtn|gptq).*") ? "" : "rounds: 3\n";
-        Recipe recipe = RecipeDocument.parse("ratio: 0.2\nwindows: 8\nwindow: 16\n" + rounds + more, "tiny")
-                .recipe();
-        JobResult result = job.run(recipe, "out", backend);
+        JobResult result = job.run(TinyJob.recipe(more), "out", backend);
         Verifier.Summary summary = Verifier.verify(job.out("out"), Progress.NONE);
         assertEquals(result.report().ratio().projections(), summary.sizes().ratioProjections());
         if (!more.contains("overrides")) {
@@ -188,9 +171,6 @@ class CompressionJobTest {
                         "out",
                         backend));
         assertRefused("its rounds is 3, here it is 4", () -> job.run(withRounds(4), "out", backend));
-        try (CpuBackend two = new CpuBackend(2)) {
-            assertRefused("its backend is", () -> job.run(TinyJob.recipe(""), "out", two));
-        }
         job.write("data.json", Files.readString(job.data()).replaceFirst("\\[\\d+", "[1"));
         assertRefused("its data is", () -> job.run(TinyJob.recipe(""), "out", backend));
     }
@@ -374,18 +354,5 @@ class CompressionJobTest {
         job.run(recipe, "out", backend);
         String yaml = Files.readString(job.out("out").resolve("cospadi/recipe.yaml"));
         assertEquals(recipe, RecipeDocument.parse(yaml, "recipe.yaml").recipe());
-    }
-
-    private void stopAfter(int checks, Recipe recipe, JobPlaces places) {
-        AtomicInteger left = new AtomicInteger(checks);
-        assertThrows(
-                StoppedException.class,
-                () -> job.run(recipe, places, backend, JobListener.NONE, () -> left.getAndDecrement() <= 0));
-    }
-
-    private static void assertRefused(String part, org.junit.jupiter.api.function.Executable executable) {
-        String message = assertThrows(CospadiException.class, executable).getMessage();
-        assertTrue(message.contains(part), message);
-        assertFalse(message.contains("\n"), message);
     }
 }

@@ -86,7 +86,8 @@ public final class TinyJob {
     }
 
     static Recipe recipe(String more) {
-        return RecipeDocument.parse("ratio: 0.2\nwindows: 8\nwindow: 16\nrounds: 3\n" + more, "tiny")
+        String rounds = more.matches("(?s)method: (\\S*svd|rtn|gptq).*") ? "" : "rounds: 3\n";
+        return RecipeDocument.parse("ratio: 0.2\nwindows: 8\nwindow: 16\n" + rounds + more, "tiny")
                 .recipe();
     }
 

@@ -1,0 +1,62 @@
+package io.cospadi.compression;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.TestBackends;
+import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.format.Verifier;
+import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.Progress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A job on a GPU gets along with the memory that was foretold, and is refused where there is less. */
+class DeviceMemoryLimitTest {
+    @TempDir
+    Path folder;
+
+    private static long foretold(TinyJob job, Recipe recipe) {
+        try (Checkpoint model = Checkpoint.open(job.model())) {
+            return Plan.of(model, recipe, true, 1, 0).peakMemory().bytes() - PeakMemory.RUNTIME;
+        }
+    }
+
+    @Test
+    void whatWasForetoldIsEnough() {
+        TinyJob job = TinyJob.in(folder);
+        Recipe recipe = TinyJob.recipe("budget: uniform\n");
+        try (Backend backend = TestBackends.on(new EmulatedCuda(), foretold(job, recipe))) {
+            job.run(recipe, "out", backend);
+            Verifier.verify(job.out("out"), Progress.NONE);
+            assertEquals(0, backend.allocatedBytes(), "matrices left behind");
+        }
+    }
+
+    @Test
+    void lessIsRefusedBeforeAnyCompute() {
+        TinyJob job = TinyJob.in(folder);
+        Recipe recipe = TinyJob.recipe("");
+        long needed = foretold(job, recipe);
+        for (long memory : new long[] {needed - 1, 4096}) {
+            try (Backend backend = TestBackends.on(new EmulatedCuda(), memory)) {
+                CospadiException refused = assertThrows(CospadiException.class, () -> job.run(recipe, "out", backend));
+                assertTrue(
+                        refused.getMessage().contains("needs about " + needed + " bytes on cuda emulation"),
+                        refused.getMessage());
+                assertTrue(refused.getMessage().contains("which has " + memory + " left"), refused.getMessage());
+                assertTrue(refused.getMessage().contains("--max-vram"), refused.getMessage());
+            }
+            assertFalse(Files.exists(job.out("out.work")), "nothing was begun");
+        }
+        try (Backend backend = TestBackends.on(new EmulatedCuda(needed - 1), Long.MAX_VALUE)) {
+            assertThrows(CospadiException.class, () -> job.run(recipe, "out", backend));
+        }
+    }
+}
