@@ -6,8 +6,6 @@ import static jcuda.driver.JCudaDriver.cuInit;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUresult;
 
@@ -15,8 +13,6 @@ import jcuda.driver.CUresult;
 public final class CudaDevices {
     /** The kernels are compiled for it; what is older lacks bf16. */
     private static final int LOWEST_MAJOR = 8;
-
-    private static final Pattern LIBRARY = Pattern.compile("(lib[\\w.]+\\.so[.\\d]*): cannot open shared object file");
 
     /** Why the libraries could not be loaded; the virtual machine says so only the first time. */
     private static LinkageError firstFailure;
@@ -78,20 +74,6 @@ public final class CudaDevices {
     /** Which library is missing, and how to get it. */
     static synchronized CudaUnavailableException unavailable(LinkageError latest) {
         firstFailure = firstFailure == null ? latest : firstFailure;
-        LinkageError error = firstFailure;
-        String said = String.valueOf(error.getMessage());
-        Matcher missing = LIBRARY.matcher(said);
-        if (missing.find()) {
-            String library = missing.group(1);
-            String remedy = library.startsWith("libcuda.")
-                    ? "install the NVIDIA driver, which brings it"
-                    : "install CUDA 12 (or its runtime libraries) and put the folder of " + library
-                            + " on LD_LIBRARY_PATH";
-            return new CudaUnavailableException(library + " is not found; " + remedy, error);
-        }
-        String first = said.lines().findFirst().orElse("");
-        return new CudaUnavailableException(
-                "the CUDA libraries can't be loaded (" + first + "); the program brings them for Linux on x86-64 only",
-                error);
+        return new CudaUnavailableException(LoadFailure.describe(firstFailure), firstFailure);
     }
 }

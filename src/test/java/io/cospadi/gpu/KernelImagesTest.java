@@ -2,6 +2,7 @@ package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -10,8 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -77,6 +81,22 @@ class KernelImagesTest {
             }
             assertEquals(new TreeSet<>(Simt.kernelsOf(Files.readString(source))), entries, source.toString());
         }
+    }
+
+    @Test
+    void everyKernelIsFoundInTheImageOfItsFile() throws IOException {
+        List<String> files = new ArrayList<>();
+        Map<String, String> expected = new HashMap<>();
+        for (Path source : Simt.kernelFiles()) {
+            String file = source.getFileName().toString().replace(".cu", "");
+            files.add(file);
+            Simt.kernelsOf(Files.readString(source)).forEach(kernel -> expected.put(kernel, file));
+        }
+        assertEquals(files, KernelImages.FILES);
+        assertEquals(expected, KernelImages.fileOfKernel());
+        IllegalArgumentException unknown =
+                assertThrows(IllegalArgumentException.class, () -> new KernelModules().function("axpy_f16", 0));
+        assertEquals("no kernel axpy_f16", unknown.getMessage());
     }
 
     /** With ptxas on the PATH or named by PTXAS; {@code cuda-kernels/README.md} says how to get it without CUDA. */
