@@ -3,6 +3,7 @@ package io.cospadi.cli;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.CudaBackend;
+import io.cospadi.compression.RecipeException;
 import io.cospadi.gpu.CudaUnavailableException;
 import io.cospadi.tensor.CospadiException;
 import java.util.OptionalInt;
@@ -43,6 +44,9 @@ final class Backends {
     private static Backend open(
             String name, boolean required, int threads, int device, long maxVram, Terminal terminal) {
         if (name.equals("cpu")) {
+            if (required) {
+                throw RecipeException.usage("--device and --max-vram are for GPUs; leave them out with --backend cpu");
+            }
             return cpu(threads);
         }
         try {

@@ -1,6 +1,7 @@
 package io.cospadi.cli;
 
 import io.cospadi.compression.RecipeException;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
@@ -56,9 +57,14 @@ final class GpuOptions {
             if (!parts.matches() || parts.group(1).matches("0+")) {
                 throw new TypeConversionException("a size is a number with k, m, g or t behind it; found " + text);
             }
-            int power = "kmgt".indexOf(parts.group(2).toLowerCase(java.util.Locale.ROOT)) + 1;
-            return Math.multiplyExact(
-                    Long.parseLong(parts.group(1)), 1L << 10 * (parts.group(2).isEmpty() ? 0 : power));
+            int power = parts.group(2).isEmpty()
+                    ? 0
+                    : 1 + "kmgt".indexOf(parts.group(2).toLowerCase(Locale.ROOT));
+            try {
+                return Math.multiplyExact(Long.parseLong(parts.group(1)), 1L << 10 * power);
+            } catch (ArithmeticException e) {
+                throw new TypeConversionException(text + " is more than any GPU has");
+            }
         }
     }
 }

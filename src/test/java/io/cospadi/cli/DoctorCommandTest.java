@@ -47,7 +47,7 @@ class DoctorCommandTest {
 
     @Test
     void cudaThatWasAskedForAndIsNotThereIsAProblem() {
-        assertEquals(1, run("doctor", "--backend", "cuda", "--threads", "1"));
+        assertEquals(1, run("doctor", "--backend", "cuda", "--device", "99", "--threads", "1"));
         assertTrue(err.toString(StandardCharsets.UTF_8).contains("cospadi: GPU: "), err.toString());
     }
 
