@@ -1,0 +1,129 @@
+package io.cospadi.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Blocks come back to whom they fit, and what is held never passes the limit. */
+class DeviceMemoryTest {
+    private static final int KB = 1 << 10;
+
+    private final EmulatedCuda device = new EmulatedCuda(256 * KB);
+    private final CallCounts counts = new CallCounts(device);
+
+    @AfterEach
+    void close() {
+        device.close();
+    }
+
+    private DeviceMemory limitedTo(long bytes) {
+        return new DeviceMemory(counts.calls(), bytes);
+    }
+
+    /** To a whole step of 512 bytes, from 16 KB on of a 32nd of the power of two below. */
+    @ParameterizedTest
+    @CsvSource({
+        "0, 512",
+        "1, 512",
+        "512, 512",
+        "513, 1024",
+        "16384, 16384",
+        "16385, 16896",
+        "32768, 32768",
+        "32769, 33792",
+        "1000000, 1015808",
+        "1048576, 1048576",
+        "1048577, 1081344",
+        "40000000000, 40802189312",
+    })
+    void sizesAreRoundedSoThatNearOnesShareBlocks(long bytes, long rounded) {
+        assertEquals(rounded, DeviceMemory.rounded(bytes));
+        assertEquals(rounded, DeviceMemory.rounded(rounded), "a rounded size is its own");
+        assertTrue(rounded <= Math.max(bytes + 512, bytes * 33 / 32), "at most a 32nd is lost");
+    }
+
+    @Test
+    void blocksOfOneSizeAreUsedAgainAndOthersAreNot() {
+        try (DeviceMemory memory = limitedTo(Long.MAX_VALUE)) {
+            long first = memory.take(1000);
+            memory.giveBack(first, 1000);
+            assertEquals(first, memory.take(900), "both take 1024 bytes");
+            assertNotEquals(first, memory.take(900), "it is in use");
+            assertEquals(2 * 1024, memory.usedBytes());
+            assertEquals(2, counts.of("allocate"));
+            memory.take(4 * KB);
+            assertEquals(3, counts.of("allocate"));
+            assertEquals(0, counts.of("free"));
+            memory.giveBack(first, 900);
+            assertEquals(5 * KB, memory.usedBytes());
+        }
+        assertEquals(1, counts.of("free"), "what was given back");
+    }
+
+    @Test
+    void keptBlocksAreReleasedBeforeTheLimitRefuses() {
+        try (DeviceMemory memory = limitedTo(10 * KB)) {
+            long kept = memory.take(6 * KB);
+            memory.giveBack(kept, 6 * KB);
+            assertEquals(10 * KB, memory.available(), "kept blocks are free to be taken");
+            memory.take(8 * KB);
+            assertEquals(1, counts.of("free"), "6 KB kept and 8 KB more would pass the limit");
+            assertEquals(2 * KB, memory.available());
+            DeviceMemoryException refused = assertThrows(DeviceMemoryException.class, () -> memory.take(3 * KB));
+            assertEquals(
+                    "no room on the GPU for 3072 bytes: 8192 are in use and --max-vram allows 10240; "
+                            + "allow more, or choose smaller windows",
+                    refused.getMessage());
+            assertEquals(8 * KB, memory.usedBytes(), "a refusal takes nothing");
+            memory.take(2 * KB);
+            assertEquals(0, memory.available());
+        }
+    }
+
+    @Test
+    void keptBlocksAreReleasedBeforeTheDeviceRefuses() {
+        try (DeviceMemory memory = limitedTo(Long.MAX_VALUE)) {
+            assertEquals(256 * KB, memory.available());
+            long kept = memory.take(200 * KB);
+            assertEquals(56 * KB, memory.available());
+            memory.giveBack(kept, 200 * KB);
+            assertEquals(256 * KB, memory.available());
+            memory.take(128 * KB);
+            assertEquals(1, counts.of("free"));
+            DeviceMemoryException refused = assertThrows(DeviceMemoryException.class, () -> memory.take(144 * KB));
+            assertTrue(refused.getMessage().contains("for 147456 bytes, 131072 are free"), refused.getMessage());
+            assertEquals(128 * KB, memory.usedBytes());
+            memory.take(128 * KB);
+        }
+    }
+
+    @Test
+    void whatIsKeptFromReuseStaysTakenUntilItIsGivenBack() {
+        try (DeviceMemory memory = limitedTo(Long.MAX_VALUE)) {
+            memory.keep();
+            long first = memory.take(KB);
+            memory.giveBack(first, KB);
+            assertEquals(KB, memory.usedBytes());
+            assertNotEquals(first, memory.take(KB), "others may still be reading it");
+            memory.giveBackKept();
+            assertEquals(KB, memory.usedBytes());
+            assertEquals(first, memory.take(KB));
+        }
+    }
+
+    @Test
+    void theSmallerOfLimitAndDeviceIsAvailable() {
+        try (DeviceMemory memory = limitedTo(1L << 40)) {
+            assertEquals(256 * KB, memory.available());
+        }
+        try (DeviceMemory memory = limitedTo(100 * KB)) {
+            assertEquals(100 * KB, memory.available());
+        }
+    }
+}
