@@ -1,21 +1,22 @@
 package io.cospadi.backend;
 
 import io.cospadi.gpu.SlottedCodes;
+import io.cospadi.gpu.SlottedShape;
 import io.cospadi.tensor.Codes;
 
 /** Codes in a GPU's memory as {@link SlottedCodes}. */
 final class CudaCodes implements SparseMatrix {
-    private final SlottedCodes shape;
+    private final SlottedShape shape;
     private final int perRow;
     private final CudaBlock block;
 
     CudaCodes(Codes codes, CudaMemory memory) {
-        shape = new SlottedCodes(codes);
+        SlottedCodes packed = new SlottedCodes(codes);
+        shape = packed.shape();
         perRow = codes.s();
-        long wordBytes = wordBytes();
-        block = memory.zeroed(wordBytes + (long) Short.BYTES * shape.starts().length);
-        memory.write(block.address(), shape.words());
-        memory.write(block.address() + wordBytes, shape.starts());
+        block = memory.zeroed(shape.wordBytes() + (long) Short.BYTES * packed.starts().length);
+        memory.write(words(), packed.words());
+        memory.write(starts(), packed.starts());
     }
 
     private CudaCodes(CudaCodes other, CudaBlock block) {
@@ -29,10 +30,6 @@ final class CudaCodes implements SparseMatrix {
         return new CudaCodes(this, memory.copy(block));
     }
 
-    private long wordBytes() {
-        return (long) Integer.BYTES * shape.words().length;
-    }
-
     /** The codes as a GPU's, still open. */
     static CudaCodes own(SparseMatrix codes) {
         if (!(codes instanceof CudaCodes mine)) {
@@ -44,7 +41,7 @@ final class CudaCodes implements SparseMatrix {
         return mine;
     }
 
-    SlottedCodes layout() {
+    SlottedShape layout() {
         return shape;
     }
 
@@ -53,7 +50,7 @@ final class CudaCodes implements SparseMatrix {
     }
 
     long starts() {
-        return block.address() + wordBytes();
+        return block.address() + shape.wordBytes();
     }
 
     @Override

@@ -66,7 +66,7 @@ public final class DecoderBenchmark {
     }
 
     /**
-     * Single-token steps behind a prompt. Counted: the bytes of all weights (F32, codes as they are packed) once a token; keys,
+     * Single-token steps behind a prompt. Counted: the bytes of all weights, as the backend holds them, once a token; keys,
      * values and activations count for nothing.
      *
      * @param prompt     tokens before the first step

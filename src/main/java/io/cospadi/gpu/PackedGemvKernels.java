@@ -17,13 +17,13 @@ public final class PackedGemvKernels {
     /**
      * {@code y (tokens, rows) <- z (tokens, k) · codesᵀ}, f32, or {@code y + z · codesᵀ}.
      *
-     * @param codes  whose shape counts
+     * @param codes  as they were packed
      * @param words  where its words lie, 16-byte aligned
      * @param starts where its starts lie; any address if there are none
      * @param add    whether y is added to, or overwritten
      * @throws IllegalArgumentException if there are more than 65,535 tokens, or k asks for more shared memory than a block has
      */
-    public void multiply(SlottedCodes codes, long words, long starts, long z, long y, int tokens, boolean add) {
+    public void multiply(SlottedShape codes, long words, long starts, long z, long y, int tokens, boolean add) {
         if (codes.rows() == 0 || tokens == 0) {
             return;
         }
@@ -36,7 +36,7 @@ public final class PackedGemvKernels {
         }
         LaunchGeometry geometry = geometry(codes.tiles(), tokens, shared);
         int adding = add ? 1 : 0;
-        if (codes.starts().length > 0) {
+        if (!codes.grouped()) {
             launcher.launch(
                     kernel,
                     geometry,
@@ -62,7 +62,7 @@ public final class PackedGemvKernels {
      * @param starts where the starts of all rows lie
      * @throws IllegalArgumentException if {@code from} is not a tile's first row
      */
-    public void unpack(SlottedCodes codes, long words, long starts, int from, int count, long out) {
+    public void unpack(SlottedShape codes, long words, long starts, int from, int count, long out) {
         if (from % SlottedCodes.TILE_ROWS != 0) {
             throw new IllegalArgumentException(
                     "row " + from + " is not the first of a tile of " + SlottedCodes.TILE_ROWS);
@@ -73,7 +73,7 @@ public final class PackedGemvKernels {
         LaunchGeometry geometry = geometry((count + SlottedCodes.TILE_ROWS - 1) / SlottedCodes.TILE_ROWS, 1, 0);
         String kernel = "unpack_" + suffix(codes);
         long ownWords = words + (long) SlottedCodes.UNIT_BYTES * codes.units() * from;
-        if (codes.starts().length > 0) {
+        if (!codes.grouped()) {
             long ownStarts = starts + (long) Short.BYTES * SlottedCodes.PARTS * from;
             launcher.launch(kernel, geometry, ownWords, ownStarts, out, count, codes.units(), codes.k());
         } else {
@@ -85,7 +85,7 @@ public final class PackedGemvKernels {
         return new LaunchGeometry(tiles, tokens, SlottedCodes.TILE_ROWS, SlottedCodes.PARTS, shared);
     }
 
-    private static String suffix(SlottedCodes codes) {
+    private static String suffix(SlottedShape codes) {
         return switch (codes.pattern()) {
             case GAPS -> "gaps";
             case WIDE -> "wide";

@@ -226,6 +226,11 @@ public final class SlottedCodes {
         }
     }
 
+    /** What stays of them when the contents are on a device. */
+    public SlottedShape shape() {
+        return new SlottedShape(rows, k, pattern, units, reach);
+    }
+
     public int rows() {
         return rows;
     }

@@ -77,7 +77,14 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         for (int order = 0; order < ORDERS; order++) {
             var y = add ? device.array(before) : device.room(expected.length);
             new PackedGemvKernels(device)
-                    .multiply(slotted, words.address(), starts.address(), token.address(), y.address(), tokens, add);
+                    .multiply(
+                            slotted.shape(),
+                            words.address(),
+                            starts.address(),
+                            token.address(),
+                            y.address(),
+                            tokens,
+                            add);
             assertWithin(allowance, expected, y.floats(), slotted.pattern() + ", k " + k + ", s " + s);
             first = first == null ? y.floats() : first;
             assertArrayEquals(first, y.floats(), "the result depends on the order of threads");
@@ -100,7 +107,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
             }
             var out = device.room(expected.length);
             new PackedGemvKernels(device)
-                    .unpack(slotted, words.address(), starts.address(), from, to - from, out.address());
+                    .unpack(slotted.shape(), words.address(), starts.address(), from, to - from, out.address());
             assertArrayEquals(expected, out.floats());
         }
     }
@@ -190,7 +197,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     void unpackingStartsAtATile() {
         SlottedCodes slotted = new SlottedCodes(codes(41, 77, 38));
         PackedGemvKernels kernels = new PackedGemvKernels(device);
-        assertThrows(IllegalArgumentException.class, () -> kernels.unpack(slotted, 0, 0, 1, 40, 0));
+        assertThrows(IllegalArgumentException.class, () -> kernels.unpack(slotted.shape(), 0, 0, 1, 40, 0));
     }
 
     @Test
@@ -199,16 +206,16 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         PackedGemvKernels kernels = new PackedGemvKernels((kernel, geometry, arguments) -> {
             throw new AssertionError("launched " + kernel);
         });
-        kernels.multiply(none, 0, 0, 0, 0, 1, false);
-        kernels.multiply(new SlottedCodes(codes(3, 5, 2)), 0, 0, 0, 0, 0, false);
+        kernels.multiply(none.shape(), 0, 0, 0, 0, 1, false);
+        kernels.multiply(new SlottedCodes(codes(3, 5, 2)).shape(), 0, 0, 0, 0, 0, false);
     }
 
     @Test
     void shapesBeyondTheLimitsAreRefused() {
         SlottedCodes wide = new SlottedCodes(codes(1, 42_000, 7_000));
         PackedGemvKernels kernels = new PackedGemvKernels(device);
-        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(wide, 0, 0, 0, 0, 1, false));
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(wide.shape(), 0, 0, 0, 0, 1, false));
         SlottedCodes small = new SlottedCodes(codes(1, 5, 2));
-        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(small, 0, 0, 0, 0, 65_536, false));
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(small.shape(), 0, 0, 0, 0, 65_536, false));
     }
 }

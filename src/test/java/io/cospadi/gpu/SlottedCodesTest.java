@@ -65,6 +65,9 @@ class SlottedCodesTest {
     }
 
     private static void assertHolds(Codes codes, SlottedCodes slotted) {
+        assertEquals(
+                (long) Integer.BYTES * slotted.words().length, slotted.shape().wordBytes());
+        assertEquals(slotted.shape().grouped(), slotted.starts().length == 0);
         for (int i = 0; i < codes.rows(); i++) {
             float[] expected = new float[codes.k()];
             for (int p = i * codes.s(); p < (i + 1) * codes.s(); p++) {
