@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Train the small Llama that ships inside the jar for `cospadi demo`.
+"""Train the small Llama that ships inside the jar for `cospadi demo`, or with `--family qwen3` a Qwen3 of its size.
 
 The text is the King James Bible (public domain). On Debian or Ubuntu:
 
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 SEED = 42
 # Whole books, so that no held-out chapter has a neighbour in training; none of them retells a book that is trained on, as
@@ -65,11 +65,15 @@ def train_tokenizer(texts):
     return tokenizer
 
 
-def model_config():
-    return LlamaConfig(
+def new_model(family):
+    """An untrained model; Qwen3 adds norms of queries and keys, and states the width of a head."""
+    shape = dict(
         vocab_size=VOCABULARY, hidden_size=192, intermediate_size=512, num_hidden_layers=5, num_attention_heads=6,
         num_key_value_heads=2, max_position_embeddings=LONG_WINDOW, rms_norm_eps=1e-5, tie_word_embeddings=True,
         bos_token_id=0, eos_token_id=1, pad_token_id=None)
+    if family == "qwen3":
+        return Qwen3ForCausalLM(Qwen3Config(head_dim=32, **shape))
+    return LlamaForCausalLM(LlamaConfig(**shape))
 
 
 def rate(step, steps):
@@ -101,10 +105,10 @@ def perplexity(model, ids, window=WINDOW):
     return math.exp(total / count), count
 
 
-def write(out, model, tokenizer, calibration, heldout):
+def write(out, family, model, tokenizer, calibration, heldout):
     """Writes the folder and returns the stored model, its bf16 weights widened to f32."""
     out.mkdir(parents=True, exist_ok=True)
-    stored = LlamaForCausalLM(model_config())
+    stored = new_model(family)
     stored.load_state_dict(model.state_dict())
     stored.to(torch.bfloat16)
     stored.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=1)
@@ -122,6 +126,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", help="one verse a line, as `bible -f` prints it")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--family", choices=("llama", "qwen3"), default="llama")
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--steps", type=int)
     length.add_argument("--minutes", type=float)
@@ -142,7 +147,7 @@ def main():
     stream = torch.tensor([i for book in training.values()
                            for i in [0, *encode("".join(chapter + "\n" for chapter in book)), 1]])
     heldout_ids = torch.tensor(encode(heldout))
-    model = LlamaForCausalLM(model_config())
+    model = new_model(args.family)
     print(f"{model.num_parameters():,} parameters, {len(stream):,} training tokens, {len(heldout_ids):,} held out", flush=True)
 
     matrices = [p for p in model.parameters() if p.dim() == 2]
@@ -170,11 +175,11 @@ def main():
         if step % 500 == 0:
             print(f"step {step}: held-out perplexity {perplexity(model, heldout_ids)[0]:.3f}", flush=True)
         if early and minutes >= args.early_minutes:
-            write(early, model, tokenizer, calibration, heldout)
+            write(early, args.family, model, tokenizer, calibration, heldout)
             print(f"step {step}: early model written", flush=True)
             early = None
 
-    stored = write(args.out, model, tokenizer, calibration, heldout)
+    stored = write(args.out, args.family, model, tokenizer, calibration, heldout)
     value, targets = perplexity(stored, heldout_ids)
     print(f"--steps {steps}: held-out token perplexity {value:.4f} over {targets} targets, windows of {WINDOW}")
 
