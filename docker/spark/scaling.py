@@ -159,7 +159,7 @@ def draw(data):
     series[1][2].extend((r["workers"], r["speedup"]) for r in simulated)
     series[2][2].extend((r["workers"], alone[0] / t) for r, t in zip(simulated, alone))
     for i, (name, colour, points, dash) in enumerate(series):
-        out.append(f'<path d="{line([(x(w), y(s)) for w, s in points])}" fill="none" stroke="{colour}" stroke-width="2"'
+        out.append(f'<path d="{path([(x(w), y(s)) for w, s in points])}" fill="none" stroke="{colour}" stroke-width="2"'
                    + (f' stroke-dasharray="{dash}"' if dash else "") + "/>")
         out.append(f'<text x="{left + 14}" y="{top + 18 + 18 * i}" fill="{colour}">{name}</text>')
     for workers, run in ((1, "one"), (2, "two")):
