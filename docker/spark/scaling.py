@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """How spark-compress scales: measured on one and two workers, simulated on more from the measured task times.
 
-    scaling.py measure ONE TWO FACTOR >scaling.json    # Spark event logs of the same job on one and on two workers
+    scaling.py measure ONE TWO EIGHT FACTOR >scaling.json
     scaling.py table scaling.json
     scaling.py draw scaling.json >scaling.svg
+
+ONE and TWO are Spark's event logs of the same job on one and on two workers, EIGHT is one of the same calibration in eight
+shares; `measure` beside this file makes them.
 
 A job is stages one after the other, with the driver's own work between them. A stage's tasks start in the plan's order,
 costliest first, each on the slot that is free first: that is what Spark does, so it is what is simulated. A task takes the
 processor time that it took when it was measured, whatever else kept the machine busy, and the median pause between two tasks on
 one executor. FACTOR repeats the tasks of layers, for a job that was measured on some layers of a model. The calibration has
-1, 2, 4 or 8 shares; a share takes a + b / shares, from the two measurements.
+2, 4 or 8 shares, as Spark counts two slots at least; a share's Grams, and its gradients, take a + b / shares, and adding up a
+layer a + b shares, each from the measurements with two shares and with eight. What is not simulated: starting executors.
 """
 import heapq
 import json
@@ -18,6 +22,7 @@ import statistics
 import sys
 
 WORKERS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+FEWEST_SHARES = 2
 MOST_SHARES = 8
 KINDS = ("calibrating", "adding up", "weighing", "factorising")
 
@@ -73,19 +78,36 @@ def stage(data, run, kind):
     return next((s for s in data[run]["stages"] if s["kind"] == kind), None)
 
 
+def parts(data, run):
+    """Mean seconds of the Grams of a share and of its gradients, costlier first, which is the order of the tasks; and shares."""
+    tasks = stage(data, run, "calibrating")["tasks"]
+    shares = len(tasks) // 2
+    return [statistics.mean(tasks[:shares]), statistics.mean(tasks[shares:])], shares
+
+
+def line(x1, y1, x2, y2):
+    """(a, b) of y = a + b x through two points; measured noise must not make either negative."""
+    b = max(0.0, (y2 - y1) / (x2 - x1))
+    a = max(0.0, y1 - b * x1)
+    return a, b
+
+
+def calibration(data):
+    """(a, b) of a share's Grams and of its gradients over 1 / shares, and of adding up a layer over shares."""
+    (few, n1), (many, n2) = parts(data, "one"), parts(data, "eight")
+    assert (n1, n2) == (FEWEST_SHARES, MOST_SHARES), f"measured {n1} and {n2} shares, expected {FEWEST_SHARES} and {MOST_SHARES}"
+    layer = [statistics.mean(stage(data, run, "adding up")["tasks"]) for run in ("one", "eight")]
+    return [line(1 / n2, t2, 1 / n1, t1) for t1, t2 in zip(few, many)], line(n1, layer[0], n2, layer[1])
+
+
 def simulate(data, workers):
     factor, gap = data["factor"], data["two"]["gap"]
-    shares = min(MOST_SHARES, 1 << (workers.bit_length() - 1))
-    whole, half = (stage(data, run, "calibrating")["tasks"] for run in ("one", "two"))
-    calibration = []
-    for part in range(2):  # Grams and gradients, one after the other in the list of one share
-        t1, t2 = whole[part], statistics.mean(half[2 * part:2 * part + 2])
-        b = max(0.0, min(t1, 2 * (t1 - t2)))
-        calibration += [t1 - b + b / shares] * shares
-    seconds = {"driver": data["one"]["driver"], "calibrating": schedule(calibration, workers, gap)[0], "adding up": 0.0}
-    if shares > 1:
-        merge = stage(data, "two", "adding up")["tasks"]
-        seconds["adding up"] = schedule([t * shares / 2 for t in merge], workers, gap)[0]
+    shares = max(FEWEST_SHARES, min(MOST_SHARES, 1 << (workers.bit_length() - 1)))
+    of_share, of_layer = calibration(data)
+    tasks = [a + b / shares for a, b in of_share for _ in range(shares)]
+    layers = [of_layer[0] + of_layer[1] * shares] * len(stage(data, "one", "adding up")["tasks"])
+    seconds = {"driver": data["one"]["driver"], "calibrating": schedule(tasks, workers, gap)[0],
+               "adding up": schedule(layers, workers, gap)[0]}
     tail = {}
     for kind in ("weighing", "factorising"):
         tasks = [t for t in stage(data, "one", kind)["tasks"] for _ in range(factor)]
@@ -103,6 +125,13 @@ def rows(data):
 def table(data):
     one, two = data["one"]["wall"], data["two"]["wall"]
     print(f"measured: {one:.1f} s on one worker, {two:.1f} s on two, speed-up {one / two:.2f}")
+    for run in ("one", "two"):
+        cpu = {s["kind"]: sum(s["tasks"]) for s in data[run]["stages"]}
+        wall = {s["kind"]: s["seconds"] for s in data[run]["stages"]}
+        print(f"{run}: driver {data[run]['driver']:.1f} s; " + "; ".join(
+            f"{kind} {wall[kind]:.1f} s, of which tasks computed {cpu[kind]:.1f} s" for kind in KINDS if kind in wall))
+    for name, (a, b) in zip(("costlier", "other"), calibration(data)[0]):
+        print(f"{name} part of a share: {a:.1f} s + {b:.1f} s / shares")
     print("| workers | driver | calibrating | adding up | weighing | factorising | total | speed-up | tail of factorising |")
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows(data):
@@ -122,7 +151,7 @@ def draw(data):
         out.append(f'<path d="M{x(workers):.1f} {top}V{height - bottom}M{left} {y(workers):.1f}H{width - 20}" stroke="#ddd"/>')
         out.append(f'<text x="{x(workers):.1f}" y="{height - bottom + 16}" text-anchor="middle">{workers}</text>')
         out.append(f'<text x="{left - 6}" y="{y(workers) + 4:.1f}" text-anchor="end">{workers}</text>')
-    line = lambda points: "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points)
+    path = lambda points: "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points)
     series = [("linear", "#999", [(w, w) for w in WORKERS], "4 3"), ("whole job, simulated", "#c0392b", [], ""),
               ("weighing and factorising alone, simulated", "#2471a3", [], "")]
     simulated = rows(data)
@@ -130,7 +159,7 @@ def draw(data):
     series[1][2].extend((r["workers"], r["speedup"]) for r in simulated)
     series[2][2].extend((r["workers"], alone[0] / t) for r, t in zip(simulated, alone))
     for i, (name, colour, points, dash) in enumerate(series):
-        out.append(f'<path d="{line([(x(w), y(s)) for w, s in points])}" fill="none" stroke="{colour}" stroke-width="2"'
+        out.append(f'<path d="{path([(x(w), y(s)) for w, s in points])}" fill="none" stroke="{colour}" stroke-width="2"'
                    + (f' stroke-dasharray="{dash}"' if dash else "") + "/>")
         out.append(f'<text x="{left + 14}" y="{top + 18 + 18 * i}" fill="{colour}">{name}</text>')
     for workers, run in ((1, "one"), (2, "two")):
@@ -145,7 +174,8 @@ def draw(data):
 def main():
     command, arguments = sys.argv[1], sys.argv[2:]
     if command == "measure":
-        print(json.dumps({"factor": int(arguments[2]), "one": read(arguments[0]), "two": read(arguments[1])}, indent=1))
+        print(json.dumps({"factor": int(arguments[3]), **{
+            run: read(log) for run, log in zip(("one", "two", "eight"), arguments)}}, indent=1))
     else:
         {"table": table, "draw": draw}[command](json.load(open(arguments[0])))
 

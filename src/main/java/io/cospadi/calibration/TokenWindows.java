@@ -1,6 +1,5 @@
 package io.cospadi.calibration;
 
-import io.cospadi.tensor.CospadiException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -26,26 +25,16 @@ public final class TokenWindows {
     }
 
     /**
-     * Reads files in order, as far as they are needed ({@code .jsonl} with {@code text}; {@code .ids} and {@code .json} of
-     * token ids; anything else raw text), joins their tokens and cuts them into windows; what is left at the end is dropped.
+     * Windows of some files, see {@link TokenStream}.
      *
      * @param encoder   text to ids, with the tokenizer's own special tokens; used only where a file holds text
      * @param vocabSize ids must be below it
      * @return at most the windows asked for; {@link #found} says how many
-     * @throws CospadiException naming file and line of what can't be read, or if there is not one whole window
+     * @throws io.cospadi.tensor.CospadiException naming file and line of what can't be read, or if there is not one whole window
      */
     public static TokenWindows read(
             List<Path> files, Function<String, int[]> encoder, int vocabSize, WindowSettings settings) {
-        long enough = settings.random() ? Long.MAX_VALUE : (long) settings.windows() * settings.length();
-        TokenFiles reader = new TokenFiles(encoder, vocabSize, enough);
-        files.forEach(reader::read);
-        int[] tokens = reader.tokens();
-        if (tokens.length < settings.length()) {
-            throw new CospadiException("calibration data " + files + " holds " + tokens.length
-                    + " tokens, expected at least one window of " + settings.length()
-                    + "; give more text or a shorter window");
-        }
-        return cut(tokens, settings);
+        return TokenStream.read(files, encoder, vocabSize, List.of(settings)).windows(settings);
     }
 
     /** Windows of a token stream that is at hand; at least one window long. */

@@ -10,6 +10,7 @@ import io.cospadi.calibration.GramSource;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.calibration.OutputGradients;
+import io.cospadi.calibration.TokenStream;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
@@ -26,12 +27,14 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Where a job's Grams come from, and the gradients where it follows the loss: text that it runs through the model itself, or a
  * store that is there already.
  */
 final class Calibrating {
+    private final Optional<TokenStream> tokens;
     private final Optional<TokenWindows> windows;
     private final Optional<TokenWindows> gradientWindows;
     private final GradientSettings gradientSettings;
@@ -42,11 +45,13 @@ final class Calibrating {
 
     private Calibrating(
             Recipe recipe,
+            Optional<TokenStream> tokens,
             Optional<TokenWindows> windows,
             Optional<TokenWindows> gradientWindows,
             Optional<GramStore> given,
             List<String> sources,
             Optional<HeldOutText> heldOut) {
+        this.tokens = tokens;
         this.windows = windows;
         this.gradientWindows = gradientWindows;
         this.gradientSettings = OutputLoss.settings(recipe);
@@ -109,16 +114,21 @@ final class Calibrating {
                     recipe,
                     Optional.empty(),
                     Optional.empty(),
+                    Optional.empty(),
                     Optional.of(store),
                     List.of(folder.getFileName().toString()),
                     HeldOutText.read(model, recipe, places));
         }
-        TokenWindows windows = read(model, gramWindows(recipe), "--window", places.data(), warning);
+        List<WindowSettings> wanted = Stream.concat(Stream.of(gramWindows(recipe)), gradientWindows(recipe).stream())
+                .toList();
+        TokenStream tokens = tokens(model, wanted, places.data());
+        TokenWindows windows = cut(model, tokens, gramWindows(recipe), "--window", warning);
         // a text that is short of these is short of the others, and the warning stands already
         Optional<TokenWindows> gradientWindows =
-                gradientWindows(recipe).map(settings -> read(model, settings, "--window", places.data(), known -> {}));
+                gradientWindows(recipe).map(settings -> cut(model, tokens, settings, "--window", known -> {}));
         return new Calibrating(
                 recipe,
+                Optional.of(tokens),
                 Optional.of(windows),
                 gradientWindows,
                 Optional.empty(),
@@ -136,11 +146,14 @@ final class Calibrating {
      */
     static TokenWindows read(
             Checkpoint model, WindowSettings settings, String option, List<Path> files, Consumer<String> warning) {
-        if (settings.length() > model.config().maxPositions()) {
-            throw new CospadiException(option + " " + settings.length() + " is longer than the model's "
-                    + model.config().maxPositions() + " positions; choose a shorter one");
-        }
-        TokenWindows windows = read(model, settings, files);
+        return cut(model, tokens(model, List.of(settings), files), settings, option, warning);
+    }
+
+    /** Windows of tokens that {@link #tokens} has read for them, perhaps among others. */
+    static TokenWindows cut(
+            Checkpoint model, TokenStream tokens, WindowSettings settings, String option, Consumer<String> warning) {
+        requirePositions(model, settings, option);
+        TokenWindows windows = tokens.windows(settings);
         if (windows.found() < windows.askedFor()) {
             warning.accept("the calibration text holds " + windows.found() + " windows of " + windows.length()
                     + " tokens, fewer than the " + windows.askedFor() + " asked for; using those");
@@ -148,14 +161,21 @@ final class Calibrating {
         return windows;
     }
 
-    private static TokenWindows read(Checkpoint model, WindowSettings settings, List<Path> files) {
+    private static void requirePositions(Checkpoint model, WindowSettings settings, String option) {
+        if (settings.length() > model.config().maxPositions()) {
+            throw new CospadiException(option + " " + settings.length() + " is longer than the model's "
+                    + model.config().maxPositions() + " positions; choose a shorter one");
+        }
+    }
+
+    /** Reads files once for all windows that are wanted. */
+    static TokenStream tokens(Checkpoint model, List<WindowSettings> wanted, List<Path> files) {
         boolean text = files.stream().anyMatch(Calibrating::isText);
         if (!text) {
-            return TokenWindows.read(
-                    files, ignored -> new int[0], model.config().vocabSize(), settings);
+            return TokenStream.read(files, ignored -> new int[0], model.config().vocabSize(), wanted);
         }
         try (Tokenizer tokenizer = Tokenizer.open(model.folder())) {
-            return TokenWindows.read(files, tokenizer::encode, model.config().vocabSize(), settings);
+            return TokenStream.read(files, tokenizer::encode, model.config().vocabSize(), wanted);
         }
     }
 
@@ -208,6 +228,11 @@ final class Calibrating {
     long tokens() {
         return windows.map(TokenWindows::tokens)
                 .orElseGet(() -> given.orElseThrow().tokens());
+    }
+
+    /** Leaves the tokens for tasks elsewhere, which need no tokenizer then and can't come to other windows. */
+    void writeTokens(Path ids) {
+        tokens.orElseThrow().write(ids);
     }
 
     /** For report and manifest. */

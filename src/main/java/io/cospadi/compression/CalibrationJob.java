@@ -8,6 +8,7 @@ import io.cospadi.calibration.GramOrigin;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.calibration.OutputGradients;
+import io.cospadi.calibration.TokenStream;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Calibration alone: a Gram store that serves every method and ratio.
@@ -53,9 +55,13 @@ public record CalibrationJob(
                 throw new CospadiException(model + " is a compact folder; calibrate the dense model it was made from");
             }
             checkpoint.requireDense();
-            TokenWindows tokens = Calibrating.read(checkpoint, windows, "--window", data, listener::warning);
-            Optional<TokenWindows> gradientTokens = gradients.map(
-                    plan -> Calibrating.read(checkpoint, plan.windows(), "--gradient-window", data, listener::warning));
+            List<WindowSettings> wanted = Stream.concat(
+                            Stream.of(windows), gradients.map(GradientPlan::windows).stream())
+                    .toList();
+            TokenStream stream = Calibrating.tokens(checkpoint, wanted, data);
+            TokenWindows tokens = Calibrating.cut(checkpoint, stream, windows, "--window", listener::warning);
+            Optional<TokenWindows> gradientTokens = gradients.map(plan ->
+                    Calibrating.cut(checkpoint, stream, plan.windows(), "--gradient-window", listener::warning));
             String fingerprint = ModelFingerprint.of(checkpoint, stoppable(Progress.NONE, stop))
                     .sha256();
             GramStore store = GramStore.create(out, origin(checkpoint, fingerprint, backend, tokens, share));

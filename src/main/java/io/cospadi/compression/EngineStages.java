@@ -62,6 +62,7 @@ final class EngineStages implements Stages {
             return calibrating.requireGiven(weights);
         }
         if (!isCalibrated(calibrating)) {
+            calibrating.writeTokens(job.tokens());
             List<JobTask> tasks = new ArrayList<>();
             for (Share share : job.shares()) {
                 String name = "share " + share;

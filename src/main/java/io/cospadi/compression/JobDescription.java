@@ -13,7 +13,6 @@ import java.util.Optional;
  * @param recipeText        as {@link RecipeText} writes it
  * @param model             dense folder; this and all other places are absolute
  * @param out               the compact folder to be, beside whose name the job's work folder is
- * @param data              calibration text, where the job calibrates
  * @param stats             Gram store that was given; null where the job calibrates
  * @param calibrationShares that the windows are divided into
  * @param weights           which model it is
@@ -24,7 +23,6 @@ public record JobDescription(
         String recipeText,
         String model,
         String out,
-        List<String> data,
         String stats,
         int calibrationShares,
         ModelFingerprint weights,
@@ -42,7 +40,6 @@ public record JobDescription(
                 new String(RecipeText.yaml(recipe), StandardCharsets.UTF_8),
                 absolute(places.model()),
                 absolute(places.out()),
-                List.copyOf(places.data().stream().map(JobDescription::absolute).toList()),
                 places.stats().map(JobDescription::absolute).orElse(null),
                 calibrationShares,
                 weights,
@@ -58,14 +55,16 @@ public record JobDescription(
         return RecipeDocument.parse(recipeText, "of the job").recipe();
     }
 
+    /** Of a task: it reads tokens, not the text that they came from. */
     JobPlaces places() {
+        List<Path> data = stats == null ? List.of(tokens()) : List.of();
         return new JobPlaces(
-                Path.of(model),
-                Path.of(out),
-                data.stream().map(Path::of).toList(),
-                Optional.ofNullable(stats).map(Path::of),
-                false,
-                false);
+                Path.of(model), Path.of(out), data, Optional.ofNullable(stats).map(Path::of), false, false);
+    }
+
+    /** The calibration's tokens, where the job calibrates: its own process leaves them here, so none else tokenises. */
+    Path tokens() {
+        return JobPlaces.work(Path.of(out)).resolve(WorkFolder.TOKENS);
     }
 
     /** Where the Grams are, or will be. */

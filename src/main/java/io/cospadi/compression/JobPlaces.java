@@ -34,20 +34,25 @@ public record JobPlaces(
 
     /** The work folder, beside {@code out} and on its file system: {@code DIR.work}. */
     public Path work() {
-        return beside("work");
+        return work(out);
+    }
+
+    /** The same of any {@code out}. */
+    static Path work(Path out) {
+        return beside(out, "work");
     }
 
     /** The work folder of one share: {@code DIR.1-of-4.work}. */
     public Path work(Share share) {
-        return beside(share.index() + "-of-" + share.count() + ".work");
+        return beside(out, share.index() + "-of-" + share.count() + ".work");
     }
 
     /** The work folder of the sizes that all shares use, where they need a step of their own: {@code DIR.budget.work}. */
     public Path budgetWork() {
-        return beside("budget.work");
+        return beside(out, "budget.work");
     }
 
-    private Path beside(String ending) {
+    private static Path beside(Path out, String ending) {
         Path absolute = out.toAbsolutePath().normalize();
         return absolute.resolveSibling(absolute.getFileName() + "." + ending);
     }

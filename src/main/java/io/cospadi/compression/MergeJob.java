@@ -8,12 +8,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
@@ -138,7 +139,7 @@ public final class MergeJob {
         List<Share> owners = Share.owners(allocations, recipe, shareCount());
         Map<Allocation, Path> parts = new LinkedHashMap<>();
         List<String> lacking = new ArrayList<>();
-        Set<Share> unfinished = new LinkedHashSet<>();
+        SortedSet<Share> unfinished = new TreeSet<>(Comparator.comparingInt(Share::index));
         for (int i = 0; i < allocations.size(); i++) {
             Projection projection = allocations.get(i).projection();
             List<String> defects = new ArrayList<>();

@@ -54,10 +54,10 @@ public final class TaskWorker {
      * @throws StoppedException if asked to stop
      */
     public String run(JobTask task) {
-        requireJobHere();
+        Fingerprint fingerprint = requireJobHere();
         try (Checkpoint model = Checkpoint.open(Path.of(job.model()))) {
             return switch (task.kind()) {
-                case CALIBRATE, GRADIENTS -> calibrate(model, task);
+                case CALIBRATE, GRADIENTS -> calibrate(model, task, fingerprint);
                 case MERGE -> merge(task.index());
                 case WEIGH -> weigh(model, task.index());
                 case FACTORIZE -> factorize(model, task.index());
@@ -65,20 +65,18 @@ public final class TaskWorker {
         }
     }
 
-    private void requireJobHere() {
+    private Fingerprint requireJobHere() {
         if (!backend.identity().equals(job.backend())) {
             throw new CospadiException("this process computes with \"" + backend.identity()
                     + "\", the job was begun with \"" + job.backend()
                     + "\"; all need the same, or the result would depend on who did what");
         }
         Path file = job.places().work().resolve(WorkFolder.FINGERPRINT);
-        boolean found = Fingerprint.read(file)
-                .map(fingerprint -> fingerprint.identity().equals(job.fingerprint()))
-                .orElse(false);
-        if (!found) {
-            throw new CospadiException(file + " is not the job's here; DIR, the model and the data must lie on a file"
-                    + " system that all processes see under the same names");
-        }
+        return Fingerprint.read(file)
+                .filter(fingerprint -> fingerprint.identity().equals(job.fingerprint()))
+                .orElseThrow(() -> new CospadiException(
+                        file + " is not the job's here; DIR, the model and the data must lie on a file"
+                                + " system that all processes see under the same names"));
     }
 
     private void checkStop() {
@@ -87,9 +85,10 @@ public final class TaskWorker {
         }
     }
 
-    private String calibrate(Checkpoint model, JobTask task) {
+    private String calibrate(Checkpoint model, JobTask task, Fingerprint fingerprint) {
         job.weights().requireSame(model, model.config().denseTensors().keySet());
         Calibrating calibrating = Calibrating.prepare(warning -> {}, model, recipe, job.places());
+        requireJobsWindows(calibrating, fingerprint);
         Calibrating.Making making = new Calibrating.Making(model, job.weights().sha256(), backend, spill, true);
         Share share = job.shares().get(task.index());
         Progress progress = (done, total) -> checkStop();
@@ -99,6 +98,15 @@ public final class TaskWorker {
             calibrating.gradients(making, job.grams(share), share, progress);
         }
         return "{}";
+    }
+
+    private void requireJobsWindows(Calibrating calibrating, Fingerprint fingerprint) {
+        List<String> found = calibrating.fingerprint();
+        String expected = fingerprint.fields().get(found.get(0));
+        if (!found.get(1).equals(expected)) {
+            throw new CospadiException(job.tokens() + " holds other windows than the job's: found " + found.get(1)
+                    + ", expected " + expected + "; run the same command again, which writes it anew");
+        }
     }
 
     private String merge(int layer) {

@@ -29,6 +29,7 @@ import java.util.stream.Stream;
  * recipe.yaml                  the options as they were understood, {@link RecipeText}
  * share                        I/N, where it is a share's
  * events.jsonl                 {@link EventJournal}
+ * tokens.ids                   the calibration's tokens, where the job's tasks are carried out elsewhere
  * grams/                       the Gram store, unless one was given
  * grams.I-of-N/                a share of it, until all are added up
  * parts/NAME-HASH.safetensors  one finished projection each; HASH is of all that decides its content
@@ -42,6 +43,7 @@ final class WorkFolder implements AutoCloseable {
 
     static final String RECIPE = "recipe.yaml";
     static final String SHARE = "share";
+    static final String TOKENS = "tokens.ids";
     static final String GRAMS = "grams";
     static final String EVENTS = "events.jsonl";
     static final String REPLACED = "replaced";

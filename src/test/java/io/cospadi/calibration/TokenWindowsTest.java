@@ -76,6 +76,28 @@ class TokenWindowsTest {
     }
 
     @Test
+    void windowsOfAllKindsAreCutFromOneReading() throws IOException {
+        Path text = file("a.txt", "abcdefgh");
+        WindowSettings drawn = new WindowSettings(2, 2, true, 3);
+        TokenStream tokens = TokenStream.read(List.of(text), this::encode, VOCAB, List.of(consecutive(1, 3), drawn));
+        assertEquals(
+                read(consecutive(1, 3), text).sha256(),
+                tokens.windows(consecutive(1, 3)).sha256());
+        assertEquals(read(drawn, text).sha256(), tokens.windows(drawn).sha256());
+        assertEquals(3, encoded.size());
+    }
+
+    @Test
+    void aWrittenStreamIsCutIntoTheSameWindows() throws IOException {
+        Path text = file("a.txt", "abc".repeat(2000));
+        WindowSettings drawn = new WindowSettings(20, 7, true, 3);
+        TokenStream tokens = TokenStream.read(List.of(text), this::encode, VOCAB, List.of(drawn));
+        Path ids = folder.resolve("tokens.ids");
+        tokens.write(ids);
+        assertEquals(tokens.windows(drawn).sha256(), read(drawn, ids).sha256());
+    }
+
+    @Test
     void windowsThatExistAreUsedWhenFewerThanAskedFor() {
         TokenWindows windows = TokenWindows.cut(IntStream.range(0, 19).toArray(), consecutive(256, 5));
         assertEquals(3, windows.found());

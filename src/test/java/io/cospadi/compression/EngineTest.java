@@ -234,6 +234,45 @@ class EngineTest {
         assertTrue(message.contains("holds another ") && message.contains("same model"), message);
     }
 
+    /** Deletes the text, as on a machine that does not see it. */
+    private void deleteData() {
+        try {
+            Files.delete(job.data());
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void workersReadNoTextButTheTokensThatTheJobLeftThem() {
+        Recipe recipe = TinyJob.recipe("budget: uniform\nsample: random\n");
+        TreeMap<String, String> expected = single(recipe);
+        boolean[] first = {true};
+        Runnable once = () -> {
+            if (first[0]) {
+                deleteData();
+            }
+            first[0] = false;
+        };
+        run(meddling(once, new Threads(1, 1).backend()), recipe, job.places("out", false));
+        assertEquals(expected, TinyJob.contents(job.out("out")));
+    }
+
+    @Test
+    void aWorkerThatSeesOtherTokensIsRefused() {
+        String message = refusal(meddling(
+                () -> {
+                    try {
+                        Path tokens = job.places("out", false).work().resolve("tokens.ids");
+                        Files.writeString(tokens, "9 " + Files.readString(tokens));
+                    } catch (IOException e) {
+                        throw new IllegalStateException(e);
+                    }
+                },
+                new Threads(1, 1).backend()));
+        assertTrue(message.contains("holds other windows than the job's"), message);
+    }
+
     @Test
     void aWorkerThatSeesOtherFilesIsRefused() {
         String message = refusal(meddling(
