@@ -16,6 +16,7 @@ import io.cospadi.compression.SyntheticBenchSource;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -88,6 +89,13 @@ final class BenchCompressCommand implements Callable<Integer> {
     private String solver = Solver.BLOCK.option();
 
     @Option(
+            names = "--groups",
+            paramLabel = "none|8:16|2:4",
+            description = "Where block's codes may lie: anywhere (default), or half of every 16 or 4 neighbours.",
+            converter = Choices.GroupsName.class)
+    private MaskGroups groups = MaskGroups.NONE;
+
+    @Option(
             names = "--rounds",
             paramLabel = "N",
             split = ",",
@@ -144,7 +152,10 @@ final class BenchCompressCommand implements Callable<Integer> {
                 .filter(each -> each.option().equals(solver))
                 .findFirst()
                 .orElseThrow();
-        return SolverSettings.defaults(Method.COSPADI, named);
+        if (groups != MaskGroups.NONE && !SolverSettings.inGroups(Method.COSPADI, named)) {
+            throw RecipeException.usage("--groups belongs to solver block; found --solver " + solver);
+        }
+        return SolverSettings.defaults(Method.COSPADI, named).withGroups(groups);
     }
 
     /** The paper's seconds for the same projection and {@link PaperTimes#ROUNDS} rounds, where they are known. */
@@ -233,7 +244,9 @@ final class BenchCompressCommand implements Callable<Integer> {
     }
 
     private void put(List<Measured> measured, ObjectNode json) {
-        json.put("model", model == null ? shape : model.toString()).put("solver", solver);
+        json.put("model", model == null ? shape : model.toString())
+                .put("solver", solver)
+                .put("groups", groups.option());
         double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
         double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();
         json.put("seconds", seconds).put("seconds_at_sgemm_rate", ideal).put("times", seconds / ideal);

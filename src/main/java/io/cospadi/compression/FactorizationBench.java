@@ -97,7 +97,7 @@ public record FactorizationBench(
         }
         Map<FactorShape, Factorization> bare = new HashMap<>();
         double before = SelfTest.productRate(backend);
-        List<Allocation> allocations = Budget.uniform(projections, ratio, Storage.of(Method.COSPADI));
+        List<Allocation> allocations = Budget.uniform(projections, ratio, Storage.of(Method.COSPADI, solver.groups()));
         for (int i = 0; i < allocations.size(); i++) {
             Allocation allocation = allocations.get(i);
             if (!allocation.isDense()) {

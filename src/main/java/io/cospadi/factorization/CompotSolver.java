@@ -20,6 +20,7 @@ final class CompotSolver implements Factorizer {
     public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
         problem.outputs().requireSeparable();
+        Sparsity sparsity = Sparsity.of(k, s, settings.groups());
         if (k > Math.min(problem.d1(), problem.d2())) {
             throw new IllegalArgumentException(problem.name() + ": " + k + " orthonormal atoms do not fit d1="
                     + problem.d1() + ", d2=" + problem.d2());
@@ -32,7 +33,7 @@ final class CompotSolver implements Factorizer {
                 Scratch scratch = new Scratch(backend)) {
             effort.enter("rounds");
             RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
-            int kept = Math.min(s, orthonormal.codes().cols());
+            Sparsity kept = sparsity.within(orthonormal.codes().cols());
             orthonormal.code(kept);
             for (int t = 0; t < settings.rounds(); t++) {
                 orthonormal.update();
@@ -47,8 +48,8 @@ final class CompotSolver implements Factorizer {
             try (Matrix unwhitened = whitening.unwhiten(orthonormal.dictionary())) {
                 backend.copy(unwhitened, dictionary.rows(0, unwhitened.rows()));
             }
-            FinalFit.Stored stored =
-                    FinalFit.ofFactors(backend, effort, problem, whitening, dictionary, codes, s, settings.precision());
+            FinalFit.Stored stored = FinalFit.ofFactors(
+                    backend, effort, problem, whitening, dictionary, codes, sparsity, settings.precision());
             return effort.factorization(stored, history.errors(), 0, whitening.rank());
         }
     }

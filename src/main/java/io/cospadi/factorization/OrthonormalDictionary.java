@@ -72,13 +72,13 @@ final class OrthonormalDictionary implements AutoCloseable {
     }
 
     /**
-     * The best codes with s nonzeros a row for the dictionary in hand.
+     * The best codes that keep to a sparsity, for the dictionary in hand.
      *
      * @return {@code ‖Y − C D‖² / ‖Y‖²}, which for exact orthonormal codes is {@code 1 − ‖C‖² / ‖Y‖²}
      */
-    double code(int s) {
+    double code(Sparsity sparsity) {
         effort.gemm(1, target, false, dictionary, true, 0, codes);
-        backend.keepLargest(codes, s);
+        sparsity.keepLargest(backend, codes);
         return Math.max(0, 1 - backend.dot(codes, codes) / backend.dot(target, target));
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.MaskGroups;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -27,11 +28,11 @@ class OrthonormalDictionaryTest {
             try (Whitening whitening = Whitening.of(backend, effort, problem.problem);
                     OrthonormalDictionary dictionary =
                             new OrthonormalDictionary(backend, effort, whitening, Math.min(30, whitening.rank()))) {
-                double error = dictionary.code(12);
+                double error = dictionary.code(Sparsity.of(30, 12, MaskGroups.NONE));
                 for (int round = 0; round < 6; round++) {
                     dictionary.update();
                     assertOrthonormal(dictionary);
-                    double next = dictionary.code(12);
+                    double next = dictionary.code(Sparsity.of(30, 12, MaskGroups.NONE));
                     assertTrue(
                             next <= error + 1e-6, "round " + round + " raised the error from " + error + " to " + next);
                     error = next;
@@ -50,7 +51,7 @@ class OrthonormalDictionaryTest {
             effort.enter("test");
             try (Whitening whitening = Whitening.of(backend, effort, problem.problem);
                     OrthonormalDictionary dictionary = new OrthonormalDictionary(backend, effort, whitening, 30)) {
-                dictionary.code(12);
+                dictionary.code(Sparsity.of(30, 12, MaskGroups.NONE));
                 backend.fill(dictionary.codes().rows(3, D - 3), 0); // three rows: rank three at most
                 dictionary.update();
                 assertOrthonormal(dictionary);
