@@ -19,13 +19,12 @@ final class BlockStart {
         Matrix target = whitening.target();
         int k = state.atoms();
         int k0 = Math.min(k, whitening.rank());
-        Sparsity narrow = sparsity.within(k0);
-        try (OrthonormalDictionary start = new OrthonormalDictionary(backend, effort, whitening, k0);
+        try (OrthonormalDictionary start = new OrthonormalDictionary(backend, effort, whitening, k0, sparsity);
                 Scratch scratch = new Scratch(backend)) {
-            start.code(narrow);
+            start.code();
             for (int i = 0; i < ORTHONORMAL_ROUNDS; i++) {
                 start.update();
-                start.code(narrow);
+                start.code();
             }
             Matrix first = state.dictionary().rows(0, k0);
             LeastSquaresDictionary.solve(

@@ -29,15 +29,14 @@ final class CompotSolver implements Factorizer {
         effort.enter("whitening");
         try (Whitening whitening = Whitening.of(backend, effort, problem);
                 OrthonormalDictionary orthonormal =
-                        new OrthonormalDictionary(backend, effort, whitening, Math.min(k, whitening.rank()));
+                        new OrthonormalDictionary(backend, effort, whitening, Math.min(k, whitening.rank()), sparsity);
                 Scratch scratch = new Scratch(backend)) {
             effort.enter("rounds");
             RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
-            Sparsity kept = sparsity.within(orthonormal.codes().cols());
-            orthonormal.code(kept);
+            orthonormal.code();
             for (int t = 0; t < settings.rounds(); t++) {
                 orthonormal.update();
-                if (history.finished(orthonormal.code(kept), true)) {
+                if (history.finished(orthonormal.code(), true)) {
                     break;
                 }
             }

@@ -106,12 +106,12 @@ public final class TrialFit implements AutoCloseable {
 
     private Lost orthonormal(int k, int s) {
         int atoms = Math.min(k, whitening.rank());
-        Sparsity kept = Sparsity.of(k, s, settings.groups()).within(atoms);
-        try (OrthonormalDictionary orthonormal = new OrthonormalDictionary(backend, effort, whitening, atoms)) {
-            orthonormal.code(kept);
+        try (OrthonormalDictionary orthonormal =
+                new OrthonormalDictionary(backend, effort, whitening, atoms, Sparsity.of(k, s, settings.groups()))) {
+            orthonormal.code();
             for (int t = 0; t < ROUNDS; t++) {
                 orthonormal.update();
-                orthonormal.code(kept);
+                orthonormal.code();
             }
             return lost(orthonormal.codes(), orthonormal.dictionary());
         }

@@ -101,6 +101,18 @@ class CodeGroupsTest {
     }
 
     @Test
+    void everyGroupBeginsWithItsShareOfTheStrongestAxes() {
+        assertArrayEquals(
+                new int[] {0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11},
+                Sparsity.of(12, 6, MaskGroups.TWO_OF_4).order(12));
+        assertArrayEquals(
+                new int[] {0, 2, 4, 1, 3},
+                Sparsity.of(12, 6, MaskGroups.TWO_OF_4).order(5));
+        assertArrayEquals(
+                new int[] {0, 1, 2, 3, 4}, Sparsity.of(12, 6, MaskGroups.NONE).order(5));
+    }
+
+    @Test
     void whatAGroupLacksIsFilledUpInIt() {
         HostMatrix dense = new HostMatrix(1, 8);
         dense.data()[1] = 3;

@@ -12,6 +12,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class OrthonormalDictionaryTest {
+    private static final Sparsity SPARSITY = Sparsity.of(30, 12, MaskGroups.NONE);
+
     private static final int D = 40;
 
     /**
@@ -26,13 +28,13 @@ class OrthonormalDictionaryTest {
             Effort effort = new Effort(backend);
             effort.enter("test");
             try (Whitening whitening = Whitening.of(backend, effort, problem.problem);
-                    OrthonormalDictionary dictionary =
-                            new OrthonormalDictionary(backend, effort, whitening, Math.min(30, whitening.rank()))) {
-                double error = dictionary.code(Sparsity.of(30, 12, MaskGroups.NONE));
+                    OrthonormalDictionary dictionary = new OrthonormalDictionary(
+                            backend, effort, whitening, Math.min(30, whitening.rank()), SPARSITY)) {
+                double error = dictionary.code();
                 for (int round = 0; round < 6; round++) {
                     dictionary.update();
                     assertOrthonormal(dictionary);
-                    double next = dictionary.code(Sparsity.of(30, 12, MaskGroups.NONE));
+                    double next = dictionary.code();
                     assertTrue(
                             next <= error + 1e-6, "round " + round + " raised the error from " + error + " to " + next);
                     error = next;
@@ -50,8 +52,9 @@ class OrthonormalDictionaryTest {
             Effort effort = new Effort(backend);
             effort.enter("test");
             try (Whitening whitening = Whitening.of(backend, effort, problem.problem);
-                    OrthonormalDictionary dictionary = new OrthonormalDictionary(backend, effort, whitening, 30)) {
-                dictionary.code(Sparsity.of(30, 12, MaskGroups.NONE));
+                    OrthonormalDictionary dictionary =
+                            new OrthonormalDictionary(backend, effort, whitening, 30, SPARSITY)) {
+                dictionary.code();
                 backend.fill(dictionary.codes().rows(3, D - 3), 0); // three rows: rank three at most
                 dictionary.update();
                 assertOrthonormal(dictionary);
