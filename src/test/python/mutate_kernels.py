@@ -33,8 +33,13 @@ SELECT = [
     ("bin's count not taken off", "wanted -= shared->above;", ""),
     ("signs not removed", "& 0x7fffffffu", "& 0xffffffffu"),
     ("step along negative curvature", "squared > 0 && curved > 0", "squared > 0"),
-    ("curvature of the gradient with itself", "curved += g * curvature[at + j]", "curved += g * g"),
-    ("magnitudes before the step", "magnitude(moved)", "magnitude(codes[at + j] - step * residual[at + j])"),
+    ("curvature of the gradient with itself", "curved += g * curvature[j]", "curved += g * g"),
+    ("magnitudes before the step", "= magnitude(moved)", "= magnitude(codes[at + j] - step * residual[at + j])"),
+    ("group's ties to the higher column", "(lane ^ by) < lane", "(lane ^ by) > lane"),
+    ("neighbour next to the group missed", "by < group", "by < group - 1"),
+    ("one of a group too many", "rank < kept;", "rank <= kept;"),
+    ("end of the row as large as zeros", "(int) magnitude(row[j]) : -1", "(int) magnitude(row[j]) : 0x7fffffff"),
+    ("group's step taken twice", "codes[at + j] + step * residual[at + j] : 0", "codes[at + j] + 2 * step * residual[at + j] : 0"),
 ]
 REDUCE = [
     ("block's partial results read too early", "partial[warp] = value;\n    __syncthreads();", "partial[warp] = value;"),

@@ -4,6 +4,7 @@ import io.cospadi.backend.BenchmarkMatrices;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.MaskGroups;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -34,6 +35,7 @@ public class SolverRoundBenchmark {
     private static final int D2 = 1536;
     private static final int K = 526;
     private static final int S = 263;
+    private static final Sparsity SPARSITY = Sparsity.of(K, S, MaskGroups.NONE);
     private static final int POWER_ITERATIONS = 8;
 
     @Param("2")
@@ -64,7 +66,7 @@ public class SolverRoundBenchmark {
         }
         whitening = Whitening.of(backend, effort, new Problem("up", weight, gram));
         state = new BlockState(backend, effort, whitening.target(), K);
-        BlockStart.fill(backend, effort, whitening, state, S);
+        BlockStart.fill(backend, effort, whitening, state, SPARSITY);
         double before = state.correlate();
         start = backend.allocate(D2, K, DType.F32);
         codes = backend.allocate(D2, K, DType.F32);
@@ -117,7 +119,7 @@ public class SolverRoundBenchmark {
 
     @Benchmark
     public double blockRound() {
-        state.code(S);
+        state.code(SPARSITY, S);
         state.updateDictionary(0);
         return state.correlate();
     }

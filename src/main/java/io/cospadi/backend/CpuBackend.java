@@ -327,6 +327,12 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public void keepLargestInGroups(Matrix matrix, int kept, int group) {
+        SparseCodingChecks.keepLargestInGroups(matrix, kept, group);
+        threshold.keepLargestInGroups(own(matrix), kept, group);
+    }
+
+    @Override
     public void restrictTo(Matrix pattern, Matrix values, Matrix out) {
         SparseCodingChecks.restrictTo(pattern, values, out);
         elementwise.restrictTo(own(pattern), own(values), own(out));
@@ -342,6 +348,13 @@ public final class CpuBackend implements Backend {
     public void hardThresholdStep(Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int s) {
         SparseCodingChecks.hardThresholdStep(codes, residual, gradient, curvature, s);
         threshold.step(own(codes), own(residual), own(gradient), own(curvature), s);
+    }
+
+    @Override
+    public void hardThresholdStepInGroups(
+            Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int kept, int group) {
+        SparseCodingChecks.hardThresholdStepInGroups(codes, residual, gradient, curvature, kept, group);
+        threshold.stepInGroups(own(codes), own(residual), own(gradient), own(curvature), kept, group);
     }
 
     @Override

@@ -416,6 +416,12 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public void keepLargestInGroups(Matrix matrix, int kept, int group) {
+        SparseCodingChecks.keepLargestInGroups(matrix, kept, group);
+        select.keepLargestInGroups(at(matrix), matrix.rows(), matrix.cols(), kept, group);
+    }
+
+    @Override
     public void restrictTo(Matrix pattern, Matrix values, Matrix out) {
         SparseCodingChecks.restrictTo(pattern, values, out);
         elementwise.restrictTo(at(pattern), at(values), at(out), elements(out));
@@ -431,6 +437,14 @@ public final class CudaBackend implements Backend {
     public void hardThresholdStep(Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int s) {
         SparseCodingChecks.hardThresholdStep(codes, residual, gradient, curvature, s);
         select.hardThresholdStep(at(codes), at(residual), at(gradient), at(curvature), codes.rows(), codes.cols(), s);
+    }
+
+    @Override
+    public void hardThresholdStepInGroups(
+            Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int kept, int group) {
+        SparseCodingChecks.hardThresholdStepInGroups(codes, residual, gradient, curvature, kept, group);
+        select.hardThresholdStepInGroups(
+                at(codes), at(residual), at(gradient), at(curvature), codes.rows(), codes.cols(), kept, group);
     }
 
     @Override

@@ -24,6 +24,16 @@ final class HardThreshold {
         });
     }
 
+    void keepLargestInGroups(NativeMatrix matrix, int kept, int group) {
+        int k = matrix.cols();
+        LargestOfGroups largest = new LargestOfGroups(kept, group);
+        blocks(matrix, (from, to, scratch) -> {
+            for (int row = from; row < to; row++) {
+                largest.keep(matrix, (long) row * k, k, scratch);
+            }
+        });
+    }
+
     /** Both dot products, the step, the sum and the selection while the row is in the cache. */
     void step(NativeMatrix codes, NativeMatrix residual, NativeMatrix gradient, NativeMatrix curvature, int s) {
         int k = codes.cols();
@@ -34,14 +44,43 @@ final class HardThreshold {
             LargestEntries largest = new LargestEntries();
             for (int row = from; row < to; row++) {
                 long at = (long) row * k;
-                FloatPointer g = gradient.floats(at);
-                float squared = openblas_full.cblas_sdot(k, g, 1, g, 1);
-                float curved = openblas_full.cblas_sdot(k, g, 1, curvature.floats(at), 1);
-                float step = squared > 0 && curved > 0 ? squared / curved : 0;
-                openblas_full.cblas_saxpy(k, step, residual.floats(at), 1, codes.floats(at), 1);
+                move(codes, residual, gradient, curvature, at);
                 largest.keep(codes, at, k, s, scratch);
             }
         });
+    }
+
+    /** The same with the selection by groups. */
+    void stepInGroups(
+            NativeMatrix codes,
+            NativeMatrix residual,
+            NativeMatrix gradient,
+            NativeMatrix curvature,
+            int kept,
+            int group) {
+        int k = codes.cols();
+        if (k == 0) {
+            return;
+        }
+        LargestOfGroups largest = new LargestOfGroups(kept, group);
+        blocks(codes, (from, to, scratch) -> {
+            for (int row = from; row < to; row++) {
+                long at = (long) row * k;
+                move(codes, residual, gradient, curvature, at);
+                largest.keep(codes, at, k, scratch);
+            }
+        });
+    }
+
+    /** The row that begins at {@code at}, by the exact line search along its residual. */
+    private static void move(
+            NativeMatrix codes, NativeMatrix residual, NativeMatrix gradient, NativeMatrix curvature, long at) {
+        int k = codes.cols();
+        FloatPointer g = gradient.floats(at);
+        float squared = openblas_full.cblas_sdot(k, g, 1, g, 1);
+        float curved = openblas_full.cblas_sdot(k, g, 1, curvature.floats(at), 1);
+        float step = squared > 0 && curved > 0 ? squared / curved : 0;
+        openblas_full.cblas_saxpy(k, step, residual.floats(at), 1, codes.floats(at), 1);
     }
 
     @FunctionalInterface

@@ -17,6 +17,20 @@ final class SparseCodingChecks {
         require(0 <= s && s <= matrix.cols(), "keepLargest", "0 <= s <= cols", "s=" + s, matrix);
     }
 
+    static void keepLargestInGroups(Matrix matrix, int kept, int group) {
+        requireF32("keepLargestInGroups", matrix);
+        requireGroups("keepLargestInGroups", matrix, kept, group);
+    }
+
+    private static void requireGroups(String verb, Matrix matrix, int kept, int group) {
+        require(
+                1 <= group && group <= 32 && Integer.bitCount(group) == 1 && 0 <= kept && kept <= group,
+                verb,
+                "groups of 1, 2, 4, 8, 16 or 32 columns and 0 <= kept <= group",
+                "kept=" + kept + ", group=" + group,
+                matrix);
+    }
+
     static void restrictTo(Matrix pattern, Matrix values, Matrix out) {
         requireF32("restrictTo", pattern, values, out);
         requireSame("restrictTo", pattern, values);
@@ -28,11 +42,21 @@ final class SparseCodingChecks {
     }
 
     static void hardThresholdStep(Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int s) {
-        requireF32("hardThresholdStep", codes, residual, gradient, curvature);
-        requireSame("hardThresholdStep", codes, residual);
-        requireSame("hardThresholdStep", codes, gradient);
-        requireSame("hardThresholdStep", codes, curvature);
+        requireStep("hardThresholdStep", codes, residual, gradient, curvature);
         require(0 <= s && s <= codes.cols(), "hardThresholdStep", "0 <= s <= k", "s=" + s, codes);
+    }
+
+    static void hardThresholdStepInGroups(
+            Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int kept, int group) {
+        requireStep("hardThresholdStepInGroups", codes, residual, gradient, curvature);
+        requireGroups("hardThresholdStepInGroups", codes, kept, group);
+    }
+
+    private static void requireStep(String verb, Matrix codes, Matrix residual, Matrix gradient, Matrix curvature) {
+        requireF32(verb, codes, residual, gradient, curvature);
+        requireSame(verb, codes, residual);
+        requireSame(verb, codes, gradient);
+        requireSame(verb, codes, curvature);
     }
 
     static void orthogonalMatchingPursuit(Matrix gram, Matrix correlations, int s, Matrix codes) {

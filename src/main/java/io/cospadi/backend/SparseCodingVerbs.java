@@ -9,6 +9,16 @@ public interface SparseCodingVerbs {
     /** Keeps the s largest entries of each row and zeroes the others; {@code 0 <= s <= cols}. */
     void keepLargest(Matrix matrix, int s);
 
+    /**
+     * Keeps the largest entries of every group of neighbouring columns of each row and zeroes the others: columns
+     * {@code 0 .. group-1}, {@code group .. 2 group - 1} and so on. A last group of fewer columns keeps as many, or all it has.
+     *
+     * @param matrix (rows, cols) F32, updated
+     * @param kept   entries of a group that stay, {@code 0 <= kept <= group}
+     * @param group  columns of a group: 1, 2, 4, 8, 16 or 32
+     */
+    void keepLargestInGroups(Matrix matrix, int kept, int group);
+
     /** {@code out[i,j] <- values[i,j] where pattern[i,j] != 0, else 0}; out may be values. */
     void restrictTo(Matrix pattern, Matrix values, Matrix out);
 
@@ -27,6 +37,15 @@ public interface SparseCodingVerbs {
      * @param s         entries kept in each row
      */
     void hardThresholdStep(Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int s);
+
+    /**
+     * The same, but the largest of every group stay, as {@link #keepLargestInGroups} has it.
+     *
+     * @param kept  entries of a group that stay, {@code 0 <= kept <= group}
+     * @param group columns of a group: 1, 2, 4, 8, 16 or 32
+     */
+    void hardThresholdStepInGroups(
+            Matrix codes, Matrix residual, Matrix gradient, Matrix curvature, int kept, int group);
 
     /**
      * Batch orthogonal matching pursuit on every row: s times, take the atom of largest absolute correlation with the

@@ -6,9 +6,11 @@ import io.cospadi.factorization.LowRankShape;
 import io.cospadi.quantization.LevelGrid;
 import io.cospadi.quantization.LevelPacking;
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.MaskGroups;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import java.util.function.IntToLongFunction;
 
@@ -51,8 +53,8 @@ final class LargestFit {
 
     private static Size size(int d1, int d2, double ratio, Storage storage) {
         return switch (storage.method()) {
-            case COSPADI -> sparse(d1, d2, ratio, storage.precision(), Integer.MAX_VALUE);
-            case COMPOT -> sparse(d1, d2, ratio, storage.precision(), Math.min(d1, d2));
+            case COSPADI -> sparse(d1, d2, ratio, storage, Integer.MAX_VALUE);
+            case COMPOT -> sparse(d1, d2, ratio, storage, Math.min(d1, d2));
             case SVD_LLM, ASVD, SVD, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING -> lowRank(d1, d2, ratio);
             case RTN, GPTQ -> levels(d1, d2, ratio, storage.precision().groupSize());
         };
@@ -60,9 +62,14 @@ final class LargestFit {
 
     /**
      * The largest k with s = floor(k/2). Where that exceeds {@code mostAtoms} (an orthonormal dictionary has at most d1 atoms),
-     * k is that and s takes the remaining bytes, at most k.
+     * k is that and s takes the remaining bytes, at most k. Where codes lie in groups of neighbours, k is whole groups of them
+     * and s always its half.
      */
-    private static Size sparse(int d1, int d2, double ratio, Precision precision, int mostAtoms) {
+    private static Size sparse(int d1, int d2, double ratio, Storage storage, int mostAtoms) {
+        Precision precision = storage.precision();
+        if (storage.groups() != MaskGroups.NONE) {
+            return grouped(d1, d2, ratio, precision, storage.groups(), mostAtoms);
+        }
         IntToLongFunction bytes = k -> new FactorShape(d1, d2, k, k / 2).bytesOnDisk(precision);
         // with d2 atoms the weight itself can be the dictionary; more gain nothing, however small they are stored
         int k = largest(2, Math.max(2, d2), candidate -> meets(d1, d2, bytes.applyAsLong(candidate), ratio));
@@ -78,6 +85,20 @@ final class LargestFit {
                 candidate ->
                         meets(d1, d2, new FactorShape(d1, d2, mostAtoms, candidate).bytesOnDisk(precision), ratio));
         return new Size(mostAtoms, s, new FactorShape(d1, d2, mostAtoms, s).bytesOnDisk(precision));
+    }
+
+    private static Size grouped(int d1, int d2, double ratio, Precision precision, MaskGroups groups, int mostAtoms) {
+        IntFunction<FactorShape> shape =
+                count -> new FactorShape(d1, d2, count * groups.atoms(), count * groups.nonzeros());
+        int count = largest(
+                1,
+                Math.min(mostAtoms, Math.max(groups.atoms(), d2)) / groups.atoms(),
+                candidate -> meets(d1, d2, shape.apply(candidate).bytesOnDisk(precision), ratio));
+        if (count == 0) {
+            return Size.NONE;
+        }
+        FactorShape found = shape.apply(count);
+        return new Size(found.k(), found.s(), found.bytesOnDisk(precision));
     }
 
     private static Size lowRank(int d1, int d2, double ratio) {

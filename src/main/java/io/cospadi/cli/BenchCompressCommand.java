@@ -16,6 +16,7 @@ import io.cospadi.compression.SyntheticBenchSource;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -58,6 +59,12 @@ final class BenchCompressCommand implements Callable<Integer> {
     private Path stats;
 
     @Option(
+            names = "--unseen",
+            paramLabel = "DIR",
+            description = "Gram store of other text: the errors under it are shown too.")
+    private Path unseen;
+
+    @Option(
             names = "--layers",
             paramLabel = "A-B",
             description = "Layers to factorise, or all (default: the middle one).")
@@ -81,8 +88,19 @@ final class BenchCompressCommand implements Callable<Integer> {
             converter = Choices.SolverName.class)
     private String solver = Solver.BLOCK.option();
 
-    @Option(names = "--rounds", paramLabel = "N", description = "Rounds of the solver (default: its own).")
-    private Integer rounds;
+    @Option(
+            names = "--groups",
+            paramLabel = "none|8:16|2:4",
+            description = "Where block's codes may lie: anywhere (default), or half of every 16 or 4 neighbours.",
+            converter = Choices.GroupsName.class)
+    private MaskGroups groups = MaskGroups.NONE;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            split = ",",
+            description = "Rounds of the solver; several, such as 10,40,160, in turn (default: its own).")
+    private List<Integer> rounds;
 
     @Option(names = "--profile", description = "Show what a GPU's time went into, warm-up included.")
     private boolean profile;
@@ -99,7 +117,8 @@ final class BenchCompressCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         SolverSettings settings = settings();
-        SharedOptions.atLeast("--rounds", settings.rounds(), 1);
+        List<Integer> turns = rounds == null ? List.of(settings.rounds()) : rounds;
+        turns.forEach(each -> SharedOptions.atLeast("--rounds", each, 1));
         SharedOptions.atLeast("--tokens", tokens, 1);
         List<Measured> measured = new ArrayList<>();
         List<DeviceTimes.Entry> device;
@@ -108,12 +127,12 @@ final class BenchCompressCommand implements Callable<Integer> {
             throw RecipeException.usage("name a model's folder or a --shape");
         }
         try (BenchSource source = model != null
-                        ? new FolderBenchSource(model, stats)
+                        ? new FolderBenchSource(model, stats, unseen)
                         : new SyntheticBenchSource(BenchShape.config(shape), tokens);
                 Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
             Optional<DeviceTimes> times = profile ? backend.watch() : Optional.empty();
-            new FactorizationBench(source, layers, include, ratio, settings)
+            new FactorizationBench(source, layers, include, ratio, settings, turns)
                     .run(backend, new TaskProgress(display, "factorising"), measured::add);
             device = times.map(DeviceTimes::entries).orElse(List.of());
             BenchEnvironment.put(json, backend, shared);
@@ -133,8 +152,10 @@ final class BenchCompressCommand implements Callable<Integer> {
                 .filter(each -> each.option().equals(solver))
                 .findFirst()
                 .orElseThrow();
-        SolverSettings defaults = SolverSettings.defaults(Method.COSPADI, named);
-        return rounds == null ? defaults : defaults.withRounds(rounds);
+        if (groups != MaskGroups.NONE && !SolverSettings.inGroups(Method.COSPADI, named)) {
+            throw RecipeException.usage("--groups belongs to solver block; found --solver " + solver);
+        }
+        return SolverSettings.defaults(Method.COSPADI, named).withGroups(groups);
     }
 
     /** The paper's seconds for the same projection and {@link PaperTimes#ROUNDS} rounds, where they are known. */
@@ -148,17 +169,32 @@ final class BenchCompressCommand implements Callable<Integer> {
 
     /** Seconds that as many rounds as the paper's would take, at the pace of those that were run. */
     private double secondsOfPaperRounds(Measured m) {
-        return m.seconds()
-                + m.loopSeconds() * (PaperTimes.ROUNDS / (double) settings().rounds() - 1);
+        return m.seconds() + m.loopSeconds() * (PaperTimes.ROUNDS / (double) m.rounds() - 1);
     }
 
     private String text(List<Measured> measured) {
-        TextTable table = new TextTable("projection", "k", "s", "GFLOP", "s ", "GFLOP/s", "of sgemm", "loop of sgemm");
+        TextTable table = new TextTable(
+                "projection",
+                "k",
+                "s",
+                "rounds",
+                "error",
+                "unseen",
+                "GFLOP",
+                "s ",
+                "GFLOP/s",
+                "of sgemm",
+                "loop of sgemm");
         for (Measured m : measured) {
             table.row(
                     m.projection().name().replace("model.layers.", ""),
                     String.valueOf(m.k()),
                     String.valueOf(m.s()),
+                    String.valueOf(m.rounds()),
+                    String.format(Locale.ROOT, "%.5f", m.error()),
+                    m.unseenError().isPresent()
+                            ? String.format(Locale.ROOT, "%.5f", m.unseenError().getAsDouble())
+                            : "",
                     String.format(Locale.ROOT, "%.2f", m.flops() / 1e9),
                     String.format(Locale.ROOT, "%.3f", m.seconds()),
                     String.format(Locale.ROOT, "%.1f", m.flops() / m.seconds() / 1e9),
@@ -210,7 +246,7 @@ final class BenchCompressCommand implements Callable<Integer> {
     private void put(List<Measured> measured, ObjectNode json) {
         json.put("model", model == null ? shape : model.toString())
                 .put("solver", solver)
-                .put("rounds", settings().rounds());
+                .put("groups", groups.option());
         double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
         double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();
         json.put("seconds", seconds).put("seconds_at_sgemm_rate", ideal).put("times", seconds / ideal);
@@ -225,12 +261,15 @@ final class BenchCompressCommand implements Callable<Integer> {
             entry.put("name", m.projection().name())
                     .put("k", m.k())
                     .put("s", m.s())
+                    .put("rounds", m.rounds())
+                    .put("error", m.error())
                     .put("flops", m.flops())
                     .put("seconds", m.seconds())
                     .put("sgemm_flops_per_second", m.sgemm())
                     .put("share", m.flops() / m.seconds() / m.sgemm())
                     .put("loop_seconds", m.loopSeconds())
                     .put("loop_share", m.loopRate() / m.sgemm());
+            m.unseenError().ifPresent(error -> entry.put("unseen_error", error));
             paperSeconds(m).ifPresent(paper -> entry.put("seconds_of_60_rounds", secondsOfPaperRounds(m))
                     .put("paper_seconds_of_60_rounds", paper));
         }

@@ -11,6 +11,7 @@ import io.cospadi.decoder.DecoderBenchmark;
 import io.cospadi.decoder.DecoderBenchmark.Result;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.format.ModelFolder;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,8 +55,8 @@ final class BenchDecodeCommand implements Callable<Integer> {
             names = "--groups",
             paramLabel = "none|8:16|2:4",
             description = "With --shape: what masks the factors have (default: none).",
-            converter = Choices.MaskGroup.class)
-    private int group;
+            converter = Choices.GroupsName.class)
+    private MaskGroups groups = MaskGroups.NONE;
 
     @Option(names = "--window", paramLabel = "N", description = "Tokens of the prefill (default: 512).")
     private int window = 512;
@@ -95,9 +96,11 @@ final class BenchDecodeCommand implements Callable<Integer> {
                 ModelConfig config = BenchShape.config(shape);
                 measured.add(measure("dense", () -> BenchShape.dense(config), backend));
                 for (double ratio : ratios) {
-                    String masks = group == 0 ? "" : ", " + group / 2 + ":" + group;
+                    String masks = groups == MaskGroups.NONE ? "" : ", " + groups.option();
                     measured.add(measure(
-                            "ratio " + ratio + masks, () -> BenchShape.factored(config, ratio, group), backend));
+                            "ratio " + ratio + masks,
+                            () -> BenchShape.factored(config, ratio, groups.atoms()),
+                            backend));
                 }
             }
             BenchEnvironment.put(json, backend, shared);

@@ -13,6 +13,7 @@ import io.cospadi.benchmark.SolverKernels;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.compression.RecipeException;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.MaskGroups;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -51,8 +52,8 @@ final class BenchKernelsCommand implements Callable<Integer> {
             names = "--groups",
             paramLabel = "none|8:16|2:4",
             description = "Codes with such masks too, beside those without (default: none).",
-            converter = Choices.MaskGroup.class)
-    private int group;
+            converter = Choices.GroupsName.class)
+    private MaskGroups groups = MaskGroups.NONE;
 
     @Option(names = "--repetitions", paramLabel = "N", description = "Of which the median counts (default: 15).")
     private int repetitions = 15;
@@ -100,8 +101,8 @@ final class BenchKernelsCommand implements Callable<Integer> {
                 new ProjectionKernels(backend, repetitions, ROTATION_BYTES, listener, terminal::note);
         for (double ratio : ratios) {
             List<FactoredProjection> all = new ArrayList<>(BenchShape.projections(config, ratio, 0));
-            if (group != 0) {
-                all.addAll(BenchShape.projections(config, ratio, group));
+            if (groups != MaskGroups.NONE) {
+                all.addAll(BenchShape.projections(config, ratio, groups.atoms()));
             }
             all.forEach(products::run);
         }

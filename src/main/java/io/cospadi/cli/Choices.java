@@ -10,6 +10,7 @@ import io.cospadi.compression.Sampling;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
+import io.cospadi.tensor.MaskGroups;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -112,15 +113,11 @@ final class Choices {
         }
     }
 
-    /** Atoms of a mask's group, 0 for none. */
-    static final class MaskGroup implements ITypeConverter<Integer> {
+    static final class GroupsName implements ITypeConverter<MaskGroups> {
         @Override
-        public Integer convert(String text) {
-            return switch (check(text, List.of("none", "8:16", "2:4"))) {
-                case "8:16" -> 16;
-                case "2:4" -> 4;
-                default -> 0;
-            };
+        public MaskGroups convert(String text) {
+            return MaskGroups.of(check(text, names(MaskGroups.values(), MaskGroups::option)))
+                    .orElseThrow();
         }
     }
 }

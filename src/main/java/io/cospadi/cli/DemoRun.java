@@ -29,6 +29,7 @@ import io.cospadi.factorization.SolverSettings;
 import io.cospadi.format.ModelFolder;
 import io.cospadi.quantization.Precision;
 import io.cospadi.report.HtmlReport;
+import io.cospadi.tensor.MaskGroups;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -73,6 +74,7 @@ final class DemoRun {
                 WINDOW,
                 Sampling.CONSECUTIVE,
                 Precision.DEFAULT,
+                MaskGroups.NONE,
                 List.of(),
                 List.of(),
                 List.of(),

@@ -11,6 +11,7 @@ import io.cospadi.format.CompactBlock;
 import io.cospadi.format.CompactModel;
 import io.cospadi.format.CompactModule;
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -143,7 +144,10 @@ final class InspectCommand implements Callable<Integer> {
         }
         return precision.valueBits() + "-bit codes"
                 + (precision.dictionaryLevels() ? ", " + precision.dictionaryBits() + "-bit dictionaries" : "")
-                + (precision.hasScales() ? ", a scale for " + groups : "");
+                + (precision.hasScales() ? ", a scale for " + groups : "")
+                + (block.maskGroups() == MaskGroups.NONE
+                        ? ""
+                        : ", " + block.maskGroups().option() + " masks");
     }
 
     private static String shape(CompactModel compact, Projection p) {

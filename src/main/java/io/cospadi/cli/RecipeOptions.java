@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.compression.RecipeDocument;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -118,6 +119,14 @@ final class RecipeOptions {
     Integer groupSize;
 
     @Option(
+            names = "--groups",
+            paramLabel = "none|8:16|2:4",
+            converter = Choices.GroupsName.class,
+            description =
+                    "Codes anywhere in a row (default), or half of every 16 or 4 neighbours; of block and compot.")
+    MaskGroups groups;
+
+    @Option(
             names = "--include",
             paramLabel = "PATTERN",
             description = "Compress only these projections, such as 'mlp.*' or 'layers.3.*'; repeatable.")
@@ -179,6 +188,7 @@ final class RecipeOptions {
         put(given, "value-bits", valueBits);
         put(given, "dictionary-bits", dictionaryBits);
         put(given, "group-size", groupSize);
+        put(given, "groups", groups == null ? null : groups.option());
         if (seed != null) {
             given.put("seed", seed);
         }

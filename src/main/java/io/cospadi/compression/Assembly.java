@@ -9,7 +9,6 @@ import io.cospadi.format.CompactDescription;
 import io.cospadi.format.CompactFormat;
 import io.cospadi.format.CompactSizes;
 import io.cospadi.format.CompactWriter;
-import io.cospadi.format.MaskGroups;
 import io.cospadi.format.Verifier;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -96,7 +95,7 @@ final class Assembly {
                 base.name(),
                 base.commit(),
                 recipe.precision(),
-                MaskGroups.NONE,
+                recipe.groups(),
                 recipe.ratio(),
                 ShardedWriter.SHARD_BYTES,
                 provenance,

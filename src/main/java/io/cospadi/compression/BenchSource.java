@@ -4,6 +4,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
+import java.util.Optional;
 
 /** What {@link FactorizationBench} factors. */
 public interface BenchSource extends AutoCloseable {
@@ -14,6 +15,11 @@ public interface BenchSource extends AutoCloseable {
 
     /** The Gram of the projection's inputs; the caller closes it. */
     TimedGram gram(Projection projection, Backend backend);
+
+    /** The same of text that no fit has seen, where there is one. */
+    default Optional<Matrix> unseenGram(Projection projection, Backend backend) {
+        return Optional.empty();
+    }
 
     /**
      * A Gram.

@@ -12,6 +12,7 @@ import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.Factorizer;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Problem;
+import io.cospadi.factorization.RelativeError;
 import io.cospadi.factorization.RoundListener;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
@@ -19,6 +20,8 @@ import io.cospadi.tensor.Progress;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -31,10 +34,16 @@ import java.util.regex.Pattern;
  * @param layers  "10", "8-10" or "all"; null for the middle one
  * @param include which of their projections; none for all
  * @param ratio   under the uniform budget
- * @param solver  which, and for how many rounds
+ * @param solver  which
+ * @param rounds  for how many rounds, each in turn
  */
 public record FactorizationBench(
-        BenchSource source, String layers, List<NamePattern> include, double ratio, SolverSettings solver) {
+        BenchSource source,
+        String layers,
+        List<NamePattern> include,
+        double ratio,
+        SolverSettings solver,
+        List<Integer> rounds) {
     private static final List<String> ROUND_PHASES = List.of("rounds", "sparse coding", "dictionary update");
     private static final Pattern RANGE = Pattern.compile("(\\d{1,5})(?:-(\\d{1,5}))?");
 
@@ -47,6 +56,9 @@ public record FactorizationBench(
     /**
      * One projection's figures.
      *
+     * @param rounds         of the solver
+     * @param error          relative error of the factors as stored
+     * @param unseenError    the same under the Gram of unseen text, where the source has one
      * @param flops          counted by formula, start and final fit included
      * @param seconds        of all of it
      * @param loopSeconds    of the rounds alone
@@ -59,6 +71,9 @@ public record FactorizationBench(
             Projection projection,
             int k,
             int s,
+            int rounds,
+            double error,
+            OptionalDouble unseenError,
             double flops,
             double seconds,
             double loopSeconds,
@@ -82,7 +97,7 @@ public record FactorizationBench(
         }
         Map<FactorShape, Factorization> bare = new HashMap<>();
         double before = SelfTest.productRate(backend);
-        List<Allocation> allocations = Budget.uniform(projections, ratio, Storage.of(Method.COSPADI));
+        List<Allocation> allocations = Budget.uniform(projections, ratio, Storage.of(Method.COSPADI, solver.groups()));
         for (int i = 0; i < allocations.size(); i++) {
             Allocation allocation = allocations.get(i);
             if (!allocation.isDense()) {
@@ -123,24 +138,55 @@ public record FactorizationBench(
                     new FactorShape(p.d1(), p.d2(), allocation.k(), allocation.s()),
                     shape -> factorize(backend, solver.withRounds(0), problem, allocation));
             if (first && solver.solver() == Solver.BLOCK) {
-                factorize(backend, solver, problem, allocation);
+                factorize(backend, solver.withRounds(rounds.get(0)), problem, allocation);
             }
-            backend.synchronize();
-            Factorization full = factorize(backend, solver, problem, allocation);
-            double sgemmAfter = SelfTest.productRate(backend);
-            double loop = roundSeconds(full) - roundSeconds(bare);
-            listener.accept(new Measured(
-                    p,
-                    allocation.k(),
-                    allocation.s(),
-                    full.flops(),
-                    full.seconds(),
-                    loop,
-                    (full.flops() - bare.flops()) / loop,
-                    (sgemmBefore + sgemmAfter) / 2,
-                    gram.seconds(),
-                    full.secondsByPhase()));
-            return sgemmAfter;
+            double before = sgemmBefore;
+            for (int each : rounds) {
+                backend.synchronize();
+                Factorization full = factorize(backend, solver.withRounds(each), problem, allocation);
+                double after = SelfTest.productRate(backend);
+                listener.accept(
+                        measured(backend, allocation, problem, gram.seconds(), each, bare, full, (before + after) / 2));
+                before = after;
+            }
+            return before;
+        }
+    }
+
+    private Measured measured(
+            Backend backend,
+            Allocation allocation,
+            Problem problem,
+            double gramSeconds,
+            int each,
+            Factorization bare,
+            Factorization full,
+            double sgemm) {
+        double loop = roundSeconds(full) - roundSeconds(bare);
+        return new Measured(
+                allocation.projection(),
+                allocation.k(),
+                allocation.s(),
+                each,
+                full.relativeError(),
+                unseenError(backend, allocation.projection(), problem, full),
+                full.flops(),
+                full.seconds(),
+                loop,
+                (full.flops() - bare.flops()) / loop,
+                sgemm,
+                gramSeconds,
+                full.secondsByPhase());
+    }
+
+    private OptionalDouble unseenError(Backend backend, Projection p, Problem problem, Factorization full) {
+        Optional<Matrix> unseen = source.unseenGram(p, backend);
+        if (unseen.isEmpty()) {
+            return OptionalDouble.empty();
+        }
+        try (Matrix gram = unseen.get()) {
+            return OptionalDouble.of(
+                    RelativeError.of(backend, new Problem(p.name(), problem.weight(), gram), full.factors()));
         }
     }
 

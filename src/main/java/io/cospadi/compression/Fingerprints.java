@@ -42,6 +42,7 @@ final class Fingerprints {
         fields.put("value-bits", String.valueOf(recipe.precision().valueBits()));
         fields.put("dictionary-bits", String.valueOf(recipe.precision().dictionaryBits()));
         fields.put("group-size", String.valueOf(recipe.precision().groupSize()));
+        fields.put("groups", recipe.groups().option());
         fields.put("include", patterns(recipe.include()));
         fields.put("exclude", patterns(recipe.exclude()));
         fields.put("overrides", overrides(recipe.overrides()));

@@ -7,21 +7,25 @@ import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** A dense model's projections; Grams of a store, or of random inputs. */
 public final class FolderBenchSource implements BenchSource {
     private final Checkpoint checkpoint;
     private final GramStore grams;
+    private final GramStore unseen;
 
     /**
-     * @param model dense folder
-     * @param stats Gram store, or null for Grams of random inputs, which cost the same
+     * @param model  dense folder
+     * @param stats  Gram store, or null for Grams of random inputs, which cost the same
+     * @param unseen Gram store of other text, or null
      */
-    public FolderBenchSource(Path model, Path stats) {
+    public FolderBenchSource(Path model, Path stats, Path unseen) {
         checkpoint = Checkpoint.open(model);
         try {
             checkpoint.requireDense();
             grams = stats == null ? null : GramStore.open(stats);
+            this.unseen = unseen == null ? null : GramStore.open(unseen);
         } catch (RuntimeException | Error failure) {
             checkpoint.close();
             throw failure;
@@ -43,6 +47,11 @@ public final class FolderBenchSource implements BenchSource {
         return grams == null
                 ? SyntheticBenchSource.gramOf(projection.d1(), 2 * projection.d1(), backend)
                 : new TimedGram(grams.gram(projection.siteName(), backend), 0);
+    }
+
+    @Override
+    public Optional<Matrix> unseenGram(Projection projection, Backend backend) {
+        return Optional.ofNullable(unseen).map(store -> store.gram(projection.siteName(), backend));
     }
 
     @Override

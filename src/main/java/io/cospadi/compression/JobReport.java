@@ -13,6 +13,7 @@ import io.cospadi.format.CompactSizes;
 import io.cospadi.format.PartDiagnostics;
 import io.cospadi.format.PartFile;
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -70,6 +71,7 @@ final class JobReport {
                 precision.valueBits(),
                 precision.dictionaryLevels() ? precision.dictionaryBits() : null,
                 precision.hasScales() ? precision.groupSize() : null,
+                recipe.groups() == MaskGroups.NONE ? null : recipe.groups().option(),
                 identity.substring(0, identity.indexOf(' ')),
                 identity,
                 environment.threads());

@@ -68,7 +68,8 @@ final class LossCurves {
         double flops = 0;
         for (double ratio : RATIOS) {
             flops += Plan.flops(
-                    recipe.withRounds(TrialFit.ROUNDS), Budget.together(group, ratio, Storage.of(recipe.method())));
+                    recipe.withRounds(TrialFit.ROUNDS),
+                    Budget.together(group, ratio, Storage.of(recipe.method(), recipe.groups())));
         }
         return flops;
     }
@@ -120,7 +121,7 @@ final class LossCurves {
         try (TrialFit trials =
                 new TrialFit(backend, loaded.of(group), recipe.sharing().objective(), recipe.solverSettings())) {
             for (double ratio : RATIOS) {
-                List<Allocation> sizes = Budget.together(group, ratio, Storage.of(recipe.method()));
+                List<Allocation> sizes = Budget.together(group, ratio, Storage.of(recipe.method(), recipe.groups()));
                 Allocation size = sizes.get(0);
                 double own = saved(recipe, sizes);
                 // too small for this ratio, or for a step to another size

@@ -5,6 +5,7 @@ import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.MaskGroups;
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -23,6 +24,7 @@ import java.util.OptionalDouble;
  * @param window     tokens in each, at least 2
  * @param sample     which windows
  * @param precision  bits of the stored factors
+ * @param groups     where codes may lie
  * @param include    projections that are targeted; empty: all
  * @param exclude    projections that are not, whatever {@code include} says
  * @param overrides  other ratios for some, or none at all
@@ -43,6 +45,7 @@ public record Recipe(
         int window,
         Sampling sample,
         Precision precision,
+        MaskGroups groups,
         List<NamePattern> include,
         List<NamePattern> exclude,
         List<ProjectionOverride> overrides,
@@ -88,6 +91,7 @@ public record Recipe(
                 DEFAULT_WINDOW,
                 Sampling.CONSECUTIVE,
                 Precision.DEFAULT,
+                MaskGroups.NONE,
                 List.of(),
                 List.of(),
                 List.of(),
@@ -110,6 +114,7 @@ public record Recipe(
                 window,
                 sample,
                 precision,
+                groups,
                 include,
                 exclude,
                 overrides,
@@ -132,6 +137,7 @@ public record Recipe(
                 window,
                 sample,
                 precision,
+                groups,
                 include,
                 exclude,
                 overrides,
@@ -142,7 +148,7 @@ public record Recipe(
 
     /** What the bytes of a projection's size follow from. */
     public Storage storage() {
-        return new Storage(method, precision);
+        return new Storage(method, precision, groups);
     }
 
     /** What the factorisation is told. */
@@ -150,7 +156,8 @@ public record Recipe(
         return SolverSettings.defaults(method, solver)
                 .withRounds(rounds)
                 .withSeed(seed)
-                .withPrecision(precision);
+                .withPrecision(precision)
+                .withGroups(groups);
     }
 
     /** Whether a projection of that name is to be compressed (or kept dense by an override). */

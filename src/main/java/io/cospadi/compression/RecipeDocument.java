@@ -16,6 +16,7 @@ import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.MaskGroups;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -81,6 +82,7 @@ public final class RecipeDocument {
             "value-bits",
             "dictionary-bits",
             "group-size",
+            "groups",
             "include",
             "exclude",
             "overrides",
@@ -307,6 +309,7 @@ public final class RecipeDocument {
                 integer("window", 2, 1 << 24).orElse(Recipe.DEFAULT_WINDOW),
                 choice("sample", Sampling.values(), Sampling::option).orElse(Sampling.CONSECUTIVE),
                 precision(method),
+                groups(method, solver),
                 patterns("include"),
                 patterns("exclude"),
                 overrides,
@@ -342,6 +345,19 @@ public final class RecipeDocument {
                     precision.toString());
         }
         return precision;
+    }
+
+    private MaskGroups groups(Method method, Solver solver) {
+        MaskGroups groups =
+                choice("groups", MaskGroups.values(), MaskGroups::option).orElse(MaskGroups.NONE);
+        if (groups != MaskGroups.NONE && !SolverSettings.inGroups(method, solver)) {
+            throw wrong(
+                    "groups",
+                    "belongs to method compot and to cospadi with solver block, not to "
+                            + (method == Method.COSPADI ? solver.option() : method.option()),
+                    groups.option());
+        }
+        return groups;
     }
 
     /** The rivals keep the objective of their papers, so that a comparison shows what each part brings. */

@@ -2,6 +2,7 @@ package io.cospadi.compression;
 
 import io.cospadi.factorization.Method;
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -44,6 +45,9 @@ final class RecipeText {
         if (precision.hasScales()) {
             line(yaml, "dictionary-bits", String.valueOf(precision.dictionaryBits()));
             line(yaml, "group-size", String.valueOf(precision.groupSize()));
+        }
+        if (recipe.groups() != MaskGroups.NONE) {
+            line(yaml, "groups", quoted(recipe.groups().option()));
         }
         sharing(yaml, recipe.sharing());
         patterns(yaml, "include", recipe.include());

@@ -71,6 +71,7 @@ public record RunReport(
      * @param valueBits bits of a stored code
      * @param dictionaryBits bits of a dictionary's element; null for bf16
      * @param groupSize neighbours that share a scale, 0: a whole row; null where nothing has scales
+     * @param groups    where codes may lie, as on the command line; null for anywhere
      * @param backend   "cpu" or "cuda"
      * @param identity  of the backend: device, library, kernel, threads
      * @param threads   that computed
@@ -91,6 +92,7 @@ public record RunReport(
             int valueBits,
             Integer dictionaryBits,
             Integer groupSize,
+            String groups,
             String backend,
             String identity,
             int threads) {}

@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.MaskGroups;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -57,7 +58,7 @@ final class AlternatingSolver implements Factorizer {
                     null,
                     whitening,
                     pursuit.bestCodes,
-                    s,
+                    Sparsity.of(k, s, MaskGroups.NONE),
                     settings.precision());
             return effort.factorization(stored, history.errors(), replaced, whitening.rank());
         }

@@ -4,8 +4,8 @@ package io.cospadi.factorization;
  * How many codes a row each round of {@link BlockSolver} keeps: from {@code s + (k − s)/2} down to s over the first part of
  * the rounds, so that the supports can still rearrange while the dictionary is young.
  *
- * @param k      atoms
- * @param s      codes a row in the end
+ * @param k      atoms of a row, or of a group of neighbours in it
+ * @param s      codes kept of those in the end
  * @param rounds rounds in all
  */
 record Annealing(int k, int s, int rounds) {

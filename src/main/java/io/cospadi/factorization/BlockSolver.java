@@ -13,7 +13,7 @@ import java.util.List;
  *   scale atoms to unit norm, codes inversely
  *   M = D Dᵀ     R = Y Dᵀ − C M                       correlation of every atom with every residual
  *   g = R on the support of C,  step_i = ‖g_i‖² / (g_i M g_iᵀ)     exact line search, one per row
- *   C &lt;- keep the s_t largest |C + step · R| of each row
+ *   C &lt;- keep the s_t largest |C + step · R| of each row, or of each group of its neighbouring atoms
  *   D' = (CᵀC + λI)⁻¹ Cᵀ Y,  D &lt;- D' + 0.5 (D' − D'_previous)       over-relaxed; not in the last rounds
  * </pre>
  *
@@ -50,12 +50,13 @@ final class BlockSolver implements Factorizer {
     Factorization factorize(
             Backend backend, Problem problem, List<Problem> members, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
+        Sparsity sparsity = Sparsity.of(k, s, settings.groups());
         if (!problem.outputs().isFull()) {
-            return factorize(backend, problem, members, null, k, s, listener);
+            return factorize(backend, problem, members, null, k, sparsity, listener);
         }
         Problem separable = problem.with(problem.outputs().separable(backend));
         try (OutputCorrelation correlation = problem.outputs().correlation(backend)) {
-            return factorize(backend, separable, List.of(separable), correlation, k, s, listener);
+            return factorize(backend, separable, List.of(separable), correlation, k, sparsity, listener);
         }
     }
 
@@ -65,7 +66,7 @@ final class BlockSolver implements Factorizer {
             List<Problem> members,
             OutputCorrelation correlation,
             int k,
-            int s,
+            Sparsity sparsity,
             RoundListener listener) {
         Effort effort = new Effort(backend);
         effort.enter("whitening");
@@ -81,12 +82,20 @@ final class BlockSolver implements Factorizer {
                         shared ? metrics(whitening, members, scratch) : List.of(),
                         correlation)) {
             effort.enter("start");
-            BlockStart.fill(backend, effort, whitening, state, s);
+            BlockStart.fill(backend, effort, whitening, state, sparsity);
             effort.enter("rounds");
-            RoundHistory history = iterate(state, s, listener);
+            RoundHistory history = iterate(state, sparsity, listener);
             effort.enter("final fit");
             FinalFit.Stored stored = FinalFit.ofCodes(
-                    backend, effort, problem, members, correlation, whitening, state.best(), s, settings.precision());
+                    backend,
+                    effort,
+                    problem,
+                    members,
+                    correlation,
+                    whitening,
+                    state.best(),
+                    sparsity,
+                    settings.precision());
             return effort.factorization(stored, history.errors(), state.atomsReplaced(), whitening.rank());
         } catch (ArithmeticException e) {
             throw new CospadiException(problem.name() + ": " + e.getMessage(), e);
@@ -105,21 +114,21 @@ final class BlockSolver implements Factorizer {
     }
 
     /** All rounds, from the start that {@code state} holds; its best codes are the result. */
-    RoundHistory iterate(BlockState state, int s, RoundListener listener) {
+    RoundHistory iterate(BlockState state, Sparsity sparsity, RoundListener listener) {
         int rounds = settings.rounds();
-        Annealing annealing = new Annealing(state.atoms(), s, rounds);
+        Annealing annealing = sparsity.annealing(state.atoms(), rounds);
         RoundHistory history = new RoundHistory(rounds, settings.tolerance(), listener);
         double error = state.correlate();
         state.rememberIfBest(error);
         for (int t = 0; t < rounds; t++) {
-            int support = annealing.support(t);
-            state.code(support);
+            int kept = annealing.support(t);
+            state.code(sparsity, kept);
             state.updateDictionary(t < rounds - SETTLING_ROUNDS ? OVER_RELAXATION : 0);
             error = state.correlate();
-            if (support == s) {
+            if (kept == sparsity.kept()) {
                 state.rememberIfBest(error);
             }
-            if (history.finished(error, support == s)) {
+            if (history.finished(error, kept == sparsity.kept())) {
                 break;
             }
         }

@@ -14,18 +14,17 @@ final class BlockStart {
 
     private BlockStart() {}
 
-    /** Fills the dictionary and codes of {@code state}, s nonzeros a row. */
-    static void fill(Backend backend, Effort effort, Whitening whitening, BlockState state, int s) {
+    /** Fills the dictionary and codes of {@code state}, as sparse as the result. */
+    static void fill(Backend backend, Effort effort, Whitening whitening, BlockState state, Sparsity sparsity) {
         Matrix target = whitening.target();
         int k = state.atoms();
         int k0 = Math.min(k, whitening.rank());
-        int s0 = Math.min(s, k0);
-        try (OrthonormalDictionary start = new OrthonormalDictionary(backend, effort, whitening, k0);
+        try (OrthonormalDictionary start = new OrthonormalDictionary(backend, effort, whitening, k0, sparsity);
                 Scratch scratch = new Scratch(backend)) {
-            start.code(s0);
+            start.code();
             for (int i = 0; i < ORTHONORMAL_ROUNDS; i++) {
                 start.update();
-                start.code(s0);
+                start.code();
             }
             Matrix first = state.dictionary().rows(0, k0);
             LeastSquaresDictionary.solve(

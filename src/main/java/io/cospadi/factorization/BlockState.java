@@ -185,21 +185,21 @@ final class BlockState implements AutoCloseable {
         }
     }
 
-    /** One hard-thresholded step that keeps {@code s} codes a row; needs {@link #correlate} first. */
-    void code(int s) {
+    /** One hard-thresholded step; needs {@link #correlate} first. */
+    void code(Sparsity sparsity, int kept) {
         if (correlation != null) {
-            codeTogether(s);
+            codeTogether(sparsity, kept);
             return;
         }
         backend.restrictTo(codes, residual, gradient);
         for (Block block : blocks) {
             effort.gemm(1, block.of(gradient), false, block.gram(), false, 0, block.of(curvature));
         }
-        backend.hardThresholdStep(codes, residual, gradient, curvature, s);
+        sparsity.step(backend, codes, residual, gradient, curvature, kept);
     }
 
     /** The same along K R, whose rows are coupled: one step length for all, {@code ⟨g, K R⟩ / ⟨K g, g M⟩}. */
-    private void codeTogether(int s) {
+    private void codeTogether(Sparsity sparsity, int kept) {
         correlation.multiply(effort, residual, mixed);
         backend.restrictTo(codes, mixed, gradient);
         effort.gemm(1, gradient, false, normalOfAtoms(), false, 0, curvature);
@@ -209,7 +209,7 @@ final class BlockState implements AutoCloseable {
         if (bend > 0) {
             backend.axpy(descent / bend, mixed, codes);
         }
-        backend.keepLargest(codes, s);
+        sparsity.keepLargest(backend, codes, kept);
     }
 
     /** D Dᵀ of the one block that there is. */

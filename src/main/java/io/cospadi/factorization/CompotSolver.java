@@ -20,6 +20,7 @@ final class CompotSolver implements Factorizer {
     public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
         problem.outputs().requireSeparable();
+        Sparsity sparsity = Sparsity.of(k, s, settings.groups());
         if (k > Math.min(problem.d1(), problem.d2())) {
             throw new IllegalArgumentException(problem.name() + ": " + k + " orthonormal atoms do not fit d1="
                     + problem.d1() + ", d2=" + problem.d2());
@@ -28,15 +29,14 @@ final class CompotSolver implements Factorizer {
         effort.enter("whitening");
         try (Whitening whitening = Whitening.of(backend, effort, problem);
                 OrthonormalDictionary orthonormal =
-                        new OrthonormalDictionary(backend, effort, whitening, Math.min(k, whitening.rank()));
+                        new OrthonormalDictionary(backend, effort, whitening, Math.min(k, whitening.rank()), sparsity);
                 Scratch scratch = new Scratch(backend)) {
             effort.enter("rounds");
             RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
-            int kept = Math.min(s, orthonormal.codes().cols());
-            orthonormal.code(kept);
+            orthonormal.code();
             for (int t = 0; t < settings.rounds(); t++) {
                 orthonormal.update();
-                if (history.finished(orthonormal.code(kept), true)) {
+                if (history.finished(orthonormal.code(), true)) {
                     break;
                 }
             }
@@ -47,8 +47,8 @@ final class CompotSolver implements Factorizer {
             try (Matrix unwhitened = whitening.unwhiten(orthonormal.dictionary())) {
                 backend.copy(unwhitened, dictionary.rows(0, unwhitened.rows()));
             }
-            FinalFit.Stored stored =
-                    FinalFit.ofFactors(backend, effort, problem, whitening, dictionary, codes, s, settings.precision());
+            FinalFit.Stored stored = FinalFit.ofFactors(
+                    backend, effort, problem, whitening, dictionary, codes, sparsity, settings.precision());
             return effort.factorization(stored, history.errors(), 0, whitening.rank());
         }
     }

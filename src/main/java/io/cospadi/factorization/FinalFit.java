@@ -39,7 +39,7 @@ final class FinalFit {
     private final List<Problem> members;
     private final OutputCorrelation correlation;
     private final Whitening whitening;
-    private final int s;
+    private final Sparsity sparsity;
     private final CodeRounding codeRounding;
     private final DictionaryRounding dictionaryRounding;
     private final Matrix weight;
@@ -53,7 +53,7 @@ final class FinalFit {
             List<Problem> members,
             OutputCorrelation correlation,
             Whitening whitening,
-            int s,
+            Sparsity sparsity,
             Precision precision,
             Scratch scratch) {
         this.backend = backend;
@@ -62,7 +62,7 @@ final class FinalFit {
         this.members = members;
         this.correlation = correlation;
         this.whitening = whitening;
-        this.s = s;
+        this.sparsity = sparsity;
         codeRounding = new CodeRounding(backend, precision);
         dictionaryRounding = DictionaryRounding.of(backend, effort, problem.gram(), precision);
         weight = scratch.f64(problem.weight());
@@ -93,7 +93,8 @@ final class FinalFit {
      *                  whose Grams is its Gram
      * @param correlation of the output features beside the problem's weights, or null
      * @param whitening of the problem; by inputs where there are several members
-     * @param codes     √H C (d2, k) F32, read only, at most s nonzeros a row
+     * @param codes     √H C (d2, k) F32, read only
+     * @param sparsity  that the codes keep to
      */
     static Stored ofCodes(
             Backend backend,
@@ -103,11 +104,11 @@ final class FinalFit {
             OutputCorrelation correlation,
             Whitening whitening,
             Matrix codes,
-            int s,
+            Sparsity sparsity,
             Precision precision) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit =
-                    new FinalFit(backend, effort, problem, members, correlation, whitening, s, precision, scratch);
+            FinalFit fit = new FinalFit(
+                    backend, effort, problem, members, correlation, whitening, sparsity, precision, scratch);
             Matrix codes64 = scratch.f64(codes);
             Matrix dictionary = scratch.keep(fit.dictionaryFor(codes64));
             return fit.stored(dictionary, codes64, true);
@@ -119,7 +120,8 @@ final class FinalFit {
      *
      * @param whitening  of the problem
      * @param dictionary D (k, d1) F64 in the space of the inputs, read only
-     * @param codes      √H C (d2, k) F32, read only, at most s nonzeros a row
+     * @param codes      √H C (d2, k) F32, read only
+     * @param sparsity   that the codes keep to
      */
     static Stored ofFactors(
             Backend backend,
@@ -128,11 +130,11 @@ final class FinalFit {
             Whitening whitening,
             Matrix dictionary,
             Matrix codes,
-            int s,
+            Sparsity sparsity,
             Precision precision) {
         try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit =
-                    new FinalFit(backend, effort, problem, List.of(problem), null, whitening, s, precision, scratch);
+            FinalFit fit = new FinalFit(
+                    backend, effort, problem, List.of(problem), null, whitening, sparsity, precision, scratch);
             return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
         }
     }
@@ -251,7 +253,7 @@ final class FinalFit {
             if (correlation == null) { // row by row is not what rows that are coupled want
                 SupportRefit.refit(backend, effort, gram, correlations, codes, REFIT_STEPS);
             }
-            return codeRounding.round(StoredForm.codes(backend.download(codes), s), gram, correlations);
+            return codeRounding.round(sparsity.stored(backend.download(codes)), gram, correlations);
         }
     }
 

@@ -26,6 +26,7 @@ final class OrthonormalDictionary implements AutoCloseable {
 
     private final Backend backend;
     private final Effort effort;
+    private final Sparsity sparsity;
     private final Matrix target;
     private final Scratch scratch;
     private final Matrix dictionary;
@@ -41,14 +42,16 @@ final class OrthonormalDictionary implements AutoCloseable {
      *
      * @param whitening its target Y (d2, r) is fitted; outlives this
      * @param k         atoms, {@code 1 <= k <= r}
+     * @param sparsity  of the codes
      */
-    OrthonormalDictionary(Backend backend, Effort effort, Whitening whitening, int k) {
+    OrthonormalDictionary(Backend backend, Effort effort, Whitening whitening, int k, Sparsity sparsity) {
         if (k > whitening.rank()) {
             throw new IllegalArgumentException(
                     "an orthonormal dictionary of " + k + " atoms does not fit rank " + whitening.rank());
         }
         this.backend = backend;
         this.effort = effort;
+        this.sparsity = sparsity.within(k);
         target = whitening.target();
         scratch = new Scratch(backend);
         dictionary = scratch.f32(k, target.cols());
@@ -58,7 +61,7 @@ final class OrthonormalDictionary implements AutoCloseable {
         gram64 = scratch.f64(k, k);
         scaled64 = scratch.f64(k, k);
         values64 = scratch.f64(1, k);
-        backend.copy(whitening.principalAxes().axes().rows(0, k), dictionary);
+        backend.gatherRows(whitening.principalAxes().axes(), this.sparsity.order(k), dictionary);
     }
 
     /** D (k, r), orthonormal rows; owned by this. */
@@ -72,13 +75,13 @@ final class OrthonormalDictionary implements AutoCloseable {
     }
 
     /**
-     * The best codes with s nonzeros a row for the dictionary in hand.
+     * The best codes for the dictionary in hand that are as sparse as asked.
      *
      * @return {@code ‖Y − C D‖² / ‖Y‖²}, which for exact orthonormal codes is {@code 1 − ‖C‖² / ‖Y‖²}
      */
-    double code(int s) {
+    double code() {
         effort.gemm(1, target, false, dictionary, true, 0, codes);
-        backend.keepLargest(codes, s);
+        sparsity.keepLargest(backend, codes);
         return Math.max(0, 1 - backend.dot(codes, codes) / backend.dot(target, target));
     }
 

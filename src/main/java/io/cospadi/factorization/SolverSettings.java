@@ -1,6 +1,7 @@
 package io.cospadi.factorization;
 
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.MaskGroups;
 
 /**
  * Everything that steers a factorisation besides the problem and its size.
@@ -12,6 +13,7 @@ import io.cospadi.quantization.Precision;
  * @param powerIterations power iterations of one atom's rank-1 fit ({@code ksvd})
  * @param tolerance       stops when a round improves the error by less than this share of it; 0: never
  * @param precision       of the stored numbers; low-rank methods ignore it, rounded weights all but the group size
+ * @param groups          where codes may lie: anywhere, but for {@code block} and COMPOT also so many in every group of neighbours
  */
 public record SolverSettings(
         Method method,
@@ -20,7 +22,8 @@ public record SolverSettings(
         long seed,
         int powerIterations,
         double tolerance,
-        Precision precision) {
+        Precision precision,
+        MaskGroups groups) {
     public SolverSettings {
         if (rounds < 0 || powerIterations < 1) {
             throw new IllegalArgumentException(
@@ -29,11 +32,16 @@ public record SolverSettings(
         if (!(tolerance >= 0 && tolerance < 1)) {
             throw new IllegalArgumentException("need 0 <= tolerance < 1, got " + tolerance);
         }
+        if (groups != MaskGroups.NONE && !inGroups(method, solver)) {
+            throw new IllegalArgumentException("groups of " + groups.option()
+                    + " belong to method compot and to cospadi with" + " solver block, not to " + method.option());
+        }
     }
 
     /** Default rounds, seed 42, 8 power iterations, no early stop. */
     public static SolverSettings defaults(Method method, Solver solver) {
-        return new SolverSettings(method, solver, defaultRounds(method, solver), 42, 8, 0, Precision.DEFAULT);
+        return new SolverSettings(
+                method, solver, defaultRounds(method, solver), 42, 8, 0, Precision.DEFAULT, MaskGroups.NONE);
     }
 
     /** 40 for {@code block}, 60 for the paper's solvers, 20 for COMPOT, none for the low-rank methods. */
@@ -47,21 +55,31 @@ public record SolverSettings(
 
     /** The same with another number of rounds. */
     public SolverSettings withRounds(int newRounds) {
-        return new SolverSettings(method, solver, newRounds, seed, powerIterations, tolerance, precision);
+        return new SolverSettings(method, solver, newRounds, seed, powerIterations, tolerance, precision, groups);
     }
 
     /** The same with another seed. */
     public SolverSettings withSeed(long newSeed) {
-        return new SolverSettings(method, solver, rounds, newSeed, powerIterations, tolerance, precision);
+        return new SolverSettings(method, solver, rounds, newSeed, powerIterations, tolerance, precision, groups);
     }
 
     /** The same with another tolerance. */
     public SolverSettings withTolerance(double newTolerance) {
-        return new SolverSettings(method, solver, rounds, seed, powerIterations, newTolerance, precision);
+        return new SolverSettings(method, solver, rounds, seed, powerIterations, newTolerance, precision, groups);
     }
 
     /** The same with numbers stored in other bits. */
     public SolverSettings withPrecision(Precision newPrecision) {
-        return new SolverSettings(method, solver, rounds, seed, powerIterations, tolerance, newPrecision);
+        return new SolverSettings(method, solver, rounds, seed, powerIterations, tolerance, newPrecision, groups);
+    }
+
+    /** The same with codes in groups of neighbours. */
+    public SolverSettings withGroups(MaskGroups newGroups) {
+        return new SolverSettings(method, solver, rounds, seed, powerIterations, tolerance, precision, newGroups);
+    }
+
+    /** Whether codes can be chosen in every group of neighbours; a pursuit would have to be another one. */
+    public static boolean inGroups(Method method, Solver solver) {
+        return method == Method.COMPOT || method == Method.COSPADI && solver == Solver.BLOCK;
     }
 }

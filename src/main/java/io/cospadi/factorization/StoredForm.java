@@ -5,7 +5,6 @@ import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
-import io.cospadi.tensor.HostMatrix;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -34,41 +33,6 @@ final class StoredForm {
         Matrix matrix = backend.allocate(rows, cols, DType.F64);
         backend.load(matrix, stored, DType.BF16);
         return matrix;
-    }
-
-    /**
-     * The nonzeros of dense codes, not yet rounded, as exactly s positions a row. A row with fewer nonzeros is filled up with its
-     * lowest unused atoms at value 0.
-     *
-     * @param dense (d2, k), at most s nonzeros in each row
-     */
-    static Codes codes(HostMatrix dense, int s) {
-        int d2 = dense.rows();
-        int k = dense.cols();
-        int[] atoms = new int[Math.multiplyExact(d2, s)];
-        float[] values = new float[atoms.length];
-        for (int i = 0; i < d2; i++) {
-            int spare = s;
-            for (int j = 0; j < k; j++) {
-                if (dense.at(i, j) != 0) {
-                    spare--;
-                }
-            }
-            if (spare < 0) {
-                throw new IllegalArgumentException(
-                        "row " + i + " holds " + (s - spare) + " codes, at most " + s + " fit");
-            }
-            int p = i * s;
-            for (int j = 0; j < k && p < (i + 1) * s; j++) {
-                float value = dense.at(i, j);
-                if (value != 0 || spare > 0) {
-                    spare -= value == 0 ? 1 : 0;
-                    atoms[p] = j;
-                    values[p++] = value;
-                }
-            }
-        }
-        return new Codes(d2, k, s, atoms, values);
     }
 
     /** Stored codes as a dense F64 matrix (d2, k); the caller closes it. */

@@ -97,20 +97,21 @@ public final class TrialFit implements AutoCloseable {
     private Lost sparse(int k, int s) {
         List<Matrix> own = objective == ShareObjective.EXACT ? metrics : List.of();
         try (BlockState state = new BlockState(backend, effort, whitening.target(), k, own, correlation)) {
-            BlockStart.fill(backend, effort, whitening, state, s);
-            new BlockSolver(settings).iterate(state, s, RoundListener.NONE);
+            Sparsity sparsity = Sparsity.of(k, s, settings.groups());
+            BlockStart.fill(backend, effort, whitening, state, sparsity);
+            new BlockSolver(settings).iterate(state, sparsity, RoundListener.NONE);
             return lost(state.best(), state.bestDictionary());
         }
     }
 
     private Lost orthonormal(int k, int s) {
         int atoms = Math.min(k, whitening.rank());
-        int kept = Math.min(s, atoms);
-        try (OrthonormalDictionary orthonormal = new OrthonormalDictionary(backend, effort, whitening, atoms)) {
-            orthonormal.code(kept);
+        try (OrthonormalDictionary orthonormal =
+                new OrthonormalDictionary(backend, effort, whitening, atoms, Sparsity.of(k, s, settings.groups()))) {
+            orthonormal.code();
             for (int t = 0; t < ROUNDS; t++) {
                 orthonormal.update();
-                orthonormal.code(kept);
+                orthonormal.code();
             }
             return lost(orthonormal.codes(), orthonormal.dictionary());
         }

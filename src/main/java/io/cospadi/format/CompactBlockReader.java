@@ -7,6 +7,7 @@ import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.quantization.LevelGrid;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;

@@ -2,6 +2,7 @@ package io.cospadi.format;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.MaskGroups;
 import java.util.Map;
 
 /**

@@ -8,6 +8,7 @@ import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.MaskGroups;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
 import java.nio.file.Files;

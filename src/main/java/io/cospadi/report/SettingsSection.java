@@ -68,6 +68,7 @@ final class SettingsSection implements Section {
                         ? null
                         : "" + report.run().dictionaryBits());
         row(rows, runs, "values with one scale", SettingsSection::scaled);
+        row(rows, runs, "codes in groups", report -> report.run().groups());
         row(rows, runs, "calibration", SettingsSection::calibration);
         row(
                 rows,

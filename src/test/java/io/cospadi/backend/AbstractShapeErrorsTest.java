@@ -68,9 +68,11 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("solveTriangular", single(3, 3), false, single(3, 2)),
             new Call("eigenSymmetric", single(3, 3)),
             new Call("keepLargest", single(2, 3), 1),
+            new Call("keepLargestInGroups", single(2, 3), 1, 2),
             new Call("restrictTo", single(2, 3), single(2, 3), single(2, 3)),
             new Call("rowsUsing", single(2, 3)),
             new Call("hardThresholdStep", single(2, 3), single(2, 3), single(2, 3), single(2, 3), 1),
+            new Call("hardThresholdStepInGroups", single(2, 3), single(2, 3), single(2, 3), single(2, 3), 1, 2),
             new Call("orthogonalMatchingPursuit", single(3, 3), single(2, 3), 1, single(2, 3)),
             new Call(
                     "conjugateGradientStep",
@@ -139,6 +141,8 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             "solveCholesky 1 column",
             "solveTriangular 2 column",
             "keepLargest 0 row",
+            "keepLargestInGroups 0 row",
+            "keepLargestInGroups 0 column",
             "normalizeAtoms 2 row",
             "keepLargest 0 column",
             "rowsUsing 0 row",
@@ -277,6 +281,11 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
                 .getMessage()
                 .contains("s=4"));
         assertThrows(IllegalArgumentException.class, () -> backend.keepLargest(x, -1));
+        assertThrows(IllegalArgumentException.class, () -> backend.keepLargestInGroups(x, 3, 2));
+        assertThrows(IllegalArgumentException.class, () -> backend.keepLargestInGroups(x, -1, 2));
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> backend.keepLargestInGroups(x, 1, 3))
+                .getMessage()
+                .contains("group=3"));
         assertThrows(IllegalArgumentException.class, () -> backend.negativeLogLikelihood(x, new int[] {0, 3}));
         assertThrows(IllegalArgumentException.class, () -> backend.likelihoodGradient(x, new int[] {-1, 3}));
         assertThrows(IllegalArgumentException.class, () -> backend.sample(x, new double[] {0, 1}));

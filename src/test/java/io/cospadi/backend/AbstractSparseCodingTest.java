@@ -48,6 +48,37 @@ abstract class AbstractSparseCodingTest extends AbstractBackendTest {
         }
     }
 
+    /** Each group by itself, sorted. */
+    private static double[] keepLargestInGroupsBySorting(double[] values, int rows, int cols, int kept, int group) {
+        double[] all = new double[values.length];
+        for (int i = 0; i < rows; i++) {
+            for (int from = i * cols; from < (i + 1) * cols; from += group) {
+                int count = Math.min(group, (i + 1) * cols - from);
+                double[] own = Arrays.copyOfRange(values, from, from + count);
+                System.arraycopy(keepLargestBySorting(own, 1, count, kept), 0, all, from, count);
+            }
+        }
+        return all;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0,5", "1,1", "3,2", "7,15", "5,16", "4,33", "9,526", "40,1000", "3,4171"})
+    void exactlyTheLargestOfEveryGroupAreKept(int rows, int cols) {
+        for (int group : new int[] {1, 4, 16, 32}) {
+            for (int kept : new int[] {0, 1, group / 2, group}) {
+                for (int kind = 0; kind < 5; kind++) {
+                    double[] values = row(kind, rows * cols);
+                    Matrix matrix = output(rows, cols, DType.F32, values);
+                    backend.keepLargestInGroups(matrix, kept, group);
+                    assertSame(
+                            positiveZeros(keepLargestInGroupsBySorting(values, rows, cols, kept, group)),
+                            positiveZeros(read(matrix)),
+                            "kind " + kind + ", " + kept + " of " + group);
+                }
+            }
+        }
+    }
+
     /** The sign of a zero says nothing. */
     private static double[] positiveZeros(double[] values) {
         return Arrays.stream(values).map(value -> value + 0.0).toArray();
@@ -101,7 +132,18 @@ abstract class AbstractSparseCodingTest extends AbstractBackendTest {
     @ParameterizedTest
     @CsvSource({"0,5,2", "1,1,1", "6,15,4", "11,33,16", "20,526,263", "3,64,64", "3,64,0"})
     void thresholdedStepFollowsItsFormula(int rows, int k, int s) {
-        double[] codes = keepLargestBySorting(normal(rows * k), rows, k, s);
+        checkSteps(rows, k, s, k, false);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0,5,2,4", "1,1,1,2", "6,15,4,8", "11,33,8,16", "20,528,8,16", "20,526,2,4", "3,64,16,32", "3,64,0,4"})
+    void thresholdedStepFollowsItsFormulaInGroups(int rows, int k, int kept, int group) {
+        checkSteps(rows, k, kept, group, true);
+    }
+
+    /** Selecting s of every {@code group} columns; by the verb for groups or the one for whole rows. */
+    private void checkSteps(int rows, int k, int s, int group, boolean inGroups) {
+        double[] codes = keepLargestInGroupsBySorting(normal(rows * k), rows, k, s, Math.max(1, group));
         double[] residual = normal(rows * k);
         double[] gradient = new double[rows * k];
         double[] curvature = normal(rows * k);
@@ -115,15 +157,17 @@ abstract class AbstractSparseCodingTest extends AbstractBackendTest {
             Arrays.setAll(curvature, i -> i >= k && i < 2 * k ? -gradient[i] : curvature[i]);
         }
         Matrix updated = output(rows, k, DType.F32, codes);
-        backend.hardThresholdStep(
-                updated,
-                matrix(rows, k, DType.F32, residual),
-                matrix(rows, k, DType.F32, gradient),
-                matrix(rows, k, DType.F32, curvature),
-                s);
+        Matrix r = matrix(rows, k, DType.F32, residual);
+        Matrix g = matrix(rows, k, DType.F32, gradient);
+        Matrix c = matrix(rows, k, DType.F32, curvature);
+        if (inGroups) {
+            backend.hardThresholdStepInGroups(updated, r, g, c, s, group);
+        } else {
+            backend.hardThresholdStep(updated, r, g, c, s);
+        }
         double[] found = read(updated);
         for (int i = 0; i < rows; i++) {
-            checkStep(codes, residual, gradient, curvature, found, i * k, k, s, rows > 2 && i < 2);
+            checkStep(codes, residual, gradient, curvature, found, i * k, k, s, group, rows > 2 && i < 2);
         }
     }
 
@@ -140,6 +184,7 @@ abstract class AbstractSparseCodingTest extends AbstractBackendTest {
             int at,
             int k,
             int s,
+            int group,
             boolean noStep) {
         double squared = 0;
         double curved = 0;
@@ -152,11 +197,18 @@ abstract class AbstractSparseCodingTest extends AbstractBackendTest {
         double step = squared > 0 && curved > 0 ? squared / curved : 0;
         assertEquals(noStep, noStep && step == 0, "the rows made to take no step");
         double relative = curved > 0 ? 2 * (k + 4) * SINGLE * Math.max(1, magnitudes / curved) : 0;
+        for (int from = at; from < at + k; from += group) {
+            checkSelection(codes, residual, found, step, relative, from, Math.min(from + group, at + k), s);
+        }
+    }
+
+    private static void checkSelection(
+            double[] codes, double[] residual, double[] found, double step, double relative, int from, int to, int s) {
         double smallestKept = Double.POSITIVE_INFINITY;
         double largestDropped = 0;
         double slack = 0;
         int kept = 0;
-        for (int j = at; j < at + k; j++) {
+        for (int j = from; j < to; j++) {
             double moved = codes[j] + step * residual[j];
             double allowance = (relative + 4 * SINGLE) * (Math.abs(step * residual[j]) + Math.abs(codes[j]));
             slack = Math.max(slack, allowance);

@@ -10,6 +10,7 @@ import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.Method;
 import io.cospadi.quantization.Precision;
+import io.cospadi.tensor.MaskGroups;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
@@ -156,7 +157,7 @@ class BudgetTest {
     @Test
     void roundedWeightsGetTheMostBitsThatMeetTheRatio() {
         Projection up = projection(576, 1536);
-        Storage gptq = new Storage(Method.GPTQ, new Precision(14, 16, 128));
+        Storage gptq = new Storage(Method.GPTQ, new Precision(14, 16, 128), MaskGroups.NONE);
         double[] ratios = {0.2, 0.49, 0.5, 0.61, 0.74, 0.742, 0.8};
         int[] bits = {8, 8, 7, 6, 4, 3, 3};
         for (int i = 0; i < bits.length; i++) {
@@ -168,11 +169,36 @@ class BudgetTest {
     }
 
     @Test
+    void atomsAreTheMostWholeGroupsThatMeetTheRatio() {
+        for (MaskGroups groups : List.of(MaskGroups.EIGHT_OF_16, MaskGroups.TWO_OF_4)) {
+            for (Method method : List.of(Method.COSPADI, Method.COMPOT)) {
+                for (double ratio : new double[] {0.1, 0.2, 0.6}) {
+                    Projection up = projection(576, 1536);
+                    Allocation free = Budget.uniform(List.of(up), ratio, Storage.of(method))
+                            .get(0);
+                    Allocation own = Budget.uniform(List.of(up), ratio, Storage.of(method, groups))
+                            .get(0);
+                    assertEquals(free.k() / groups.atoms() * groups.atoms(), own.k(), groups + " at " + ratio);
+                    assertEquals(own.k() / 2, own.s());
+                    assertEquals(
+                            own.k() * 2L * 576 + 1536L * ((14L * own.s() + 7) / 8 + (own.k() + 7) / 8), own.bytes());
+                    assertTrue(own.ratio() >= ratio);
+                }
+            }
+            assertTrue(Budget.uniform(List.of(projection(8, 8)), 0.9, Storage.of(Method.COSPADI, groups))
+                    .get(0)
+                    .isDense());
+        }
+    }
+
+    @Test
     void factorsOfFewBitsAreTheLargestWhoseBytesWithScalesMeetTheRatio() {
         for (Precision precision : List.of(new Precision(8, 8, 0), new Precision(4, 4, 64), new Precision(3, 16, 32))) {
             for (double ratio : new double[] {0.5, 0.7}) {
                 Allocation a = Budget.uniform(
-                                List.of(projection(576, 1536)), ratio, new Storage(Method.COSPADI, precision))
+                                List.of(projection(576, 1536)),
+                                ratio,
+                                new Storage(Method.COSPADI, precision, MaskGroups.NONE))
                         .get(0);
                 assertEquals(bytes(a.k(), precision), a.bytes());
                 assertTrue(a.ratio() >= ratio);

@@ -92,6 +92,7 @@ class ReportCommandTest {
                         14,
                         null,
                         null,
+                        null,
                         "cpu",
                         "cpu",
                         2),

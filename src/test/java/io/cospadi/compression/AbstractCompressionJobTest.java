@@ -71,6 +71,7 @@ abstract class AbstractCompressionJobTest {
                 "include: ['layers.1.*']\nbudget: uniform\nsolver: ksvd\n",
                 "include: ['layers.1.*']\nbudget: uniform\nmethod: compot\n",
                 "budget: uniform\nshare: 2\n",
+                "include: ['layers.1.*']\nbudget: uniform\ngroups: '2:4'\n",
                 "include: ['layers.1.*']\nmethod: svd-llm\n"
             })
     void jobsComeOutAsTheyDoOnTwoThreadsOfTheProcessor(String more) {

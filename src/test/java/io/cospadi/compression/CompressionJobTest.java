@@ -55,6 +55,9 @@ class CompressionJobTest extends AbstractCompressionJobTest {
                 "value-bits: 4\ndictionary-bits: 8\ngroup-size: 5\n",
                 "dictionary-bits: 4\nbudget: uniform\nsolver: ksvd\n",
                 "method: compot\nvalue-bits: 3\ndictionary-bits: 4\n",
+                "groups: '2:4'\n",
+                "groups: '2:4'\nmethod: compot\nbudget: uniform\n",
+                "groups: '8:16'\nshare: 2\nvalue-bits: 4\n",
                 "method: rtn\n",
                 "method: gptq\ngroup-size: 12\noverrides: [{pattern: v_proj, ratio: 0.6}]\n",
                 "share: 2\nvalue-bits: 6\ndictionary-bits: 6\n",
@@ -73,6 +76,18 @@ class CompressionJobTest extends AbstractCompressionJobTest {
                 .sum();
         assertEquals(summary.sizes().fileBytes(), bytes, "the report accounts for every byte");
         assertFalse(Files.exists(job.out("out.work")), "the work folder is gone");
+    }
+
+    @Test
+    void masksInGroupsAreNamedWhereTheyAreReadFrom() throws IOException {
+        RunReport report =
+                job.run(TinyJob.recipe("groups: '2:4'\n"), "out", backend).report();
+        assertEquals("2:4", report.run().groups());
+        assertTrue(
+                Files.readString(job.out("out").resolve("config.json")).matches("(?s).*\"mask_groups\" ?: \"2:4\".*"));
+        assertTrue(report.projections().stream().anyMatch(p -> p.k() != null));
+        report.projections().forEach(p -> assertTrue(p.k() == null || p.k() % 4 == 0, p.toString()));
+        assertThrows(CospadiException.class, () -> job.run(TinyJob.recipe(""), "out", backend));
     }
 
     @Test

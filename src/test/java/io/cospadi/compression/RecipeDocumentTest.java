@@ -11,6 +11,7 @@ import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.MaskGroups;
 import java.nio.charset.StandardCharsets;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
@@ -111,6 +112,8 @@ class RecipeDocumentTest {
                 "ratio: 0.2\\nshare-groups: q_proj   | a list of groups",
                 "ratio: 0.2\\nvalue-bits: 9          | is 16, 14 or 3 to 8",
                 "ratio: 0.2\\ndictionary-bits: 14    | is 16 or 3 to 8",
+                "ratio: 0.2\\ngroups: '3:4'          | is one of none, 8:16, 2:4",
+                "ratio: 0.2\\ngroups: '8:16'\\nsolver: ksvd | belongs to method compot and to cospadi with solver block, not to ksvd",
                 "ratio: 0.2\\ngroup-size: 64         | needs value-bits or dictionary-bits of 3 to 8",
                 "ratio: 0.2\\nvalue-bits: 4\\ngroup-size: -1 | whole number from 0",
                 "ratio: 0.2\\nvalue-bits: 4\\nmethod: svd | does not apply to svd",
@@ -142,6 +145,9 @@ class RecipeDocumentTest {
         Recipe levels = recipe("ratio: 0.2\nvalue-bits: 4\ndictionary-bits: 8\ngroup-size: 64\n");
         assertEquals(new Precision(4, 8, 64), levels.precision());
         assertEquals(levels, recipe(new String(RecipeText.yaml(levels), StandardCharsets.UTF_8)));
+        Recipe groups = recipe("ratio: 0.2\ngroups: '2:4'\n");
+        assertEquals(MaskGroups.TWO_OF_4, groups.groups());
+        assertEquals(groups, recipe(new String(RecipeText.yaml(groups), StandardCharsets.UTF_8)));
         Recipe gptq = recipe("ratio: 0.7\nmethod: gptq\n");
         assertEquals(128, gptq.precision().groupSize());
         assertEquals(gptq, recipe(new String(RecipeText.yaml(gptq), StandardCharsets.UTF_8)));

@@ -96,6 +96,7 @@ class RunReportFileTest {
                         4,
                         8,
                         64,
+                        "8:16",
                         "cpu",
                         "cpu OpenBLAS",
                         2),

@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.MaskGroups;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class OrthonormalDictionaryTest {
+    private static final Sparsity SPARSITY = Sparsity.of(30, 12, MaskGroups.NONE);
+
     private static final int D = 40;
 
     /**
@@ -25,13 +28,13 @@ class OrthonormalDictionaryTest {
             Effort effort = new Effort(backend);
             effort.enter("test");
             try (Whitening whitening = Whitening.of(backend, effort, problem.problem);
-                    OrthonormalDictionary dictionary =
-                            new OrthonormalDictionary(backend, effort, whitening, Math.min(30, whitening.rank()))) {
-                double error = dictionary.code(12);
+                    OrthonormalDictionary dictionary = new OrthonormalDictionary(
+                            backend, effort, whitening, Math.min(30, whitening.rank()), SPARSITY)) {
+                double error = dictionary.code();
                 for (int round = 0; round < 6; round++) {
                     dictionary.update();
                     assertOrthonormal(dictionary);
-                    double next = dictionary.code(12);
+                    double next = dictionary.code();
                     assertTrue(
                             next <= error + 1e-6, "round " + round + " raised the error from " + error + " to " + next);
                     error = next;
@@ -49,8 +52,9 @@ class OrthonormalDictionaryTest {
             Effort effort = new Effort(backend);
             effort.enter("test");
             try (Whitening whitening = Whitening.of(backend, effort, problem.problem);
-                    OrthonormalDictionary dictionary = new OrthonormalDictionary(backend, effort, whitening, 30)) {
-                dictionary.code(12);
+                    OrthonormalDictionary dictionary =
+                            new OrthonormalDictionary(backend, effort, whitening, 30, SPARSITY)) {
+                dictionary.code();
                 backend.fill(dictionary.codes().rows(3, D - 3), 0); // three rows: rank three at most
                 dictionary.update();
                 assertOrthonormal(dictionary);

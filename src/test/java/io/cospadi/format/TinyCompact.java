@@ -16,6 +16,7 @@ import io.cospadi.quantization.Levels;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
+import io.cospadi.tensor.MaskGroups;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -77,6 +77,36 @@ class SelectKernelsTest extends AbstractKernelTest {
         }
     }
 
+    /** Each group by itself, sorted. */
+    private static float[] largestOfGroupsBySorting(float[] values, int rows, int k, int kept, int group) {
+        float[] all = new float[values.length];
+        for (int i = 0; i < rows; i++) {
+            for (int from = i * k; from < (i + 1) * k; from += group) {
+                int count = Math.min(group, (i + 1) * k - from);
+                float[] own = Arrays.copyOfRange(values, from, from + count);
+                System.arraycopy(largestBySorting(own, 1, count, kept), 0, all, from, count);
+            }
+        }
+        return all;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1,256", "3,2,256", "2,31,256", "2,32,64", "2,33,32", "2,256,256", "2,257,256", "1,4171,256"})
+    void exactlyTheLargestOfEveryGroupAreKept(int rows, int k, int threads) {
+        SelectKernels kernels = new SelectKernels(withThreads(threads));
+        for (int group : new int[] {1, 4, 16, 32}) {
+            for (int kept : new int[] {0, 1, group / 2, group}) {
+                for (int kind = 0; kind < 5; kind++) {
+                    float[] values = values(kind, rows * k);
+                    var matrix = device.array(values);
+                    kernels.keepLargestInGroups(matrix.address(), rows, k, kept, group);
+                    String what = kept + " of " + group + ", kind " + kind;
+                    assertSame(largestOfGroupsBySorting(values, rows, k, kept, group), matrix.floats(), what);
+                }
+            }
+        }
+    }
+
     @Test
     void everyOrderOfThreadsSelectsTheSame() {
         float[] values = values(1, 3 * 700);
@@ -117,6 +147,20 @@ class SelectKernelsTest extends AbstractKernelTest {
                             k,
                             s);
             assertSame(largestBySorting(moved, rows, k, s), updated.floats(), "s " + s);
+            int group = 16;
+            int kept = Math.min(s, group / 2);
+            updated = device.array(codes);
+            new SelectKernels(withThreads(threads))
+                    .hardThresholdStepInGroups(
+                            updated.address(),
+                            device.array(residual).address(),
+                            device.array(gradient).address(),
+                            device.array(curvature).address(),
+                            rows,
+                            k,
+                            kept,
+                            group);
+            assertSame(largestOfGroupsBySorting(moved, rows, k, kept, group), updated.floats(), kept + " of " + group);
         }
     }
 
@@ -182,6 +226,9 @@ class SelectKernelsTest extends AbstractKernelTest {
         kernels.keepLargest(0, 0, 5, 2);
         kernels.keepLargest(0, 5, 0, 0);
         kernels.hardThresholdStep(0, 0, 0, 0, 0, 5, 2);
+        kernels.keepLargestInGroups(0, 0, 5, 2, 4);
+        kernels.keepLargestInGroups(0, 5, 0, 2, 4);
+        kernels.hardThresholdStepInGroups(0, 0, 0, 0, 0, 5, 2, 4);
     }
 
     @Test
@@ -190,6 +237,9 @@ class SelectKernelsTest extends AbstractKernelTest {
         assertThrows(IllegalArgumentException.class, () -> kernels.keepLargest(0, 1, 5, 6));
         assertThrows(IllegalArgumentException.class, () -> kernels.keepLargest(0, 1, 5, -1));
         assertThrows(IllegalArgumentException.class, () -> kernels.keepLargest(0, 1, 40_001, 6));
+        assertThrows(IllegalArgumentException.class, () -> kernels.keepLargestInGroups(0, 1, 5, 2, 3));
+        assertThrows(IllegalArgumentException.class, () -> kernels.keepLargestInGroups(0, 1, 5, 2, 64));
+        assertThrows(IllegalArgumentException.class, () -> kernels.keepLargestInGroups(0, 1, 5, 5, 4));
     }
 
     @Test

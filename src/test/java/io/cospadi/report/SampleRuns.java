@@ -113,6 +113,7 @@ final class SampleRuns {
                         14,
                         null,
                         null,
+                        null,
                         "cpu",
                         "cpu OpenBLAS 0.3.31 Haswell, 2 threads",
                         2),

@@ -1,4 +1,4 @@
-package io.cospadi.format;
+package io.cospadi.tensor;
 
 import java.util.Arrays;
 import java.util.Optional;
