@@ -34,42 +34,56 @@ final class FastExp {
         for (int j = from; j < to; j++) {
             float value = Math.min(Math.max(x[j], LOWEST), HIGHEST);
             float shifted = value * LOG2_E + ROUND;
-            float n = shifted - ROUND;
-            float r = value - n * LN2_HIGH - n * LN2_LOW;
-            float p = 1.9875691500e-4f;
-            p = p * r + 1.3981999507e-3f;
-            p = p * r + 8.3334519073e-3f;
-            p = p * r + 4.1665795894e-2f;
-            p = p * r + 1.6666665459e-1f;
-            p = p * r + 5.0000001201e-1f;
-            x[j] = p * r * r + r + 1;
+            x[j] = polynomial(value, shifted - ROUND);
             powers[j] = shifted;
         }
         for (int j = from; j < to; j++) {
-            // the lowest bits of shifted are n; the shift drops those above it
-            x[j] *= Float.intBitsToFloat((Float.floatToRawIntBits(powers[j]) << 23) + (127 << 23));
+            x[j] *= powerOfTwo(powers[j]);
         }
     }
 
-    /** {@code x[j] <- exp(x[j] - max)} for j in from .. to-1, as {@link #each}; returns their sum in f64. */
+    /** exp(r), r = value - n ln 2. */
+    private static float polynomial(float value, float n) {
+        float r = value - n * LN2_HIGH - n * LN2_LOW;
+        float p = 1.9875691500e-4f;
+        p = p * r + 1.3981999507e-3f;
+        p = p * r + 8.3334519073e-3f;
+        p = p * r + 4.1665795894e-2f;
+        p = p * r + 1.6666665459e-1f;
+        p = p * r + 5.0000001201e-1f;
+        return p * r * r + r + 1;
+    }
+
+    /** 2^n: the lowest bits of {@code shifted = n + ROUND} are n, and the shift drops those above it. */
+    private static float powerOfTwo(float shifted) {
+        return Float.intBitsToFloat((Float.floatToRawIntBits(shifted) << 23) + (127 << 23));
+    }
+
+    /**
+     * {@code x[j] <- exp(x[j] - max)} for j in from .. to-1, as {@link #each}; returns their sum in f64.
+     *
+     * @param max so large that no difference is above {@link #HIGHEST}
+     */
     static double eachBelow(float max, float[] x, int from, int to, float[] powers) {
         for (int j = from; j < to; j++) {
-            x[j] -= max;
+            float value = Math.max(x[j] - max, LOWEST);
+            float shifted = value * LOG2_E + ROUND;
+            x[j] = polynomial(value, shifted - ROUND);
+            powers[j] = shifted;
         }
-        each(x, from, to, powers);
         double s0 = 0;
         double s1 = 0;
         double s2 = 0;
         double s3 = 0;
         int j = from;
         for (; j + 3 < to; j += 4) {
-            s0 += x[j];
-            s1 += x[j + 1];
-            s2 += x[j + 2];
-            s3 += x[j + 3];
+            s0 += x[j] *= powerOfTwo(powers[j]);
+            s1 += x[j + 1] *= powerOfTwo(powers[j + 1]);
+            s2 += x[j + 2] *= powerOfTwo(powers[j + 2]);
+            s3 += x[j + 3] *= powerOfTwo(powers[j + 3]);
         }
         for (; j < to; j++) {
-            s0 += x[j];
+            s0 += x[j] *= powerOfTwo(powers[j]);
         }
         return s0 + s1 + (s2 + s3);
     }

@@ -143,10 +143,7 @@ final class Reductions {
 
     /** Leaves exp(x - max) in x. */
     private static double logSumExp(float[] x, int count, float[] powers) {
-        float max = Float.NEGATIVE_INFINITY;
-        for (int j = 0; j < count; j++) {
-            max = Math.max(max, x[j]);
-        }
+        float max = FastExp.max(x, 0, count);
         if (Float.isInfinite(max)) {
             // all -inf has no distribution, +inf swallows everything: both are NaN, as in the definition
             return max == Float.NEGATIVE_INFINITY ? max : Double.NaN;

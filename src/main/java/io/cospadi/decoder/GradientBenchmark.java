@@ -12,8 +12,9 @@ import java.util.List;
 import java.util.function.DoubleSupplier;
 
 /**
- * What gradients take beyond the forward pass of the same windows, layer by layer and read from storage both times. A matrix
- * product's rate is measured around each, because a shared machine's speed drifts.
+ * What gradients take beyond the forward pass of the same windows, layer by layer and read from storage both times. A shared
+ * machine's speed drifts, so the forward pass is timed before and after, and both are compared with one rate of a matrix
+ * product, the mean of rates measured around them.
  *
  * @param windows     token ids; not modified
  * @param spillFolder an existing folder
@@ -37,7 +38,7 @@ public record GradientBenchmark(ModelWeights weights, Backend backend, List<int[
     /**
      * @param flops   counted: two for each multiply-add of projections, head and the attention pairs that causality allows
      * @param seconds measured
-     * @param sgemm   flops a second of a matrix product beside it
+     * @param sgemm   flops a second of a matrix product around it
      */
     public record Part(double flops, double seconds, double sgemm) {
         public double share() {
@@ -50,14 +51,15 @@ public record GradientBenchmark(ModelWeights weights, Backend backend, List<int[
         gradients(true);
         Result[] results = new Result[repetitions];
         for (int i = 0; i < repetitions; i++) {
-            double before = sgemmRate.getAsDouble();
-            double forward = seconds(this::forward);
-            double between = sgemmRate.getAsDouble();
+            double sgemm = sgemmRate.getAsDouble() / 4;
+            double forward = seconds(this::forward) / 2;
+            sgemm += sgemmRate.getAsDouble() / 4;
             double both = seconds(() -> gradients(false));
-            double after = sgemmRate.getAsDouble();
+            sgemm += sgemmRate.getAsDouble() / 4;
+            forward += seconds(this::forward) / 2;
+            sgemm += sgemmRate.getAsDouble() / 4;
             results[i] = new Result(
-                    new Part(forwardFlops(), forward, (before + between) / 2),
-                    new Part(backwardFlops(), both - forward, (between + after) / 2));
+                    new Part(forwardFlops(), forward, sgemm), new Part(backwardFlops(), both - forward, sgemm));
         }
         Arrays.sort(results, Comparator.comparingDouble(Result::times));
         return results[repetitions / 2];
