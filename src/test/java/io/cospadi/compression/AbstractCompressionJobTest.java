@@ -71,6 +71,7 @@ abstract class AbstractCompressionJobTest {
                 "include: ['layers.1.*']\nbudget: uniform\nsolver: ksvd\n",
                 "include: ['layers.1.*']\nbudget: uniform\nmethod: compot\n",
                 "budget: uniform\nshare: 2\n",
+                "budget: uniform\nmethod: svd-llm\npropagate: compressed\n",
                 "include: ['layers.1.*']\nmethod: svd-llm\n"
             })
     void jobsComeOutAsTheyDoOnTwoThreadsOfTheProcessor(String more) {

@@ -55,6 +55,9 @@ class CompressionJobTest extends AbstractCompressionJobTest {
                 "value-bits: 4\ndictionary-bits: 8\ngroup-size: 5\n",
                 "dictionary-bits: 4\nbudget: uniform\nsolver: ksvd\n",
                 "method: compot\nvalue-bits: 3\ndictionary-bits: 4\n",
+                "propagate: compressed\n",
+                "propagate: inputs\nbudget: uniform\noverrides: [{pattern: v_proj, dense: true}]\n",
+                "method: gptq\npropagate: compressed\ninclude: ['layers.1.*']\n",
                 "method: rtn\n",
                 "method: gptq\ngroup-size: 12\noverrides: [{pattern: v_proj, ratio: 0.6}]\n",
                 "share: 2\nvalue-bits: 6\ndictionary-bits: 6\n",
@@ -91,7 +94,13 @@ class CompressionJobTest extends AbstractCompressionJobTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "value-bits: 4\ndictionary-bits: 8\n"})
+    @ValueSource(
+            strings = {
+                "",
+                "value-bits: 4\ndictionary-bits: 8\n",
+                "propagate: compressed\n",
+                "propagate: inputs\nmethod: svd-llm\n"
+            })
     void stoppedAtAnyMomentAndResumedGivesTheSameBytes(String more) {
         job.run(TinyJob.recipe(more), "whole", backend);
         TreeMap<String, String> expected = TinyJob.contents(job.out("whole"));
