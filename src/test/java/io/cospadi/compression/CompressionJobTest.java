@@ -99,7 +99,7 @@ class CompressionJobTest extends AbstractCompressionJobTest {
                 "",
                 "value-bits: 4\ndictionary-bits: 8\n",
                 "propagate: compressed\n",
-                "propagate: inputs\nmethod: svd-llm\n"
+                "method: svd-llm\npropagate: inputs\n"
             })
     void stoppedAtAnyMomentAndResumedGivesTheSameBytes(String more) {
         job.run(TinyJob.recipe(more), "whole", backend);
