@@ -152,7 +152,8 @@ class HtmlReportTest {
         RunReport plain = SampleRuns.cospadi();
         RunReport report = new RunReport(
                 plain.formatVersion(),
-                new RunReport.Run(evil, evil, evil, evil, evil, evil, evil, evil, 3, 1, 14, null, null, evil, evil, 2),
+                new RunReport.Run(
+                        evil, evil, evil, evil, evil, evil, evil, evil, evil, 3, 1, 14, null, null, evil, evil, 2),
                 new RunReport.Calibration(List.of(evil), 1, 1, 2, 2, evil),
                 plain.ratio(),
                 List.of(new RunReport.ByteShare(evil, 10, 10)),
