@@ -33,6 +33,7 @@ final class Propagating {
     private final TokenWindows windows;
     private final Factorizing factorizing;
     private final Backend backend;
+    private final double step;
     private double done;
 
     private Propagating(
@@ -43,6 +44,7 @@ final class Propagating {
         this.windows = windows;
         this.factorizing = factorizing;
         this.backend = session.environment().backend();
+        this.step = flops(model, recipe) / model.config().layers() / STEPS;
         this.done = session.meter().done(WorkMeter.Kind.FACTORIZE);
     }
 
@@ -97,12 +99,10 @@ final class Propagating {
                 site(inputs, layer, InputSite.ATTENTION_INPUT, grams);
                 site(inputs, layer, InputSite.ATTENTION_OUTPUT, grams);
                 inputs.attend(step("running the attention of layer " + layer));
-                finishStep();
                 site(inputs, layer, InputSite.MLP_INPUT, grams);
                 site(inputs, layer, InputSite.MLP_HIDDEN, grams);
                 if (layer < last) {
                     inputs.feedForward(step("running the MLP of layer " + layer));
-                    finishStep();
                 }
             }
         }
@@ -113,12 +113,9 @@ final class Propagating {
     }
 
     private Progress step(String doing) {
-        return session.progress(
-                doing, done, flops(model, recipe) / model.config().layers() / STEPS);
-    }
-
-    private void finishStep() {
-        done += flops(model, recipe) / model.config().layers() / STEPS;
+        double before = done;
+        done += step;
+        return session.progress(doing, before, step);
     }
 
     private void site(PropagatedInputs inputs, int layer, InputSite site, GramStore grams) {
@@ -126,29 +123,27 @@ final class Propagating {
                 .filter(task ->
                         layer(task) == layer && task.projections().get(0).type().site() == site)
                 .toList();
-        List<Task> kept = tasks.stream().filter(task -> task.k() == 0).toList();
-        List<Task> factored = tasks.stream().filter(task -> task.k() > 0).toList();
         PartMaker maker = factorizing.maker(backend);
-        for (Task task : kept) {
-            maker.makeKeptDense(task);
-        }
+        tasks.stream().filter(task -> task.k() == 0).forEach(maker::makeKeptDense);
+        List<Task> factored = tasks.stream().filter(task -> task.k() > 0).toList();
         if (!factored.isEmpty()) {
             String name = Projection.siteName(layer, site);
             PropagatedInputs.Sums sums = inputs.sums(site, step("adding up the inputs " + name));
-            finishStep();
             try (ProblemSource problems = new PropagatedProblems(backend, model, recipe, grams, name, sums)) {
-                for (Task task : factored) {
-                    double units = task.flops(recipe);
-                    String doing = JobTask.Kind.FACTORIZE.doing() + " " + task.name();
-                    session.reached(doing, done);
-                    maker.make(task, problems, session.progress(doing, done, units), factorizing::record);
-                    done += units;
-                }
+                factored.forEach(task -> factorize(task, problems, maker));
             }
         } else {
-            finishStep();
+            done += step;
         }
         replace(inputs, layer, site);
+    }
+
+    private void factorize(Task task, ProblemSource problems, PartMaker maker) {
+        double units = task.flops(recipe);
+        String doing = JobTask.Kind.FACTORIZE.doing() + " " + task.name();
+        session.reached(doing, done);
+        maker.make(task, problems, session.progress(doing, done, units), factorizing::record);
+        done += units;
     }
 
     /** From here on the windows run through what was made of the site's projections. */
