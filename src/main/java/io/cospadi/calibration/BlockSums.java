@@ -30,10 +30,15 @@ final class BlockSums implements AutoCloseable {
      * @param shapes  of the sums, by name
      */
     BlockSums(Backend backend, GramOrigin origin, int windows, SortedMap<String, Shape> shapes) {
+        this(backend, origin.firstBlock(), origin.endBlock(), windows, shapes);
+    }
+
+    /** The same for blocks {@code firstBlock .. endBlock-1}. */
+    BlockSums(Backend backend, int firstBlock, int endBlock, int windows, SortedMap<String, Shape> shapes) {
         this.backend = backend;
         this.windows = windows;
-        this.block = origin.firstBlock();
-        this.endBlock = origin.endBlock();
+        this.block = firstBlock;
+        this.endBlock = endBlock;
         this.shapes = shapes;
         shapes.keySet().forEach(name -> trees.put(name, new GramTree(backend)));
     }

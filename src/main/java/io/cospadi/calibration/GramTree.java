@@ -81,6 +81,11 @@ final class GramTree implements AutoCloseable {
         return List.copyOf(nodes);
     }
 
+    /** The sum over all blocks, which are there; the caller closes it. */
+    Matrix take() {
+        return nodes.remove(0).sum;
+    }
+
     @Override
     public void close() {
         nodes.forEach(node -> node.sum.close());

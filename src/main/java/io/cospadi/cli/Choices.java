@@ -6,6 +6,7 @@ import io.cospadi.compression.BudgetChoice;
 import io.cospadi.compression.NamePattern;
 import io.cospadi.compression.NearestName;
 import io.cospadi.compression.Objective;
+import io.cospadi.compression.Propagation;
 import io.cospadi.compression.Sampling;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.ShareObjective;
@@ -66,6 +67,13 @@ final class Choices {
         @Override
         public String convert(String text) {
             return check(text, names(Objective.values(), Objective::option));
+        }
+    }
+
+    static final class PropagationName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, names(Propagation.values(), Propagation::option));
         }
     }
 

@@ -10,6 +10,7 @@ import io.cospadi.compression.JobEnvironment;
 import io.cospadi.compression.JobPlaces;
 import io.cospadi.compression.Objective;
 import io.cospadi.compression.OutputWeighting;
+import io.cospadi.compression.Propagation;
 import io.cospadi.compression.Recipe;
 import io.cospadi.compression.RunReport;
 import io.cospadi.compression.RunReport.Sample;
@@ -80,7 +81,8 @@ final class DemoRun {
                 List.of(),
                 Sharing.NONE,
                 new OutputWeighting(OutputCovariance.DIAGONAL, OptionalDouble.empty()),
-                OptionalDouble.empty());
+                OptionalDouble.empty(),
+                Propagation.DENSE);
         JobPlaces places =
                 new JobPlaces(model.dense(), out, List.of(model.calibrationText()), Optional.empty(), false, true);
         return new CompressionJob(recipe, places, environment).run().report();

@@ -75,14 +75,17 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
         line(text, "disk         up to %s beside the output while it works", Quantities.bytes(plan.workBytes()));
         line(
                 text,
-                "time         about %s (calibration %s, factorisation %s):",
+                "time         about %s (calibration %s, %sfactorisation %s):",
                 JobDisplay.duration(plan.time().seconds()),
                 JobDisplay.duration(plan.time().calibrationSeconds()),
+                plan.time().propagationFlops() == 0
+                        ? ""
+                        : "propagation " + JobDisplay.duration(plan.time().propagationSeconds()) + ", ",
                 JobDisplay.duration(plan.time().factorizationSeconds()));
         line(
                 text,
                 "             %.3g operations, counted from the shapes;%n             %s",
-                plan.time().calibrationFlops() + plan.time().factorizationFlops(),
+                plan.time().flops(),
                 plan.time().basis());
         return text.toString();
     }
@@ -216,8 +219,10 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
         json.putObject("time")
                 .put("seconds", plan.time().seconds())
                 .put("calibration_seconds", plan.time().calibrationSeconds())
+                .put("propagation_seconds", plan.time().propagationSeconds())
                 .put("factorization_seconds", plan.time().factorizationSeconds())
                 .put("calibration_flops", plan.time().calibrationFlops())
+                .put("propagation_flops", plan.time().propagationFlops())
                 .put("factorization_flops", plan.time().factorizationFlops())
                 .put("flops_per_second", plan.time().flopsPerSecond())
                 .put("basis", plan.time().basis());

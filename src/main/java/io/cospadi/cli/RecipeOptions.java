@@ -79,6 +79,15 @@ final class RecipeOptions {
     Double outputShrinkage;
 
     @Option(
+            names = "--propagate",
+            paramLabel = "NAME",
+            converter = Choices.PropagationName.class,
+            description =
+                    "What projections are fitted to: the dense model's inputs (dense, default), those that the compressed"
+                            + " layers before them give (inputs), or these with the dense model's outputs as target (compressed).")
+    String propagate;
+
+    @Option(
             names = "--rounds",
             paramLabel = "N",
             description = "Rounds of the solver (default: block 40, others of cospadi 60, compot 20).")
@@ -170,6 +179,7 @@ final class RecipeOptions {
         put(given, "solver", solver);
         put(given, "budget", budget);
         put(given, "objective", objective);
+        put(given, "propagate", propagate);
         put(given, "output-covariance", outputCovariance == null ? null : outputCovariance.option());
         if (outputShrinkage != null) {
             given.put("output-shrinkage", outputShrinkage);

@@ -50,6 +50,7 @@ final class SparkCompressCommand implements Callable<Integer> {
         RecipeDocument document = options.document(given);
         JobPlaces places = document.places();
         Recipe recipe = document.recipe();
+        CompressionJob.requireTasks(recipe);
         shared.gpu.requireNoDevice("each task has the GPU that Spark sets apart for it");
         requireSpark();
         // a task has as many threads as Spark has set processors apart for it

@@ -87,6 +87,11 @@ final class Calibrating {
     static Calibrating prepare(Consumer<String> warning, Checkpoint model, Recipe recipe, JobPlaces places) {
         if (places.stats().isPresent()) {
             Path folder = places.stats().get();
+            if (recipe.propagation().sequential()) {
+                throw new CospadiException("--propagate " + recipe.propagation().option()
+                        + " runs the text through the model as it is compressed, which " + folder
+                        + " doesn't hold; give --data instead of --stats, or choose --propagate dense");
+            }
             GramStore store = GramStore.open(folder);
             if (OutputLoss.isNeeded(recipe) && !store.hasOutputWeights()) {
                 throw new CospadiException(
@@ -222,6 +227,15 @@ final class Calibrating {
     /** Whether there are Grams to be made. */
     boolean makesGrams() {
         return windows.isPresent();
+    }
+
+    /**
+     * The windows that the Grams are summed over, for whoever runs them through a model again.
+     *
+     * @throws IllegalStateException if a store was given
+     */
+    TokenWindows windows() {
+        return windows.orElseThrow(() -> new IllegalStateException("a Gram store has no windows"));
     }
 
     /** Tokens that the Grams are summed over. */

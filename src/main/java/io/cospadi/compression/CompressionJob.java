@@ -39,15 +39,26 @@ public final class CompressionJob {
      * written. One may go on with what the other left.
      *
      * @param environment whose backend is not used; its threads are those that a task computes with
-     * @throws RecipeException if the ratio has yet to be found: evaluating a model is no task of an engine's
+     * @throws RecipeException if projections wait for each other, or the ratio has yet to be found: evaluating a model is no task
+     *     of an engine's
      */
     public static CompressionJob on(Engine engine, Recipe recipe, JobPlaces places, JobEnvironment environment) {
+        requireTasks(recipe);
+        return new CompressionJob(recipe, places, environment, Optional.of(engine));
+    }
+
+    /**
+     * Refuses what independent tasks of an engine can't do.
+     *
+     * @throws RecipeException as {@link #on}
+     */
+    public static void requireTasks(Recipe recipe) {
+        Propagation.requireIndependent(recipe);
         if (recipe.maxPerplexityIncrease().isPresent()) {
             throw RecipeException.usage(
                     "a job on a cluster needs --ratio: --max-perplexity-increase makes and evaluates a whole"
                             + " model before it knows one; let compress find it");
         }
-        return new CompressionJob(recipe, places, environment, Optional.of(engine));
     }
 
     /**
@@ -124,15 +135,16 @@ public final class CompressionJob {
                 ? Optional.empty()
                 : Optional.of(factorizing(session, recipe, work, journal, identity, Targets.uniform(recipe, targeted)));
         // sizes that are not known yet take about as long as uniform ones
-        double guess = early.isPresent() ? 0 : Plan.flops(recipe, Targets.uniform(recipe, targeted));
+        double guess = Propagating.flops(model, recipe)
+                + (early.isPresent() ? 0 : Plan.flops(recipe, Targets.uniform(recipe, targeted)));
         session.meter().expect(WorkMeter.Kind.FACTORIZE, guess);
         session.meter().allAnnounced();
         if (resumed) {
             early.ifPresent(f -> session.note("resuming: " + (f.parts().size() - f.missing()) + " of "
                     + f.parts().size() + " projections are done already"));
         }
-        Stages stages = stages(session, model, weights, fingerprint, work);
-        GramStore grams = session.phase("calibration", WorkMeter.Kind.CALIBRATE, () -> stages.calibrate(calibrating));
+        Stages stages = stages(session, model, calibrating, weights, fingerprint, work);
+        GramStore grams = session.phase("calibration", WorkMeter.Kind.CALIBRATE, stages::calibrate);
         Recipe settled = calibrating
                 .heldOut()
                 .map(text -> recipe.withRatio(
@@ -163,13 +175,18 @@ public final class CompressionJob {
     }
 
     private Stages stages(
-            JobSession session, Checkpoint model, ModelFingerprint weights, Fingerprint fingerprint, WorkFolder work) {
+            JobSession session,
+            Checkpoint model,
+            Calibrating calibrating,
+            ModelFingerprint weights,
+            Fingerprint fingerprint,
+            WorkFolder work) {
         if (engine.isEmpty()) {
-            return new LocalStages(session, model, recipe, weights, work);
+            return new LocalStages(session, model, recipe, weights, calibrating, work);
         }
         int shares = EngineStages.calibrationShares(engine.get().slots(), work.folder());
         JobDescription job = JobDescription.of(recipe, places, shares, weights, fingerprint, backend());
-        return new EngineStages(engine.get(), session, model, recipe, job);
+        return new EngineStages(engine.get(), session, model, recipe, calibrating, job);
     }
 
     private String backend() {

@@ -34,9 +34,11 @@ public final class DividedJob {
     /**
      * Refuses what shares can't do without each other.
      *
-     * @throws RecipeException if the Grams are not given, which every share would have to make, or the ratio has yet to be found
+     * @throws RecipeException if projections wait for each other, the Grams are not given, which every share would have to make,
+     *     or the ratio has yet to be found
      */
     public static void requireDividable(Recipe recipe, JobPlaces places) {
+        Propagation.requireIndependent(recipe);
         if (places.stats().isEmpty()) {
             throw RecipeException.usage(
                     "a divided job needs --stats: the Grams that calibrate and merge-stats make once "
@@ -133,8 +135,8 @@ public final class DividedJob {
                                     environment.backend().identity(),
                                     environment.program()),
                             plan.partBytes());
-                    Stages stages = new LocalStages(session, model, recipe, weights, work);
-                    GramStore grams = stages.calibrate(calibrating);
+                    Stages stages = new LocalStages(session, model, recipe, weights, calibrating, work);
+                    GramStore grams = stages.calibrate();
                     return stage.run(stages, Targets.of(recipe, model.config()), grams, work, journal);
                 });
             }

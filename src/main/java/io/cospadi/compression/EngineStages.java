@@ -31,10 +31,18 @@ final class EngineStages implements Stages {
     private final Engine engine;
     private final JobSession session;
     private final Recipe recipe;
+    private final Calibrating calibrating;
     private final JobDescription job;
     private final Checkpoint model;
 
-    EngineStages(Engine engine, JobSession session, Checkpoint model, Recipe recipe, JobDescription job) {
+    EngineStages(
+            Engine engine,
+            JobSession session,
+            Checkpoint model,
+            Recipe recipe,
+            Calibrating calibrating,
+            JobDescription job) {
+        this.calibrating = calibrating;
         this.engine = engine;
         this.session = session;
         this.recipe = recipe;
@@ -56,12 +64,12 @@ final class EngineStages implements Stages {
     }
 
     @Override
-    public GramStore calibrate(Calibrating calibrating) {
+    public GramStore calibrate() {
         String weights = job.weights().sha256();
         if (!calibrating.makesGrams()) {
             return calibrating.requireGiven(weights);
         }
-        if (!isCalibrated(calibrating)) {
+        if (!isCalibrated()) {
             calibrating.writeTokens(job.tokens());
             List<JobTask> tasks = new ArrayList<>();
             for (Share share : job.shares()) {
@@ -89,7 +97,7 @@ final class EngineStages implements Stages {
         return store;
     }
 
-    private boolean isCalibrated(Calibrating calibrating) {
+    private boolean isCalibrated() {
         if (!GramStore.exists(job.grams())) {
             return false;
         }

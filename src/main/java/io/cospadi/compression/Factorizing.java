@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,7 +26,7 @@ final class Factorizing {
     private final PartCheck check;
     private final List<Task> tasks;
     private final List<Task> missing = new ArrayList<>();
-    private final List<Path> parts = new ArrayList<>();
+    private final Map<Projection, Path> parts = new LinkedHashMap<>();
 
     /** @param identity of the job, {@link Fingerprint#identity} */
     Factorizing(
@@ -45,7 +46,7 @@ final class Factorizing {
         for (Allocation allocation : allocations) {
             session.checkStop();
             Path part = work.part(allocation.projection(), identity);
-            parts.add(part);
+            parts.put(allocation.projection(), part);
             if (!isSound(part, allocation.projection())) {
                 unsound.add(allocation);
             }
@@ -60,7 +61,12 @@ final class Factorizing {
 
     /** All part files, those still missing included, in the model's order. */
     List<Path> parts() {
-        return parts;
+        return List.copyOf(parts.values());
+    }
+
+    /** The part file of a projection, still missing or not; empty where it is not targeted. */
+    Optional<Path> part(Projection projection) {
+        return Optional.ofNullable(parts.get(projection));
     }
 
     /** All tasks, done or not. */
@@ -106,7 +112,7 @@ final class Factorizing {
      * @throws CospadiException naming the first part that is missing
      */
     void requireAll() {
-        for (Path part : parts) {
+        for (Path part : parts.values()) {
             if (!Files.exists(part)) {
                 throw new CospadiException(
                         part + " was made, but is not there; all processes of a job must see the same"

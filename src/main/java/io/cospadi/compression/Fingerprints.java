@@ -37,6 +37,7 @@ final class Fingerprints {
         }
         fields.put("budget", recipe.budget().option());
         fields.put("objective", recipe.objective().option());
+        fields.put("propagate", recipe.propagation().option());
         fields.put("rounds", String.valueOf(recipe.rounds()));
         fields.put("seed", String.valueOf(recipe.seed()));
         fields.put("value-bits", String.valueOf(recipe.precision().valueBits()));

@@ -51,6 +51,27 @@ final class FlopCounts {
         return tokens * flops;
     }
 
+    /**
+     * The passes of {@code tokens} tokens through a model that is compressed on the way: twice through each layer, and the Grams
+     * of its sites; with the dense model beside it once through that, and what sets the inputs of both apart. 0 where nothing
+     * propagates.
+     */
+    static double propagation(ModelConfig config, Propagation propagation, long tokens, int window) {
+        if (!propagation.sequential()) {
+            return 0;
+        }
+        boolean both = propagation == Propagation.COMPRESSED;
+        double flops = 0;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            flops += (both ? 3 : 2) * forward(config, layer, window);
+            for (InputSite site : InputSite.values()) {
+                double width = siteWidth(config, layer, site);
+                flops += (both ? 4 : 2) * width * width;
+            }
+        }
+        return tokens * flops;
+    }
+
     /** A forward pass of {@code tokens} tokens with the head. */
     static double evaluation(ModelConfig config, long tokens, int window) {
         double flops = 2.0 * config.hiddenSize() * config.vocabSize();

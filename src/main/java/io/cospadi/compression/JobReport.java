@@ -66,6 +66,7 @@ final class JobReport {
                 recipe.method() == Method.COSPADI ? recipe.solver().option() : null,
                 recipe.budget().option(),
                 recipe.objective().option(),
+                recipe.propagation().sequential() ? recipe.propagation().option() : null,
                 recipe.rounds(),
                 recipe.seed(),
                 precision.valueBits(),

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Weights, Grams and output weights of what is in hand; the Grams stay for the next if it reads the same inputs. */
-final class LoadedProblems implements AutoCloseable {
+final class LoadedProblems implements ProblemSource {
     private final Backend backend;
     private final Checkpoint model;
     private final Recipe recipe;
@@ -28,12 +28,8 @@ final class LoadedProblems implements AutoCloseable {
         this.store = store;
     }
 
-    /**
-     * The problems of one projection, or of a group's members. Their matrices are owned by this until the next call.
-     *
-     * @param members in the model's order
-     */
-    List<Problem> of(List<Projection> members) {
+    @Override
+    public List<Problem> of(List<Projection> members) {
         loadGrams(members.stream().map(Projection::siteName).toList());
         releaseOwn();
         List<Problem> problems = new ArrayList<>();

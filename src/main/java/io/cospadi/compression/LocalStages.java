@@ -5,6 +5,7 @@ import io.cospadi.calibration.GramStore;
 import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,9 +19,17 @@ final class LocalStages implements Stages {
     private final Checkpoint model;
     private final Recipe recipe;
     private final ModelFingerprint weights;
+    private final Calibrating calibrating;
     private final WorkFolder work;
 
-    LocalStages(JobSession session, Checkpoint model, Recipe recipe, ModelFingerprint weights, WorkFolder work) {
+    LocalStages(
+            JobSession session,
+            Checkpoint model,
+            Recipe recipe,
+            ModelFingerprint weights,
+            Calibrating calibrating,
+            WorkFolder work) {
+        this.calibrating = calibrating;
         this.session = session;
         this.model = model;
         this.recipe = recipe;
@@ -33,7 +42,7 @@ final class LocalStages implements Stages {
     }
 
     @Override
-    public GramStore calibrate(Calibrating calibrating) {
+    public GramStore calibrate() {
         return calibrating.run(session, model, weights.sha256(), work);
     }
 
@@ -67,6 +76,11 @@ final class LocalStages implements Stages {
 
     @Override
     public void factorize(Factorizing factorizing, GramStore grams) {
+        if (recipe.propagation().sequential()) {
+            Path spill = work.folder().resolve("spill");
+            Propagating.run(session, model, recipe, calibrating.windows(), factorizing, grams, spill);
+            return;
+        }
         PartMaker maker = factorizing.maker(backend());
         double before = session.meter().done(WorkMeter.Kind.FACTORIZE);
         try (LoadedProblems loaded = new LoadedProblems(backend(), model, recipe, grams)) {

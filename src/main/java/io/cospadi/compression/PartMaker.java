@@ -32,22 +32,21 @@ final class PartMaker {
     /**
      * Makes the parts of all members.
      *
-     * @param loaded   weights and Grams
+     * @param problems of the members
      * @param progress counts rounds, and one more for what comes after; may throw to end the task
      * @param made     told of each part, before it appears, in the words of the {@link EventJournal}
      */
-    void make(Task task, LoadedProblems loaded, Progress progress, Consumer<Map<String, ?>> made) {
-        createFolder();
+    void make(Task task, ProblemSource problems, Progress progress, Consumer<Map<String, ?>> made) {
         if (task.k() == 0) {
-            Projection projection = task.members().get(0).projection();
-            PartFile.writeKeptDense(part(projection), projection, recipe.precision(), identity);
+            makeKeptDense(task);
             return;
         }
+        createFolder();
         List<Factorization> results = new GroupFactorizer(
                         recipe.solverSettings(), recipe.sharing().objective())
                 .factorize(
                         backend,
-                        loaded.of(task.projections()),
+                        problems.of(task.projections()),
                         task.k(),
                         task.s(),
                         (round, rounds, error) -> progress.advance(round, rounds + 1L));
@@ -59,6 +58,13 @@ final class PartMaker {
             made.accept(event(task, projection, result));
             PartFile.write(part(projection), projection, task.group(), result, recipe.precision(), identity);
         }
+    }
+
+    /** Makes the part of a projection that stays dense. */
+    void makeKeptDense(Task task) {
+        createFolder();
+        Projection projection = task.members().get(0).projection();
+        PartFile.writeKeptDense(part(projection), projection, recipe.precision(), identity);
     }
 
     private static Map<String, ?> event(Task task, Projection projection, Factorization result) {

@@ -13,7 +13,8 @@ import io.cospadi.checkpoint.ProjectionType;
  *
  * @param calibration   one layer in f32, its Grams in f64 with their partial sums, hidden states up to their limit; or the
  *                      gradients, where they need more
- * @param factorization W, its Gram, and the solver's matrices, for the projection that needs most
+ * @param factorization W, its Gram, and the solver's matrices, for the projection that needs most; where inputs propagate, what these
+ *                      take meanwhile too
  */
 public record PeakMemory(long calibration, long factorization) {
     /** The virtual machine, libraries and their buffers, before any matrix. */
@@ -37,21 +38,45 @@ public record PeakMemory(long calibration, long factorization) {
     static long calibration(ModelConfig config, long tokens, long hiddenLimit) {
         long worst = 0;
         for (int layer = 0; layer < config.layers(); layer++) {
-            long weights = 0;
-            long widest = 0;
-            for (ProjectionType type : ProjectionType.values()) {
-                Projection projection = config.projection(layer, type);
-                weights += 4L * projection.d1() * projection.d2();
-                widest += 4L * CHUNK_ROWS * projection.d2();
-            }
             long grams = 0;
             for (InputSite site : InputSite.values()) {
                 long width = FlopCounts.siteWidth(config, layer, site);
                 grams += 8 * width * width * GRAM_SUMS;
             }
-            worst = Math.max(worst, weights + widest + grams);
+            worst = Math.max(worst, layer(config, layer) + grams);
         }
         return worst + Math.min(hiddenLimit, 4 * tokens * config.hiddenSize());
+    }
+
+    /** A layer's weights and what a chunk of rows takes in it. */
+    private static long layer(ModelConfig config, int layer) {
+        long bytes = 0;
+        for (ProjectionType type : ProjectionType.values()) {
+            Projection projection = config.projection(layer, type);
+            bytes += 4L * projection.d1() * projection.d2() + 4L * CHUNK_ROWS * projection.d2();
+        }
+        return bytes;
+    }
+
+    /**
+     * Of the model that is compressed, and the dense one beside it, while inputs propagate: a layer of each, hidden states up to
+     * their limit, the sums of the widest site; 0 where nothing propagates.
+     */
+    static long propagation(ModelConfig config, Propagation propagation, long tokens, long hiddenLimit) {
+        if (!propagation.sequential()) {
+            return 0;
+        }
+        int models = propagation == Propagation.COMPRESSED ? 2 : 1;
+        long layers = 0;
+        long widest = 0;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            layers = Math.max(layers, models * layer(config, layer));
+            for (InputSite site : InputSite.values()) {
+                widest = Math.max(widest, FlopCounts.siteWidth(config, layer, site));
+            }
+        }
+        long sums = models * (8 * widest * widest * GRAM_SUMS + 8 * CHUNK_ROWS * widest);
+        return layers + sums + Math.min(hiddenLimit, 4 * models * tokens * config.hiddenSize());
     }
 
     /**

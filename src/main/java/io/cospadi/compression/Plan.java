@@ -87,7 +87,12 @@ public record Plan(
                                 CalibrationSettings.DEFAULT_ACTIVATION_BYTES,
                                 OutputLoss.settings(recipe)))
                         .orElse(0L);
-        return new PeakMemory(Math.max(calibration, gradients), worst);
+        long propagation = PeakMemory.propagation(
+                config,
+                recipe.propagation(),
+                (long) recipe.windows() * recipe.window(),
+                CalibrationSettings.DEFAULT_ACTIVATION_BYTES);
+        return new PeakMemory(Math.max(calibration, gradients), worst + propagation);
     }
 
     private static long workBytes(
@@ -139,9 +144,12 @@ public record Plan(
         double factorization = flops(recipe, allocations);
         factorization += Sizing.flops(
                 recipe, allocations.stream().map(Allocation::projection).toList());
+        // the windows are run through again, wherever the Grams come from
+        double propagation = FlopCounts.propagation(
+                config, recipe.propagation(), (long) recipe.windows() * recipe.window(), recipe.window());
         return flopsPerSecond > 0
-                ? TimeEstimate.measured(calibration, factorization, flopsPerSecond, threads)
-                : TimeEstimate.assumed(calibration, factorization, threads);
+                ? TimeEstimate.measured(calibration, propagation, factorization, flopsPerSecond, threads)
+                : TimeEstimate.assumed(calibration, propagation, factorization, threads);
     }
 
     /** Counted operations of one projection's factorisation, an equal part of its group's; 0 where it stays dense. */

@@ -51,7 +51,8 @@ public record Recipe(
         List<ProjectionOverride> overrides,
         Sharing sharing,
         OutputWeighting outputs,
-        OptionalDouble maxPerplexityIncrease) {
+        OptionalDouble maxPerplexityIncrease,
+        Propagation propagation) {
     /** Calibration windows of the paper. */
     public static final int DEFAULT_WINDOWS = 256;
 
@@ -97,7 +98,8 @@ public record Recipe(
                 List.of(),
                 Sharing.NONE,
                 OutputWeighting.of(Method.COSPADI),
-                OptionalDouble.empty());
+                OptionalDouble.empty(),
+                Propagation.DENSE);
     }
 
     /** The same with another number of rounds. */
@@ -120,7 +122,8 @@ public record Recipe(
                 overrides,
                 sharing,
                 outputs,
-                maxPerplexityIncrease);
+                maxPerplexityIncrease,
+                propagation);
     }
 
     /** The same at a ratio that is known. */
@@ -143,7 +146,8 @@ public record Recipe(
                 overrides,
                 sharing,
                 outputs,
-                OptionalDouble.empty());
+                OptionalDouble.empty(),
+                propagation);
     }
 
     /** What the bytes of a projection's size follow from. */

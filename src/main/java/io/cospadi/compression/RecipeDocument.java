@@ -74,6 +74,7 @@ public final class RecipeDocument {
             "objective",
             "output-covariance",
             "output-shrinkage",
+            "propagate",
             "rounds",
             "seed",
             "windows",
@@ -315,7 +316,21 @@ public final class RecipeDocument {
                 overrides,
                 sharing,
                 outputs(method, solver, sharing, objective(method, budget)),
-                percent.isPresent() ? OptionalDouble.of(percent.get()) : OptionalDouble.empty());
+                percent.isPresent() ? OptionalDouble.of(percent.get()) : OptionalDouble.empty(),
+                propagation(sharing));
+    }
+
+    private Propagation propagation(Sharing sharing) {
+        Propagation propagation =
+                choice("propagate", Propagation.values(), Propagation::option).orElse(Propagation.DENSE);
+        if (propagation.sequential() && sharing.any()) {
+            throw wrong(
+                    "propagate",
+                    "is dense where projections share a dictionary: it would have to be made before the layers between its"
+                            + " members are compressed; choose --share 1",
+                    propagation.option());
+        }
+        return propagation;
     }
 
     private Precision precision(Method method) {

@@ -30,6 +30,9 @@ final class RecipeText {
             line(yaml, "output-covariance", recipe.outputs().covariance().option());
             recipe.outputs().shrinkage().ifPresent(share -> line(yaml, "output-shrinkage", String.valueOf(share)));
         }
+        if (recipe.propagation().sequential()) {
+            line(yaml, "propagate", recipe.propagation().option());
+        }
         if (recipe.method().sparse()) {
             line(yaml, "rounds", String.valueOf(recipe.rounds()));
         }

@@ -66,6 +66,7 @@ public record RunReport(
      * @param solver    as on the command line; null for methods that have none
      * @param budget    what was really used, so never "auto"
      * @param objective as on the command line
+     * @param propagation as on the command line; null for dense
      * @param rounds    rounds of the solver; 0 where there are none
      * @param seed      of random starts
      * @param valueBits bits of a stored code
@@ -87,6 +88,7 @@ public record RunReport(
             String solver,
             String budget,
             String objective,
+            String propagation,
             int rounds,
             long seed,
             int valueBits,
@@ -168,7 +170,7 @@ public record RunReport(
      * @param group          with which it shares its dictionary; null where it shares none
      * @param bytes          on disk, padding included, biases excluded; of what a group shares, an equal part
      * @param denseBytes     2·d1·d2
-     * @param relativeError  of the stored factors under the undamped Gram; 0 where it was kept dense
+     * @param relativeError  of the stored factors under the undamped Gram, against what they were fitted to; 0 where it was kept dense
      * @param predictedLoss  rise of the loss that the budget foresaw, in nats a token; of a group's, an equal part; null where
      *                       the budget followed something else
      * @param seconds        wall time of its factorisation

@@ -8,7 +8,7 @@ import java.util.Map;
 /** Carries out the stages of a job that compute, wherever that is done; what is there already is not made again. */
 interface Stages {
     /** The Grams, and the gradients where the job needs them. */
-    GramStore calibrate(Calibrating calibrating);
+    GramStore calibrate();
 
     /** Measures the curves that are missing. */
     void weigh(LossCurves curves, List<List<Projection>> groups, GramStore grams);

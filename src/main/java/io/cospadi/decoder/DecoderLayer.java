@@ -91,12 +91,48 @@ public final class DecoderLayer implements AutoCloseable {
         }
     }
 
-    private void attend(Matrix hidden, KvCache cache, int first, SiteListener listener) {
-        int n = hidden.rows();
-        Matrix normed = scratch.normed.rows(n);
-        backend.rmsNorm(hidden, attentionNorm, config.rmsEps(), normed);
+    /** The first half of {@link #forward}, for at most {@link Decoder#CHUNK_ROWS} rows. */
+    void attend(Matrix hidden, KvCache cache, int first, SiteListener listener) {
+        Matrix normed = attentionInput(hidden);
         listener.input(InputSite.ATTENTION_INPUT, normed);
+        Matrix attended = attended(normed, cache, first);
+        listener.input(InputSite.ATTENTION_OUTPUT, attended);
+        projections.get(ProjectionType.O).applyAdding(backend, attended, hidden);
+    }
 
+    /** The second half, likewise. */
+    void feedForward(Matrix hidden, SiteListener listener) {
+        Matrix normed = mlpInput(hidden);
+        listener.input(InputSite.MLP_INPUT, normed);
+        Matrix gated = gated(normed);
+        listener.input(InputSite.MLP_HIDDEN, gated);
+        projections.get(ProjectionType.DOWN).applyAdding(backend, gated, hidden);
+    }
+
+    /**
+     * The input of a site, of at most {@link Decoder#CHUNK_ROWS} rows; valid until the layers of this decoder compute again.
+     *
+     * @param hidden at the layer's input for the sites of its first half, behind {@link #attend} for those of its second; stays
+     * @param cache  receives what is needed of the rows, if the site is behind keys and values
+     * @param first  position of row 0
+     */
+    Matrix input(InputSite site, Matrix hidden, KvCache cache, int first) {
+        return switch (site) {
+            case ATTENTION_INPUT -> attentionInput(hidden);
+            case ATTENTION_OUTPUT -> attended(attentionInput(hidden), cache, first);
+            case MLP_INPUT -> mlpInput(hidden);
+            case MLP_HIDDEN -> gated(mlpInput(hidden));
+        };
+    }
+
+    private Matrix attentionInput(Matrix hidden) {
+        Matrix normed = scratch.normed.rows(hidden.rows());
+        backend.rmsNorm(hidden, attentionNorm, config.rmsEps(), normed);
+        return normed;
+    }
+
+    private Matrix attended(Matrix normed, KvCache cache, int first) {
+        int n = normed.rows();
         Matrix queries = scratch.queries.rows(n);
         Matrix keys = scratch.keys.rows(n);
         Matrix values = scratch.values.rows(n);
@@ -124,22 +160,31 @@ public final class DecoderLayer implements AutoCloseable {
                 first,
                 config.slidingWindow()[index],
                 attended);
-        listener.input(InputSite.ATTENTION_OUTPUT, attended);
-        projections.get(ProjectionType.O).applyAdding(backend, attended, hidden);
+        return attended;
     }
 
-    private void feedForward(Matrix hidden, SiteListener listener) {
-        int n = hidden.rows();
-        Matrix normed = scratch.normed.rows(n);
+    private Matrix mlpInput(Matrix hidden) {
+        Matrix normed = scratch.normed.rows(hidden.rows());
         backend.rmsNorm(hidden, mlpNorm, config.rmsEps(), normed);
-        listener.input(InputSite.MLP_INPUT, normed);
+        return normed;
+    }
 
+    private Matrix gated(Matrix normed) {
+        int n = normed.rows();
         Matrix gate = scratch.gate.rows(n);
         Matrix up = scratch.up.rows(n);
         backend.together(() -> apply(ProjectionType.GATE, normed, gate), () -> apply(ProjectionType.UP, normed, up));
         backend.siluMultiply(gate, up);
-        listener.input(InputSite.MLP_HIDDEN, gate);
-        projections.get(ProjectionType.DOWN).applyAdding(backend, gate, hidden);
+        return gate;
+    }
+
+    /**
+     * Computes with {@code linear} in a projection's place from now on.
+     *
+     * @param linear of its sizes, owned from here on
+     */
+    void replace(ProjectionType type, Linear linear) {
+        projections.put(type, linear).close();
     }
 
     void apply(ProjectionType type, Matrix x, Matrix out) {

@@ -11,6 +11,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * The hidden states of many windows between two layers. The first windows stay in the backend's memory, up to a byte limit;
@@ -63,6 +65,38 @@ final class HiddenStates implements AutoCloseable {
             close();
             throw failure;
         }
+    }
+
+    /**
+     * The states before the first layer: all windows embedded.
+     *
+     * @param windows token ids, each window at least one and at most the model's positions
+     */
+    static HiddenStates embedded(Decoder decoder, List<int[]> windows, long bytesInMemory, Path folder) {
+        for (int[] ids : windows) {
+            if (ids.length < 1 || ids.length > decoder.config().maxPositions()) {
+                throw new IllegalArgumentException("a window of " + ids.length + " tokens; the model takes 1 to "
+                        + decoder.config().maxPositions());
+            }
+        }
+        int[] lengths = windows.stream().mapToInt(ids -> ids.length).toArray();
+        HiddenStates states =
+                new HiddenStates(decoder.backend(), lengths, decoder.config().hiddenSize(), bytesInMemory, folder);
+        try {
+            for (int window = 0; window < lengths.length; window++) {
+                decoder.embed(windows.get(window), states.create(window));
+                states.save(window);
+            }
+            return states;
+        } catch (RuntimeException | Error failure) {
+            states.close();
+            throw failure;
+        }
+    }
+
+    /** Rows of the longest window; 0 if there is none. */
+    int longest() {
+        return Arrays.stream(lengths).max().orElse(0);
     }
 
     private void openSpill(long bytes) {

@@ -1,6 +1,5 @@
 package io.cospadi.decoder;
 
-import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.Progress;
 import java.nio.file.Path;
@@ -41,25 +40,11 @@ public final class LayerwisePass implements AutoCloseable {
     public LayerwisePass(Decoder decoder, List<int[]> windows, long bytesInMemory, Path spillFolder) {
         this.decoder = decoder;
         this.windows = List.copyOf(windows);
-        Backend backend = decoder.backend();
-        int[] lengths = windows.stream().mapToInt(ids -> ids.length).toArray();
-        int longest = 0;
-        for (int length : lengths) {
-            if (length < 1 || length > decoder.config().maxPositions()) {
-                throw new IllegalArgumentException("a window of " + length + " tokens; the model takes 1 to "
-                        + decoder.config().maxPositions());
-            }
-            longest = Math.max(longest, length);
-        }
-        states = new HiddenStates(backend, lengths, decoder.config().hiddenSize(), bytesInMemory, spillFolder);
+        states = HiddenStates.embedded(decoder, this.windows, bytesInMemory, spillFolder);
         try {
-            cache = KvCache.ofOneLayer(backend, decoder.config(), longest);
-            for (int window = 0; window < this.windows.size(); window++) {
-                decoder.embed(this.windows.get(window), states.create(window));
-                states.save(window);
-            }
+            cache = KvCache.ofOneLayer(decoder.backend(), decoder.config(), states.longest());
         } catch (RuntimeException | Error failure) {
-            close();
+            states.close();
             throw failure;
         }
     }
@@ -110,8 +95,6 @@ public final class LayerwisePass implements AutoCloseable {
     @Override
     public void close() {
         states.close();
-        if (cache != null) {
-            cache.close();
-        }
+        cache.close();
     }
 }

@@ -2,16 +2,12 @@ package io.cospadi.format;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.backend.SparseMatrix;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
-import io.cospadi.decoder.DenseLinear;
 import io.cospadi.decoder.DenseWeights;
 import io.cospadi.decoder.Linear;
-import io.cospadi.decoder.LowRankLinear;
 import io.cospadi.decoder.ModelWeights;
-import io.cospadi.decoder.SparseLinear;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -107,68 +103,8 @@ public final class CompactModel implements ModelWeights {
         if (module == null) {
             return rest.projection(projection, backend);
         }
-        if (module instanceof CompactModule.Rounded rounded) {
-            return rounded(projection, rounded, backend);
-        }
-        return module instanceof CompactModule.Sparse sparse
-                ? sparse(projection, sparse, backend)
-                : lowRank(projection, (CompactModule.LowRank) module, backend);
-    }
-
-    private Linear sparse(Projection projection, CompactModule.Sparse sparse, Backend backend) {
-        String name = projection.name();
-        Matrix dictionary = null;
-        SparseMatrix codes = null;
-        try {
-            dictionary = dictionary(name, sparse, backend);
-            codes = backend.upload(
-                    new StoredCodes(TensorSource.of(checkpoint), name, sparse, block.precision()).read());
-            return new SparseLinear(dictionary, codes, rest.biasOrNull(projection, backend));
-        } catch (RuntimeException | Error e) {
-            close(dictionary);
-            if (codes != null) {
-                codes.close();
-            }
-            throw e;
-        }
-    }
-
-    private Matrix dictionary(String projection, CompactModule.Sparse sparse, Backend backend) {
-        return block.precision().dictionaryLevels()
-                ? StoredLevels.dictionary(TensorSource.of(checkpoint), projection, sparse, block.precision())
-                        .load(backend)
-                : weight(sparse.dictionaryStem(projection) + ".weight", backend);
-    }
-
-    private Linear rounded(Projection projection, CompactModule.Rounded module, Backend backend) {
-        Matrix weight = StoredLevels.weight(TensorSource.of(checkpoint), projection.name(), module, block.precision())
-                .load(backend);
-        try {
-            return new DenseLinear(weight, rest.biasOrNull(projection, backend));
-        } catch (RuntimeException | Error e) {
-            close(weight);
-            throw e;
-        }
-    }
-
-    private Linear lowRank(Projection projection, CompactModule.LowRank module, Backend backend) {
-        Matrix down = null;
-        Matrix up = null;
-        try {
-            down = weight(module.downName(projection.name()), backend);
-            up = weight(CompactFormat.upName(projection.name()), backend);
-            return new LowRankLinear(down, up, rest.biasOrNull(projection, backend));
-        } catch (RuntimeException | Error e) {
-            close(down);
-            close(up);
-            throw e;
-        }
-    }
-
-    private static void close(Matrix matrix) {
-        if (matrix != null) {
-            matrix.close();
-        }
+        return new StoredLinear(TensorSource.of(checkpoint), block.precision(), backend)
+                .load(projection.name(), module, rest.biasOrNull(projection, backend));
     }
 
     @Override

@@ -1,11 +1,14 @@
 package io.cospadi.format;
 
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.SafetensorsFile;
 import io.cospadi.checkpoint.SafetensorsWriter;
 import io.cospadi.checkpoint.Sha256;
 import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.checkpoint.TensorSpec;
+import io.cospadi.decoder.Linear;
 import io.cospadi.factorization.FactorScales;
 import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.Factors;
@@ -184,8 +187,7 @@ public final class PartFile implements AutoCloseable {
      * @throws CospadiException if the codes are malformed
      */
     public Factors factors() {
-        CompactModule module = part.module()
-                .orElseThrow(() -> new IllegalStateException(file.file() + ": " + projection() + " stays dense"));
+        CompactModule module = requireModule();
         if (module instanceof CompactModule.LowRank low) {
             return new LowRankFactors(
                     low.d1(),
@@ -204,6 +206,22 @@ public final class PartFile implements AutoCloseable {
         Levels dictionary = dictionary(sparse);
         return new SparseFactors(
                 sparse.d1(), dictionary.values(), codes.read(), new FactorScales(dictionary.scales(), codes.scales()));
+    }
+
+    /**
+     * The projection ready to compute as it is stored; the caller closes it.
+     *
+     * @param bias (1, d2) F32 or null; owned from here on, also if this fails
+     * @throws IllegalStateException if the projection stays dense
+     * @throws CospadiException if the codes are malformed
+     */
+    public Linear linear(Matrix bias, Backend backend) {
+        return new StoredLinear(TensorSource.of(file), precision(), backend).load(projection(), requireModule(), bias);
+    }
+
+    private CompactModule requireModule() {
+        return part.module()
+                .orElseThrow(() -> new IllegalStateException(file.file() + ": " + projection() + " stays dense"));
     }
 
     private Levels dictionary(CompactModule.Sparse sparse) {

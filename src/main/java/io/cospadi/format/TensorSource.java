@@ -1,5 +1,7 @@
 package io.cospadi.format;
 
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.SafetensorsFile;
 import io.cospadi.checkpoint.StoredTensor;
@@ -15,6 +17,9 @@ interface TensorSource {
     /** Rows of a tensor, mapped, little-endian. */
     ByteBuffer map(StoredTensor tensor, int firstRow, int rows);
 
+    /** A whole tensor as a factor of products, in the type that the backend keeps weights in; the caller closes it. */
+    Matrix weight(String name, Backend backend);
+
     /** What to do about damage. */
     String remedy();
 
@@ -28,6 +33,11 @@ interface TensorSource {
             @Override
             public ByteBuffer map(StoredTensor tensor, int firstRow, int rows) {
                 return checkpoint.map(tensor, firstRow, rows);
+            }
+
+            @Override
+            public Matrix weight(String name, Backend backend) {
+                return checkpoint.loadWeight(name, backend);
             }
 
             @Override
@@ -47,6 +57,19 @@ interface TensorSource {
             @Override
             public ByteBuffer map(StoredTensor tensor, int firstRow, int rows) {
                 return file.map(tensor, firstRow, rows);
+            }
+
+            @Override
+            public Matrix weight(String name, Backend backend) {
+                StoredTensor tensor = tensor(name);
+                Matrix matrix = backend.allocateWeight(tensor.rows(), tensor.cols(), tensor.dtype());
+                try {
+                    backend.load(matrix, file.map(tensor), tensor.dtype());
+                    return matrix;
+                } catch (RuntimeException | Error e) {
+                    matrix.close();
+                    throw e;
+                }
             }
 
             @Override

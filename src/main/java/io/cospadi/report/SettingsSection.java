@@ -57,6 +57,7 @@ final class SettingsSection implements Section {
                 report -> report.run().rounds() == 0 ? null : "" + report.run().rounds());
         row(rows, runs, "budget", report -> report.run().budget());
         row(rows, runs, "objective", report -> report.run().objective());
+        row(rows, runs, "propagation", report -> report.run().propagation());
         row(rows, runs, "shared by groups", SettingsSection::sharing);
         row(rows, runs, "seed", report -> "" + report.run().seed());
         row(rows, runs, "bits of a code", report -> "" + report.run().valueBits());

@@ -21,4 +21,12 @@ class CudaCalibrationTest {
             return TestBackends.emulated();
         }
     }
+
+    @Nested
+    class Propagated extends AbstractPropagatedInputsTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulated();
+        }
+    }
 }

@@ -23,4 +23,12 @@ class GpuCalibrationTest {
             return TestBackends.gpu();
         }
     }
+
+    @Nested
+    class Propagated extends AbstractPropagatedInputsTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpu();
+        }
+    }
 }

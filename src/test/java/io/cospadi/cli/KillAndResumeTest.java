@@ -35,9 +35,18 @@ class KillAndResumeTest {
 
     @Test
     void killedAtRandomMomentsAndResumedGivesTheSameBytes() throws Exception {
+        requireSameBytesAfterKills(KILLS, List.of());
+    }
+
+    @Test
+    void killedWhileInputsPropagateAndResumedGivesTheSameBytes() throws Exception {
+        requireSameBytesAfterKills(KILLS_A_CHAIN, List.of("--propagate", "compressed"));
+    }
+
+    private void requireSameBytesAfterKills(int wanted, List<String> more) throws Exception {
         Path log = folder.resolve("log");
         long began = System.nanoTime();
-        Process whole = Program.start(log, List.of(), job.arguments("whole"));
+        Process whole = Program.start(log, List.of(), arguments("whole", more));
         awaitWork("whole", whole);
         long working = System.nanoTime();
         assertEquals(0, Program.await(whole, log).status(), () -> read(log + ".err"));
@@ -47,10 +56,10 @@ class KillAndResumeTest {
         SplittableRandom random = new SplittableRandom(began);
         int kills = 0;
         int chains = 0;
-        for (int attempt = 0; kills < KILLS; attempt++) {
-            assertTrue(attempt < 8 * KILLS, "only " + kills + " of " + attempt + " kills hit a run at work");
+        for (int attempt = 0; kills < wanted; attempt++) {
+            assertTrue(attempt < 8 * wanted, "only " + kills + " of " + attempt + " kills hit a run at work");
             String out = "out" + chains;
-            Process process = Program.start(log, List.of(), job.arguments(out));
+            Process process = Program.start(log, List.of(), arguments(out, more));
             awaitWork(out, process);
             // the farther a chain is, the less is left to be done
             double left = seconds / (1 + kills % KILLS_A_CHAIN);
@@ -61,7 +70,7 @@ class KillAndResumeTest {
                 kills++;
             }
             if (Files.exists(job.out(out)) || hit && kills % KILLS_A_CHAIN == 0) {
-                assertEquals(0, finish(out).status(), () -> read(log + ".err"));
+                assertEquals(0, finish(out, more).status(), () -> read(log + ".err"));
                 assertEquals(expected, TinyJob.contents(job.out(out)));
                 assertFalse(Files.exists(job.out(out + ".work")), "work is removed in the end");
                 chains++;
@@ -156,9 +165,19 @@ class KillAndResumeTest {
         }
     }
 
+    private List<String> arguments(String out, List<String> more) {
+        List<String> arguments = job.arguments(out);
+        arguments.addAll(more);
+        return arguments;
+    }
+
     private Program.Result finish(String out) throws IOException, InterruptedException {
+        return finish(out, List.of());
+    }
+
+    private Program.Result finish(String out, List<String> more) throws IOException, InterruptedException {
         Path log = folder.resolve("log");
-        return Program.await(Program.start(log, List.of(), job.arguments(out)), log);
+        return Program.await(Program.start(log, List.of(), arguments(out, more)), log);
     }
 
     private static int command(String... command) throws IOException, InterruptedException {

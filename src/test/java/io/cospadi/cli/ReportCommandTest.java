@@ -87,6 +87,7 @@ class ReportCommandTest {
                         null,
                         "uniform",
                         "output",
+                        null,
                         0,
                         42,
                         14,

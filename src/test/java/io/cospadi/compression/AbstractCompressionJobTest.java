@@ -72,6 +72,7 @@ abstract class AbstractCompressionJobTest {
                 "include: ['layers.1.*']\nbudget: uniform\nmethod: compot\n",
                 "budget: uniform\nshare: 2\n",
                 "include: ['layers.1.*']\nbudget: uniform\ngroups: '2:4'\n",
+                "budget: uniform\nmethod: svd-llm\npropagate: compressed\n",
                 "include: ['layers.1.*']\nmethod: svd-llm\n"
             })
     void jobsComeOutAsTheyDoOnTwoThreadsOfTheProcessor(String more) {

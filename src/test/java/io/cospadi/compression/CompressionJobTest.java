@@ -58,6 +58,9 @@ class CompressionJobTest extends AbstractCompressionJobTest {
                 "groups: '2:4'\n",
                 "groups: '2:4'\nmethod: compot\nbudget: uniform\n",
                 "groups: '8:16'\nshare: 2\nvalue-bits: 4\n",
+                "propagate: compressed\n",
+                "propagate: inputs\nbudget: uniform\noverrides: [{pattern: v_proj, dense: true}]\n",
+                "method: gptq\npropagate: compressed\ninclude: ['layers.1.*']\n",
                 "method: rtn\n",
                 "method: gptq\ngroup-size: 12\noverrides: [{pattern: v_proj, ratio: 0.6}]\n",
                 "share: 2\nvalue-bits: 6\ndictionary-bits: 6\n",
@@ -106,7 +109,13 @@ class CompressionJobTest extends AbstractCompressionJobTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "value-bits: 4\ndictionary-bits: 8\n"})
+    @ValueSource(
+            strings = {
+                "",
+                "value-bits: 4\ndictionary-bits: 8\n",
+                "propagate: compressed\n",
+                "method: svd-llm\npropagate: inputs\n"
+            })
     void stoppedAtAnyMomentAndResumedGivesTheSameBytes(String more) {
         job.run(TinyJob.recipe(more), "whole", backend);
         TreeMap<String, String> expected = TinyJob.contents(job.out("whole"));

@@ -91,6 +91,7 @@ class RunReportFileTest {
                         "block",
                         "uniform",
                         "output",
+                        "compressed",
                         40,
                         42,
                         4,

@@ -153,7 +153,8 @@ class HtmlReportTest {
         RunReport report = new RunReport(
                 plain.formatVersion(),
                 new RunReport.Run(
-                        evil, evil, evil, evil, evil, evil, evil, evil, 3, 1, 14, null, null, evil, evil, evil, 2),
+                        evil, evil, evil, evil, evil, evil, evil, evil, evil, 3, 1, 14, null, null, evil, evil, evil,
+                        2),
                 new RunReport.Calibration(List.of(evil), 1, 1, 2, 2, evil),
                 plain.ratio(),
                 List.of(new RunReport.ByteShare(evil, 10, 10)),

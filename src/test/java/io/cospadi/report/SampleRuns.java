@@ -108,6 +108,7 @@ final class SampleRuns {
                         solver,
                         "uniform",
                         "output",
+                        null,
                         rounds,
                         42,
                         14,
