@@ -4,12 +4,11 @@ import io.cospadi.gpu.DeviceMemory;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** One allocation on a GPU, from its pool and back. */
-final class CudaBlock implements AutoCloseable {
+final class CudaBlock extends SharedBlock {
     private final DeviceMemory memory;
     private final AtomicLong account;
     private final long address;
     private final long bytes;
-    private boolean closed;
 
     /** @param account grows by {@code bytes} now, shrinks on close */
     CudaBlock(DeviceMemory memory, long bytes, AtomicLong account) {
@@ -28,16 +27,9 @@ final class CudaBlock implements AutoCloseable {
         return bytes;
     }
 
-    boolean isClosed() {
-        return closed;
-    }
-
     @Override
-    public void close() {
-        if (!closed) {
-            closed = true;
-            memory.giveBack(address, bytes);
-            account.addAndGet(-bytes);
-        }
+    void free() {
+        memory.giveBack(address, bytes);
+        account.addAndGet(-bytes);
     }
 }

@@ -2,17 +2,14 @@ package io.cospadi.backend;
 
 import io.cospadi.gpu.Arithmetic;
 import io.cospadi.tensor.DType;
-import java.util.Objects;
 
 /** A matrix in a GPU's memory. */
 final class CudaMatrix extends StoredMatrix {
     private final CudaBlock block;
-    private final boolean owner;
 
     private CudaMatrix(CudaBlock block, boolean owner, long start, int rows, int cols, DType dtype) {
-        super(start, rows, cols, dtype);
+        super(owner, start, rows, cols, dtype);
         this.block = block;
-        this.owner = owner;
     }
 
     /** The whole of a block, which the matrix closes. */
@@ -28,7 +25,8 @@ final class CudaMatrix extends StoredMatrix {
      */
     static CudaMatrix own(Matrix matrix) {
         if (matrix instanceof CudaMatrix mine) {
-            return mine.requireOpen();
+            mine.requireOpen();
+            return mine;
         }
         throw foreign(matrix);
     }
@@ -44,24 +42,8 @@ final class CudaMatrix extends StoredMatrix {
     }
 
     @Override
-    public Matrix rows(int from, int count) {
-        Objects.checkFromIndexSize(from, count, rows());
-        requireOpen();
-        return new CudaMatrix(block, false, start() + (long) from * cols(), count, cols(), dtype());
-    }
-
-    @Override
-    public void close() {
-        if (owner) {
-            block.close();
-        }
-    }
-
-    private CudaMatrix requireOpen() {
-        if (block.isClosed()) {
-            throw usedAfterClose();
-        }
-        return this;
+    Matrix of(boolean owner, long start, int rows) {
+        return new CudaMatrix(block, owner, start, rows, cols(), dtype());
     }
 
     /** Of the first element, on the device. */

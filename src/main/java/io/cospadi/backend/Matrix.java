@@ -1,6 +1,7 @@
 package io.cospadi.backend;
 
 import io.cospadi.tensor.DType;
+import java.util.Optional;
 
 /**
  * A dense row-major matrix in a backend's memory, f32 or f64; weights may be bf16, see {@link Storage#weightType}. Values are reached through the backend's verbs only.
@@ -20,6 +21,12 @@ public interface Matrix extends AutoCloseable {
      * @throws IndexOutOfBoundsException if the rows are not all inside
      */
     Matrix rows(int from, int count);
+
+    /**
+     * This matrix once more, for somebody else to close: the memory is freed when the last of those who share it closes. Empty if
+     * that has happened; a closed matrix still shares what others hold.
+     */
+    Optional<Matrix> share();
 
     @Override
     void close();

@@ -17,7 +17,7 @@ import org.bytedeco.javacpp.Pointer;
  * <p>Bulk copies between these buffers and arrays are the only way in which Java code touches the memory, so that loops run
  * over arrays, which the compiler vectorises.
  */
-final class NativeBlock implements AutoCloseable {
+final class NativeBlock extends SharedBlock {
     private static final int ALIGNMENT = 64;
     private static final int SEGMENT_SHIFT = 30;
 
@@ -29,7 +29,6 @@ final class NativeBlock implements AutoCloseable {
     private FloatBuffer[] floats;
     private IntBuffer[] ints;
     private DoubleBuffer[] doubles;
-    private boolean closed;
 
     /**
      * @param bytes   size, 0 or more
@@ -68,17 +67,10 @@ final class NativeBlock implements AutoCloseable {
         return bytes;
     }
 
-    boolean isClosed() {
-        return closed;
-    }
-
     @Override
-    public void close() {
-        if (!closed) {
-            closed = true;
-            Pointer.free(allocation);
-            account.addAndGet(-bytes);
-        }
+    void free() {
+        Pointer.free(allocation);
+        account.addAndGet(-bytes);
     }
 
     /** Prepares the views that a matrix of f32 needs; before any worker sees the block. */

@@ -1,7 +1,6 @@
 package io.cospadi.backend;
 
 import io.cospadi.tensor.DType;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
@@ -9,12 +8,10 @@ import org.bytedeco.javacpp.FloatPointer;
 /** A matrix in native memory. */
 final class NativeMatrix extends StoredMatrix {
     private final NativeBlock block;
-    private final boolean owner;
 
     private NativeMatrix(NativeBlock block, boolean owner, long start, int rows, int cols, DType dtype) {
-        super(start, rows, cols, dtype);
+        super(owner, start, rows, cols, dtype);
         this.block = block;
-        this.owner = owner;
     }
 
     static NativeMatrix allocate(int rows, int cols, DType dtype, AtomicLong account) {
@@ -30,7 +27,8 @@ final class NativeMatrix extends StoredMatrix {
      */
     static NativeMatrix own(Matrix matrix) {
         if (matrix instanceof NativeMatrix mine) {
-            return mine.requireOpen();
+            mine.requireOpen();
+            return mine;
         }
         throw foreign(matrix);
     }
@@ -41,24 +39,8 @@ final class NativeMatrix extends StoredMatrix {
     }
 
     @Override
-    public Matrix rows(int from, int count) {
-        Objects.checkFromIndexSize(from, count, rows());
-        requireOpen();
-        return new NativeMatrix(block, false, start() + (long) from * cols(), count, cols(), dtype());
-    }
-
-    @Override
-    public void close() {
-        if (owner) {
-            block.close();
-        }
-    }
-
-    private NativeMatrix requireOpen() {
-        if (block.isClosed()) {
-            throw usedAfterClose();
-        }
-        return this;
+    Matrix of(boolean owner, long start, int rows) {
+        return new NativeMatrix(block, owner, start, rows, cols(), dtype());
     }
 
     /** Address of an element, counted in elements from the matrix's first. */

@@ -150,7 +150,9 @@ final class RecipeOptions {
     @Option(
             names = "--share",
             paramLabel = "N",
-            description = "Adjacent layers of one type that share a dictionary (default: 1, basis-sharing 2).")
+            description =
+                    "Adjacent layers of one type that share a dictionary (default: cospadi with auto 2, basis-sharing 2,"
+                            + " else 1).")
     Integer share;
 
     @Option(

@@ -78,30 +78,6 @@ public record Recipe(
         overrides = List.copyOf(overrides);
     }
 
-    /** The project's defaults at one ratio. */
-    public static Recipe atRatio(double ratio) {
-        return new Recipe(
-                ratio,
-                Method.COSPADI,
-                Solver.BLOCK,
-                BudgetChoice.AUTO,
-                Objective.LOSS,
-                SolverSettings.defaultRounds(Method.COSPADI, Solver.BLOCK),
-                DEFAULT_SEED,
-                DEFAULT_WINDOWS,
-                DEFAULT_WINDOW,
-                Sampling.CONSECUTIVE,
-                Precision.DEFAULT,
-                MaskGroups.NONE,
-                List.of(),
-                List.of(),
-                List.of(),
-                Sharing.NONE,
-                OutputWeighting.of(Method.COSPADI),
-                OptionalDouble.empty(),
-                Propagation.DENSE);
-    }
-
     /** The same with another number of rounds. */
     Recipe withRounds(int newRounds) {
         return new Recipe(

@@ -268,11 +268,22 @@ public final class RecipeDocument {
                     givenSolver.get().option());
         }
         Solver solver = givenSolver.orElse(Solver.BLOCK);
-        Sharing sharing = sharing(method, solver);
         BudgetChoice budget = choice("budget", BudgetChoice.values(), BudgetChoice::option)
                 .orElse(method.rounds() ? BudgetChoice.UNIFORM : BudgetChoice.AUTO);
         if (method.rounds() && budget != BudgetChoice.UNIFORM) {
             throw wrong("budget", "is uniform for " + method.option(), budget.option());
+        }
+        Propagation propagation =
+                choice("propagate", Propagation.values(), Propagation::option).orElse(Propagation.DENSE);
+        OutputCovariance covariance = choice("output-covariance", OutputCovariance.values(), OutputCovariance::option)
+                .orElse(OutputWeighting.of(method).covariance());
+        Sharing sharing = sharing(method, solver, sharedLayers(method, budget, propagation, covariance));
+        if (propagation.sequential() && sharing.any()) {
+            throw wrong(
+                    "propagate",
+                    "is dense where projections share a dictionary: it would have to be made before the layers between its"
+                            + " members are compressed; choose --share 1",
+                    propagation.option());
         }
         if (sharing.any() && budget == BudgetChoice.POOLED) {
             throw wrong("budget", "is auto or uniform where projections share a dictionary", budget.option());
@@ -315,22 +326,9 @@ public final class RecipeDocument {
                 patterns("exclude"),
                 overrides,
                 sharing,
-                outputs(method, solver, sharing, objective(method, budget)),
+                outputs(covariance, method, solver, sharing, objective(method, budget)),
                 percent.isPresent() ? OptionalDouble.of(percent.get()) : OptionalDouble.empty(),
-                propagation(sharing));
-    }
-
-    private Propagation propagation(Sharing sharing) {
-        Propagation propagation =
-                choice("propagate", Propagation.values(), Propagation::option).orElse(Propagation.DENSE);
-        if (propagation.sequential() && sharing.any()) {
-            throw wrong(
-                    "propagate",
-                    "is dense where projections share a dictionary: it would have to be made before the layers between its"
-                            + " members are compressed; choose --share 1",
-                    propagation.option());
-        }
-        return propagation;
+                propagation);
     }
 
     private Precision precision(Method method) {
@@ -392,10 +390,8 @@ public final class RecipeDocument {
     }
 
     /** All of H takes part where a method can use it: in both whitenings of kfac-svd, or in the block solver. */
-    private OutputWeighting outputs(Method method, Solver solver, Sharing sharing, Objective objective) {
-        OutputWeighting defaults = OutputWeighting.of(method);
-        OutputCovariance covariance = choice("output-covariance", OutputCovariance.values(), OutputCovariance::option)
-                .orElse(defaults.covariance());
+    private OutputWeighting outputs(
+            OutputCovariance covariance, Method method, Solver solver, Sharing sharing, Objective objective) {
         boolean block = method == Method.COSPADI
                 && solver == Solver.BLOCK
                 && !sharing.any()
@@ -419,13 +415,26 @@ public final class RecipeDocument {
         return new OutputWeighting(covariance, OptionalDouble.of(share));
     }
 
-    /** Groups of two are Basis Sharing's own; all else shares nothing unless asked to. */
-    private Sharing sharing(Method method, Solver solver) {
+    /**
+     * Groups of two are Basis Sharing's own, and what cospadi does best with under the loss-aware budget, unless something is
+     * asked for that goes projection by projection. The uniform budget is the paper's protocol, a dictionary a projection.
+     */
+    private static int sharedLayers(
+            Method method, BudgetChoice budget, Propagation propagation, OutputCovariance covariance) {
+        boolean pairs = method == Method.COSPADI
+                && budget == BudgetChoice.AUTO
+                && !propagation.sequential()
+                && covariance == OutputCovariance.DIAGONAL;
+        return pairs || method == Method.BASIS_SHARING ? 2 : 1;
+    }
+
+    /** Groups that are listed replace those of {@code layers} adjacent ones, unless the document asks for both. */
+    private Sharing sharing(Method method, Solver solver, int layers) {
         List<List<NamePattern>> groups = shareGroups();
         Optional<Integer> given = integer("share", 1, 100_000);
         boolean block = method == Method.COSPADI && solver == Solver.BLOCK;
         Sharing sharing = new Sharing(
-                given.orElse(method == Method.BASIS_SHARING && groups.isEmpty() ? 2 : 1),
+                given.orElse(groups.isEmpty() ? layers : 1),
                 patterns("share-include"),
                 groups,
                 choice("share-objective", ShareObjective.values(), ShareObjective::option)

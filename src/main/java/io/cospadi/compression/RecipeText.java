@@ -52,7 +52,9 @@ final class RecipeText {
         if (recipe.groups() != MaskGroups.NONE) {
             line(yaml, "groups", quoted(recipe.groups().option()));
         }
-        sharing(yaml, recipe.sharing());
+        if (recipe.method().shares()) {
+            sharing(yaml, recipe.sharing());
+        }
         patterns(yaml, "include", recipe.include());
         patterns(yaml, "exclude", recipe.exclude());
         if (!recipe.overrides().isEmpty()) {
@@ -72,10 +74,10 @@ final class RecipeText {
     }
 
     private static void sharing(StringBuilder yaml, Sharing sharing) {
+        line(yaml, "share", String.valueOf(sharing.layers()));
         if (!sharing.any()) {
             return;
         }
-        line(yaml, "share", String.valueOf(sharing.layers()));
         line(yaml, "share-objective", sharing.objective().option());
         patterns(yaml, "share-include", sharing.include());
         if (!sharing.groups().isEmpty()) {

@@ -13,14 +13,15 @@ import java.util.Optional;
 
 /**
  * A compact folder, open for computing. A factored projection computes as it is stored, z = x D and then y = z S: W is
- * never made. The dictionary becomes f32 in the backend's memory; codes are unpacked once while loading (8 bytes a nonzero,
- * for that moment and one projection) and then held packed by the backend. Levels are turned into the bf16 numbers that they
- * stand for while loading: they save room on disk, not in memory.
+ * never made. The dictionary becomes f32 in the backend's memory, once where several share it; codes are unpacked once while
+ * loading (8 bytes a nonzero, for that moment and one projection) and then held packed by the backend. Levels are turned into
+ * the bf16 numbers that they stand for while loading: they save room on disk, not in memory.
  */
 public final class CompactModel implements ModelWeights {
     private final Checkpoint checkpoint;
     private final CompactBlock block;
     private final DenseWeights rest;
+    private final SharedMatrices shared = new SharedMatrices();
 
     private CompactModel(Checkpoint checkpoint, CompactBlock block) {
         this.checkpoint = checkpoint;
@@ -103,7 +104,7 @@ public final class CompactModel implements ModelWeights {
         if (module == null) {
             return rest.projection(projection, backend);
         }
-        return new StoredLinear(TensorSource.of(checkpoint), block.precision(), backend)
+        return new StoredLinear(TensorSource.of(checkpoint), block.precision(), backend, shared)
                 .load(projection.name(), module, rest.biasOrNull(projection, backend));
     }
 

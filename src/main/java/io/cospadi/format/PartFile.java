@@ -216,7 +216,8 @@ public final class PartFile implements AutoCloseable {
      * @throws CospadiException if the codes are malformed
      */
     public Linear linear(Matrix bias, Backend backend) {
-        return new StoredLinear(TensorSource.of(file), precision(), backend).load(projection(), requireModule(), bias);
+        return new StoredLinear(TensorSource.of(file), precision(), backend, new SharedMatrices())
+                .load(projection(), requireModule(), bias);
     }
 
     private CompactModule requireModule() {

@@ -8,17 +8,21 @@ import io.cospadi.decoder.Linear;
 import io.cospadi.decoder.LowRankLinear;
 import io.cospadi.decoder.SparseLinear;
 import io.cospadi.quantization.Precision;
+import java.util.function.Supplier;
 
 /** A factored projection made ready to compute as it is stored, from a compact folder or from one part of a job. */
 final class StoredLinear {
     private final TensorSource source;
     private final Precision precision;
     private final Backend backend;
+    private final SharedMatrices shared;
 
-    StoredLinear(TensorSource source, Precision precision, Backend backend) {
+    /** @param shared what members of one group load once */
+    StoredLinear(TensorSource source, Precision precision, Backend backend, SharedMatrices shared) {
         this.source = source;
         this.precision = precision;
         this.backend = backend;
+        this.shared = shared;
     }
 
     /**
@@ -57,9 +61,18 @@ final class StoredLinear {
     }
 
     private Matrix dictionary(String projection, CompactModule.Sparse sparse) {
-        return precision.dictionaryLevels()
-                ? StoredLevels.dictionary(source, projection, sparse, precision).load(backend)
-                : source.weight(sparse.dictionaryStem(projection) + ".weight", backend);
+        String stem = sparse.dictionaryStem(projection);
+        return ofGroup(
+                sparse.group(),
+                stem,
+                () -> precision.dictionaryLevels()
+                        ? StoredLevels.dictionary(source, projection, sparse, precision)
+                                .load(backend)
+                        : source.weight(stem + ".weight", backend));
+    }
+
+    private Matrix ofGroup(String groupOrNull, String name, Supplier<Matrix> load) {
+        return groupOrNull == null ? load.get() : shared.hold(backend, name, load);
     }
 
     private Linear rounded(String projection, CompactModule.Rounded module, Matrix bias) {
@@ -74,7 +87,8 @@ final class StoredLinear {
     }
 
     private Linear lowRank(String projection, CompactModule.LowRank module, Matrix bias) {
-        Matrix down = source.weight(module.downName(projection), backend);
+        String downName = module.downName(projection);
+        Matrix down = ofGroup(module.group(), downName, () -> source.weight(downName, backend));
         Matrix up = null;
         try {
             up = source.weight(CompactFormat.upName(projection), backend);

@@ -3,6 +3,7 @@ package io.cospadi.backend;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
@@ -11,6 +12,7 @@ import io.cospadi.tensor.Float16;
 import io.cospadi.tensor.HostMatrix;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,6 +58,29 @@ abstract class AbstractStorageTest extends AbstractBackendTest {
         assertThrows(IndexOutOfBoundsException.class, () -> whole.rows(-1, 1));
         whole.close();
         assertThrows(IllegalStateException.class, () -> backend.fill(view, 1));
+    }
+
+    @Test
+    void memoryIsFreedBehindTheLastOfThoseWhoShareIt() {
+        Matrix first = matrix(5, 3, DType.F32, normal(15));
+        double[] values = read(first);
+        Matrix second = closing(first.share().orElseThrow());
+        Matrix ofView = closing(first.rows(1, 2).share().orElseThrow());
+        assertEquals(4L * 15, backend.allocatedBytes());
+        first.close();
+        first.close();
+        assertThrows(IllegalStateException.class, () -> backend.readFloats(first));
+        assertSame(values, read(second), "second");
+        assertSame(Arrays.copyOfRange(values, 3, 9), read(ofView), "rows 1 and 2");
+        Matrix third = closing(first.share().orElseThrow());
+        second.close();
+        ofView.close();
+        assertEquals(4L * 15, backend.allocatedBytes());
+        assertSame(values, read(third), "third");
+        third.close();
+        assertEquals(0, backend.allocatedBytes());
+        assertTrue(first.share().isEmpty());
+        assertTrue(third.share().isEmpty());
     }
 
     @ParameterizedTest

@@ -146,7 +146,7 @@ class EngineTest {
     @Test
     void theCostliestTasksComeFirst() {
         Threads engine = new Threads(2, 1);
-        run(engine, TinyJob.recipe(""), job.places("out", false));
+        run(engine, TinyJob.recipe("share: 1\n"), job.places("out", false));
         for (JobTask.Kind kind : List.of(JobTask.Kind.WEIGH, JobTask.Kind.FACTORIZE)) {
             List<JobTask> tasks =
                     engine.ran.stream().filter(task -> task.kind() == kind).toList();

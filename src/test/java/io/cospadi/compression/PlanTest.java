@@ -56,10 +56,14 @@ class PlanTest {
         return folder;
     }
 
+    private static Recipe recipe(String yaml) {
+        return RecipeDocument.parse(yaml, "").recipe();
+    }
+
     @Test
     void llama3IsPlannedFromHeadersAlone() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.open(llama3())) {
-            Plan plan = Plan.of(checkpoint, Recipe.atRatio(0.2), true, 8, 0);
+            Plan plan = Plan.of(checkpoint, recipe("ratio: 0.2\nshare: 1"), true, 8, 0);
             assertEquals(7 * 32, plan.allocations().size());
             for (Allocation a : plan.allocations()) {
                 assertTrue(a.ratio() >= 0.2, a.toString());
@@ -87,8 +91,8 @@ class PlanTest {
     @Test
     void gramsAtHandCostNeitherTimeNorSpace() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.open(llama3())) {
-            Plan with = Plan.of(checkpoint, Recipe.atRatio(0.2), true, 8, 0);
-            Plan without = Plan.of(checkpoint, Recipe.atRatio(0.2), false, 8, 0);
+            Plan with = Plan.of(checkpoint, recipe("ratio: 0.2\nshare: 1"), true, 8, 0);
+            Plan without = Plan.of(checkpoint, recipe("ratio: 0.2\nshare: 1"), false, 8, 0);
             assertEquals(0, without.time().calibrationSeconds());
             assertEquals(with.time().factorizationSeconds(), without.time().factorizationSeconds());
             long grams = 32L * 8 * (3L * 4096 * 4096 + 14336L * 14336);

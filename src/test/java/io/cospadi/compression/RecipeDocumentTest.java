@@ -13,10 +13,12 @@ import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.MaskGroups;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RecipeDocumentTest {
     private static Recipe recipe(String text) {
@@ -25,11 +27,16 @@ class RecipeDocumentTest {
 
     @Test
     void defaultsAreTheContracts() {
-        assertEquals(Recipe.atRatio(0.2), recipe("ratio: 0.2"));
         Recipe recipe = recipe("ratio: 0.2");
+        assertEquals(0.2, recipe.ratio());
         assertEquals(Method.COSPADI, recipe.method());
         assertEquals(Solver.BLOCK, recipe.solver());
         assertEquals(BudgetChoice.AUTO, recipe.budget());
+        assertEquals(Objective.LOSS, recipe.objective());
+        assertEquals(Sampling.CONSECUTIVE, recipe.sample());
+        assertEquals(MaskGroups.NONE, recipe.groups());
+        assertEquals(OutputWeighting.of(Method.COSPADI), recipe.outputs());
+        assertEquals(Propagation.DENSE, recipe.propagation());
         assertEquals(42, recipe.seed());
         assertEquals(256, recipe.windows());
         assertEquals(1024, recipe.window());
@@ -45,12 +52,39 @@ class RecipeDocumentTest {
         assertEquals(20, recipe("ratio: 0.2\nmethod: compot").rounds());
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "share: 1",
+                "share: 1\nshare-objective: mean",
+                "budget: uniform",
+                "budget: pooled",
+                "propagate: compressed",
+                "output-covariance: full",
+                "method: svd-llm",
+                "method: gptq"
+            })
+    void sharesNothing(String options) {
+        Recipe recipe = recipe("ratio: 0.2\n" + options);
+        assertEquals(Sharing.NONE, recipe.sharing());
+        assertEquals(recipe, recipe(new String(RecipeText.yaml(recipe), StandardCharsets.UTF_8)));
+    }
+
     @Test
-    void onlyBasisSharingSharesUnlessAskedTo() {
-        assertEquals(Sharing.NONE, recipe("ratio: 0.2").sharing());
+    void cospadiUnderTheAutomaticBudgetAndBasisSharingShareByTwo() {
+        Recipe recipe = recipe("ratio: 0.2");
+        assertEquals(new Sharing(2, List.of(), List.of(), ShareObjective.MEAN), recipe.sharing());
+        assertEquals(recipe, recipe(new String(RecipeText.yaml(recipe), StandardCharsets.UTF_8)));
         assertEquals(
-                Sharing.NONE,
-                recipe("ratio: 0.2\nshare: 1\nshare-objective: mean").sharing());
+                List.of("q_proj"),
+                recipe("ratio: 0.2\nshare-include: q_proj").sharing().include().stream()
+                        .map(NamePattern::text)
+                        .toList());
+        assertEquals(
+                1,
+                recipe("ratio: 0.2\nshare-groups: [['*.1.*', '*.2.*']]")
+                        .sharing()
+                        .layers());
         assertEquals(2, recipe("ratio: 0.2\nmethod: basis-sharing").sharing().layers());
         assertEquals(
                 1,
@@ -107,7 +141,7 @@ class RecipeDocumentTest {
                 "ratio: 0.2\\nshare: 2\\nmethod: svd  | belongs to methods cospadi and basis-sharing",
                 "ratio: 0.2\\nshare: 0               | whole number from 1",
                 "ratio: 0.2\\nshare: 2\\nsolver: mod\\nshare-objective: exact | is mean but for",
-                "ratio: 0.2\\nshare-include: q_proj  | needs share",
+                "ratio: 0.2\\nbudget: uniform\\nshare-include: q_proj  | needs share",
                 "ratio: 0.2\\nshare-groups: [q_proj] \\nmethod: compot | belongs to methods",
                 "ratio: 0.2\\nshare-groups: q_proj   | a list of groups",
                 "ratio: 0.2\\nvalue-bits: 9          | is 16, 14 or 3 to 8",

@@ -1,5 +1,6 @@
 package io.cospadi.format;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.Architecture;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
@@ -18,6 +20,7 @@ import io.cospadi.checkpoint.TinyCheckpoint;
 import io.cospadi.decoder.Linear;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -131,6 +134,35 @@ class SharedDictionaryTest {
                     assertEquals(p.d1(), linear.d1());
                     assertEquals(p.d2(), linear.d2());
                 }
+            }
+            assertEquals(0, backend.allocatedBytes());
+        }
+    }
+
+    @Test
+    void isInMemoryOnceWhileAMemberHoldsIt() {
+        try (CompactModel model = CompactModel.open(folder);
+                Backend backend = new CpuBackend(1)) {
+            List<Projection> members = model.config().projections().stream()
+                    .filter(p -> MEMBERS.contains(p.name()))
+                    .toList();
+            Linear first = model.projection(members.get(0), backend);
+            long alone = backend.allocatedBytes();
+            Linear second = model.projection(members.get(1), backend);
+            long dictionary = 4L * TinyCompact.K * members.get(0).d1();
+            assertEquals(2 * alone - dictionary, backend.allocatedBytes());
+            first.close();
+            assertEquals(alone, backend.allocatedBytes());
+            try (Matrix x = backend.allocate(1, second.d1(), DType.F32);
+                    Matrix y = backend.allocate(1, second.d2(), DType.F32);
+                    Matrix again = backend.allocate(1, second.d2(), DType.F32)) {
+                backend.fill(x, 1);
+                second.apply(backend, x, y);
+                second.close();
+                try (Linear reloaded = model.projection(members.get(1), backend)) {
+                    reloaded.apply(backend, x, again);
+                }
+                assertArrayEquals(backend.readFloats(y), backend.readFloats(again));
             }
             assertEquals(0, backend.allocatedBytes());
         }
