@@ -13,7 +13,12 @@
 //          gain nothing (2 units 17.2 us, 4 units 19.0 us), and rows cut in parts for lanes of one warp meet in banks more
 //          often (18.9 us).
 // Limits   tokens <= 65535; reach within what shared memory holds. words 16-byte aligned. Callers check.
-// Registers at most 32.
+//          Where there are fewer than two blocks a multiprocessor (128 tiles of 4096 rows) that many warps are not there, and one
+//          load each keeps too few bytes on their way: packed_gemv_* took 5.7 to 7.3 us for 7 to 9 MB, a third of copy bandwidth.
+//          So few blocks get packed_gemv_*_ahead, each lane AHEAD loads ahead of what it adds, in the same order: equal bits. In
+//          emulation only so far; speed not yet measured.
+//          Launch bounds hold the others at 32 registers.
+// Registers at most 64.
 #include "primitives/shared.cuh"
 #include "primitives/slots.cuh"
 #include "primitives/unroll.cuh"
@@ -31,7 +36,10 @@ static __device__ __forceinline__ void stage(float* token, const float* z, int k
     for (int i = 4 * quads + thread; i < reach; i += threads) token[i] = i < k ? z[i] : 0;
 }
 
-template <typename Reader>
+/** Loads of a lane that are on their way where blocks are few. */
+constexpr int AHEAD = 4;
+
+template <int LOADS, typename Reader>
 static __device__ __forceinline__ void multiply(
     Reader reader, float (*partial)[TILE_ROWS], const uint4* words, const unsigned short* starts, const float* z, float* y,
     int rows, int units, int k, int reach, int add) {
@@ -41,9 +49,12 @@ static __device__ __forceinline__ void multiply(
     int first = part * units / PARTS;
     int left = (part + 1) * units / PARTS - first;
     const uint4* next = words + (blockIdx.x * (long long) units + first) * TILE_ROWS + lane;
-    uint4 unit;
-    // the first load is on its way while the token is staged
-    if (left > 0) unit = __ldcs(next);
+    uint4 unit[LOADS];
+    // the first loads are on their way while the token is staged
+    UNROLL
+    for (int i = 0; i < LOADS; i++) {
+        if (left > i) unit[i] = __ldcs(next + i * TILE_ROWS);
+    }
     int start = starts == nullptr ? 16 * first : starts[(blockIdx.x * PARTS + part) * TILE_ROWS + lane];
     stage(token, z + (long long) blockIdx.y * k, k, reach);
     __syncthreads();
@@ -53,10 +64,13 @@ static __device__ __forceinline__ void multiply(
     auto take = [&](unsigned int from, int offset, float value, int half) {
         sums[half] += *reinterpret_cast<const float*>(shared_pointer(from) + offset) * value;
     };
-    for (; left > 0; left--) {
-        reader.unit(unit, at, take);
-        next += TILE_ROWS;
-        if (left > 1) unit = __ldcs(next);
+    for (; left > 0; left -= LOADS) {
+        next += LOADS * TILE_ROWS;
+        UNROLL
+        for (int i = 0; i < LOADS; i++) {
+            if (left > i) reader.unit(unit[i], at, take);
+            if (left > LOADS + i) unit[i] = __ldcs(next + i * TILE_ROWS);
+        }
     }
     partial[part][lane] = sums[0] + sums[1];
     int row = blockIdx.x * TILE_ROWS + lane;
@@ -72,27 +86,56 @@ static __device__ __forceinline__ void multiply(
 extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_gaps(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    multiply<1>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_gaps_ahead(
+    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply<AHEAD>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_wide(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    multiply<1>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_wide_ahead(
+    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply<AHEAD>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_2_4(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
+    multiply<1>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_2_4_ahead(
+    const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply<AHEAD>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
+}
+
+static __device__ __forceinline__ EightOfSixteen eight_of_sixteen(unsigned int* table) {
+    for (int i = threadIdx.y * 32 + threadIdx.x; i < EightOfSixteen::ENTRIES; i += 32 * PARTS) {
+        table[i] = EightOfSixteen::entry(i);
+    }
+    return EightOfSixteen{table};
 }
 
 extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    for (int i = threadIdx.y * 32 + threadIdx.x; i < EightOfSixteen::ENTRIES; i += 32 * PARTS) {
-        table[i] = EightOfSixteen::entry(i);
-    }
-    multiply(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, add);
+    multiply<1>(eight_of_sixteen(table), partial, words, nullptr, z, y, rows, units, k, reach, add);
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_8_16_ahead(
+    const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+    __shared__ float partial[PARTS][TILE_ROWS];
+    __shared__ unsigned int table[EightOfSixteen::ENTRIES];
+    multiply<AHEAD>(eight_of_sixteen(table), partial, words, nullptr, z, y, rows, units, k, reach, add);
 }

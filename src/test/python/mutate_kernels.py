@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Breaks the CUDA kernels in one plausible way after the other, and says whether their tests notice.
 
-    ./mvnw -q test-compile && src/test/python/mutate_kernels.py
+    ./mvnw -q test-compile && src/test/python/mutate_kernels.py [FILE...]
 
+FILE, such as packed_gemv.cu, leaves the others out.
 A mutation is a kernel file, a text that stands in it exactly once, its replacement, and the test class that has to fail when
 it runs on the mutated copy in emulation. Status 1 if a test passes. It needs g++ and takes some minutes.
 
@@ -56,8 +57,11 @@ PACKED = [
     ("starts counted in bytes", "+ 4 * start", "+ start"),
     ("groups begin a unit late", "16 * first", "16 * (first + 1)"),
     ("another tile's starts", "(blockIdx.x * PARTS + part) * TILE_ROWS + lane", "part * TILE_ROWS + lane"),
-    ("last unit of a part left out", "left > 0; left--", "left > 1; left--"),
-    ("first unit worked again", "if (left > 1) unit = __ldcs(next);", ""),
+    ("last unit of a part left out", "if (left > i) reader.unit", "if (left > i + 1) reader.unit"),
+    ("first units worked again", "if (left > LOADS + i) unit[i] = __ldcs(next + i * TILE_ROWS);", ""),
+    ("loads ahead all of one unit", "if (left > i) unit[i] = __ldcs(next + i * TILE_ROWS)", "if (left > i) unit[i] = __ldcs(next)"),
+    ("last load ahead left out", "left > LOADS + i", "left > LOADS + i + 1"),
+    ("loads ahead of the last part's end", "next += LOADS * TILE_ROWS", "next += TILE_ROWS"),
     ("last warp left out", "p < PARTS", "p < PARTS - 1"),
     ("rows past the last written", "part > 0 || row >= rows", "part > 0"),
     ("every warp writes", "part > 0 || row >= rows", "row >= rows"),
@@ -435,11 +439,14 @@ def run(test, kernels):
 
 
 def main():
+    mutations = [mutation for mutation in MUTATIONS if not sys.argv[1:] or mutation[0] in sys.argv[1:]]
+    if not mutations:
+        sys.exit(f"no mutations of {', '.join(sys.argv[1:])}; there are of {', '.join(sorted({m[0] for m in MUTATIONS}))}")
     survivors = []
-    for test in sorted({mutation[1] for mutation in MUTATIONS}):
+    for test in sorted({mutation[1] for mutation in mutations}):
         if not run(test, ROOT / "cuda-kernels"):
             sys.exit(f"{test} fails on the kernels as they are")
-    for file, test, name, old, new in MUTATIONS:
+    for file, test, name, old, new in mutations:
         with tempfile.TemporaryDirectory() as folder:
             kernels = pathlib.Path(folder) / "kernels"
             shutil.copytree(ROOT / "cuda-kernels", kernels)
@@ -455,7 +462,7 @@ def main():
         print(f"{'SURVIVED' if survived else 'noticed '}  {file}: {name}", flush=True)
         if survived:
             survivors.append(name)
-    print(f"{len(MUTATIONS) - len(survivors)} of {len(MUTATIONS)} mutations noticed")
+    print(f"{len(mutations) - len(survivors)} of {len(mutations)} mutations noticed")
     sys.exit(1 if survivors else 0)
 
 

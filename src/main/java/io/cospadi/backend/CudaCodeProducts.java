@@ -17,7 +17,7 @@ final class CudaCodeProducts {
     CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
         this.cuda = cuda;
         this.memory = memory;
-        packed = new PackedGemvKernels(cuda);
+        packed = new PackedGemvKernels(cuda, cuda.properties().multiprocessors());
     }
 
     /** As {@link DecoderVerbs#multiplyCodes}. */

@@ -8,10 +8,19 @@ public final class PackedGemvKernels {
     /** What a block shares beside its token. */
     private static final int STATIC_SHARED_BYTES = 3 << 10;
 
-    private final Launcher launcher;
+    /** With fewer blocks a multiprocessor, lanes load ahead. */
+    private static final int BLOCKS_THAT_HIDE_LOADS = 2;
 
-    public PackedGemvKernels(Launcher launcher) {
+    private final Launcher launcher;
+    private final int multiprocessors;
+
+    /** @param multiprocessors of the device; results do not depend on it */
+    public PackedGemvKernels(Launcher launcher, int multiprocessors) {
+        if (multiprocessors < 1) {
+            throw new IllegalArgumentException("need 1 multiprocessor or more, got " + multiprocessors);
+        }
         this.launcher = launcher;
+        this.multiprocessors = multiprocessors;
     }
 
     /**
@@ -27,7 +36,8 @@ public final class PackedGemvKernels {
         if (codes.rows() == 0 || tokens == 0) {
             return;
         }
-        String kernel = "packed_gemv_" + suffix(codes);
+        boolean few = (long) codes.tiles() * tokens < (long) BLOCKS_THAT_HIDE_LOADS * multiprocessors;
+        String kernel = "packed_gemv_" + suffix(codes) + (few ? "_ahead" : "");
         int shared = Float.BYTES * codes.reach();
         if (shared > LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES) {
             throw new IllegalArgumentException(

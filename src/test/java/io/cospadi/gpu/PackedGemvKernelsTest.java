@@ -76,7 +76,8 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         float[] first = null;
         for (int order = 0; order < ORDERS; order++) {
             var y = add ? device.array(before) : device.room(expected.length);
-            new PackedGemvKernels(device)
+            // one multiprocessor is filled by two blocks; on many, loads go ahead
+            new PackedGemvKernels(device, order % 2 == 0 ? 1 : 100_000)
                     .multiply(
                             slotted.shape(),
                             words.address(),
@@ -87,7 +88,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
                             add);
             assertWithin(allowance, expected, y.floats(), slotted.pattern() + ", k " + k + ", s " + s);
             first = first == null ? y.floats() : first;
-            assertArrayEquals(first, y.floats(), "the result depends on the order of threads");
+            assertArrayEquals(first, y.floats(), "the result depends on the order of threads, or on loads ahead");
         }
     }
 
@@ -106,7 +107,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
                 expected[(p / s - from) * k + codes.atoms()[p]] = codes.values()[p];
             }
             var out = device.room(expected.length);
-            new PackedGemvKernels(device)
+            new PackedGemvKernels(device, 1)
                     .unpack(slotted.shape(), words.address(), starts.address(), from, to - from, out.address());
             assertArrayEquals(expected, out.floats());
         }
@@ -132,7 +133,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         "2,2085,40"
     })
     void packedProductEqualsPlainProduct(int rows, int k, int s) {
-        assertProduct(codes(rows, k, s), 1);
+        assertProduct(codes(rows, k, s), 2);
         assertUnpacked(codes(rows, k, s));
     }
 
@@ -140,7 +141,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     @ParameterizedTest
     @CsvSource({"1,1,1", "8,15,8", "33,33,17", "5,65,65", "2,1025,513"})
     void sixteenBitsMakeTheSameProduct(int rows, int k, int s) {
-        assertProduct(codes(rows, k, s, 16), 1);
+        assertProduct(codes(rows, k, s, 16), 2);
         assertUnpacked(codes(rows, k, s, 16));
     }
 
@@ -148,7 +149,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     void theLongestGapsAreTaken() {
         for (float value : new float[] {1, 1 + 0x1p-7f}) {
             Codes codes = new Codes(1, 39_000, 2, new int[] {3, 38_998}, new float[] {value, value});
-            assertProduct(codes, 1);
+            assertProduct(codes, 2);
             assertUnpacked(codes);
         }
     }
@@ -157,7 +158,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     @CsvSource({"1,16", "33,32", "5,400", "3,1040"})
     void groupsMakeTheSameProduct(int rows, int k) {
         for (Codes codes : List.of(codes(rows, k, k / 2, 8, 16, 14), codes(rows, k + 4, k / 2 + 2, 2, 4, 14))) {
-            assertProduct(codes, 1);
+            assertProduct(codes, 2);
             assertUnpacked(codes);
         }
     }
@@ -196,16 +197,18 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     @Test
     void unpackingStartsAtATile() {
         SlottedCodes slotted = new SlottedCodes(codes(41, 77, 38));
-        PackedGemvKernels kernels = new PackedGemvKernels(device);
+        PackedGemvKernels kernels = new PackedGemvKernels(device, 1);
         assertThrows(IllegalArgumentException.class, () -> kernels.unpack(slotted.shape(), 0, 0, 1, 40, 0));
     }
 
     @Test
     void noRowsNeedNoLaunch() {
         SlottedCodes none = new SlottedCodes(codes(0, 5, 2));
-        PackedGemvKernels kernels = new PackedGemvKernels((kernel, geometry, arguments) -> {
-            throw new AssertionError("launched " + kernel);
-        });
+        PackedGemvKernels kernels = new PackedGemvKernels(
+                (kernel, geometry, arguments) -> {
+                    throw new AssertionError("launched " + kernel);
+                },
+                1);
         kernels.multiply(none.shape(), 0, 0, 0, 0, 1, false);
         kernels.multiply(new SlottedCodes(codes(3, 5, 2)).shape(), 0, 0, 0, 0, 0, false);
     }
@@ -213,7 +216,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     @Test
     void shapesBeyondTheLimitsAreRefused() {
         SlottedCodes wide = new SlottedCodes(codes(1, 42_000, 7_000));
-        PackedGemvKernels kernels = new PackedGemvKernels(device);
+        PackedGemvKernels kernels = new PackedGemvKernels(device, 1);
         assertThrows(IllegalArgumentException.class, () -> kernels.multiply(wide.shape(), 0, 0, 0, 0, 1, false));
         SlottedCodes small = new SlottedCodes(codes(1, 5, 2));
         assertThrows(IllegalArgumentException.class, () -> kernels.multiply(small.shape(), 0, 0, 0, 0, 65_536, false));
