@@ -50,6 +50,13 @@ final class RecipeOptions {
     String solver;
 
     @Option(
+            names = "--pursuit",
+            paramLabel = "NAME",
+            converter = Choices.PursuitName.class,
+            description = "Of the solvers but block: exact (default), or staged: many atoms a stage, products alone.")
+    String pursuit;
+
+    @Option(
             names = "--budget",
             paramLabel = "NAME",
             converter = Choices.BudgetName.class,
@@ -177,6 +184,7 @@ final class RecipeOptions {
         put(given, "model", model);
         put(given, "method", method);
         put(given, "solver", solver);
+        put(given, "pursuit", pursuit);
         put(given, "budget", budget);
         put(given, "objective", objective);
         put(given, "propagate", propagate);
