@@ -84,7 +84,7 @@ final class BenchCompressCommand implements Callable<Integer> {
 
     @Option(
             names = "--solver",
-            paramLabel = "block|ksvd|ksvd-exact|mod",
+            paramLabel = "block|ksvd|ksvd-exact|ksvd-blocked|mod",
             description = "What alternates (default: block).",
             converter = Choices.SolverName.class)
     private String solver = Solver.BLOCK.option();

@@ -46,7 +46,7 @@ final class RecipeOptions {
             names = "--solver",
             paramLabel = "NAME",
             converter = Choices.SolverName.class,
-            description = "Of cospadi: block (default), ksvd, ksvd-exact, mod.")
+            description = "Of cospadi: block (default), ksvd, ksvd-exact, ksvd-blocked, mod.")
     String solver;
 
     @Option(

@@ -146,6 +146,7 @@ final class FlopCounts {
                     case KSVD ->
                         pursuit(settings, d1, d2, k, s) + (4.0 * settings.powerIterations() + 4) * d1 * d2 * (double) s;
                     case KSVD_EXACT -> pursuit(settings, d1, d2, k, s) + 60.0 * d1 * d2 * (double) s;
+                    case KSVD_BLOCKED -> pursuit(settings, d1, d2, k, s) + 4 * products;
                     case MOD -> pursuit(settings, d1, d2, k, s) + 2.0 * k * k * d2 + products + (double) k * k * k / 3;
                 };
         };

@@ -10,7 +10,7 @@ import java.util.Random;
 /**
  * The paper's alternation on the whitened weight Y: batched orthogonal matching pursuit with exactly s codes a row (or, if
  * chosen, the {@link StagedPursuit}), then a
- * dictionary update, K-SVD with power iterations (the paper's choice), with exact rank-1 fits, or MOD. It starts from k
+ * dictionary update, K-SVD with power iterations (the paper's choice), with exact rank-1 fits or by blocks, or MOD. It starts from k
  * random rows of Y. A round may raise the objective, since the pursuit starts afresh; the result is the best iterate. Its
  * dictionary is fitted to its codes once more in the end, as with every solver ({@link FinalFit}).
  *
@@ -70,6 +70,7 @@ final class AlternatingSolver implements Factorizer {
         return switch (settings.solver()) {
             case KSVD -> new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, settings.powerIterations()));
             case KSVD_EXACT -> new KsvdUpdate(backend, effort, RankOneFit.exact(backend, effort));
+            case KSVD_BLOCKED -> BlockedKsvdUpdate.standard(backend, effort);
             case MOD -> new ModUpdate(backend, effort);
             case BLOCK -> throw new IllegalArgumentException("the block solver does not alternate with a pursuit");
         };

@@ -38,7 +38,7 @@ class RecipeDocumentTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"block, 40", "ksvd, 60", "ksvd-exact, 60", "mod, 60"})
+    @CsvSource({"block, 40", "ksvd, 60", "ksvd-exact, 60", "ksvd-blocked, 60", "mod, 60"})
     void roundsFollowTheSolver(String solver, int rounds) {
         assertEquals(
                 rounds,
