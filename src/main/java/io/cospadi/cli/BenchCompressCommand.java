@@ -265,6 +265,7 @@ final class BenchCompressCommand implements Callable<Integer> {
     private void put(List<Measured> measured, ObjectNode json) {
         json.put("model", model == null ? shape : model.toString())
                 .put("solver", solver)
+                .put("pursuit", pursuit)
                 .put("groups", groups.option());
         double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
         double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();
