@@ -165,8 +165,8 @@ final class FlopCounts {
     private static double pursuit(SolverSettings settings, int d1, int d2, int k, int s) {
         return switch (settings.pursuit()) {
             case EXACT -> omp(d1, d2, k, s);
-            // 90 products of (d2, k) by (k, k)
-            case STAGED -> 2.0 * d1 * k * ((double) k + d2) + 90 * 2.0 * d2 * k * k;
+            // 130 products of (d2, k) by (k, k)
+            case STAGED -> 2.0 * d1 * k * ((double) k + d2) + 130 * 2.0 * d2 * k * k;
         };
     }
 
