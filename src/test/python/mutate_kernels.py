@@ -6,8 +6,8 @@
 A mutation is a kernel file, a text that stands in it exactly once, its replacement, and the test class that has to fail when
 it runs on the mutated copy in emulation. Status 1 if a test passes. It needs g++ and takes some minutes.
 
-Not listed because no run on the host can show it: scratch of omp that two blocks share, since blocks run one after the other, nor columns of
-code_sweep that two threads share, since between barriers threads do too.
+Not listed because no run on the host can show it: scratch of omp that two blocks share, since blocks run one after the other,
+and columns of code_sweep that two threads share, since between barriers threads do so too.
 """
 
 import pathlib

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.backend.TestBackends;
 import io.cospadi.tensor.DType;
 import java.util.Arrays;
 import java.util.Random;
@@ -68,6 +69,14 @@ class DictionaryUpdateTest {
     @ValueSource(ints = {1, 4, 5, 12, 64})
     void blockedEqualsItsPlainLoops(int atoms) {
         assertNear(plainBlocked(atoms), run(new BlockedKsvdUpdate(backend, effort, atoms)), 1e-5);
+    }
+
+    @Test
+    void blockedEqualsItsPlainLoopsOnEmulatedCuda() {
+        try (Backend cuda = TestBackends.emulated()) {
+            assertNear(plainBlocked(5), run(cuda, new BlockedKsvdUpdate(cuda, new Effort(cuda), 5)), 1e-5);
+            assertEquals(0, cuda.allocatedBytes());
+        }
     }
 
     @Test
@@ -178,20 +187,26 @@ class DictionaryUpdateTest {
     private record Result(double[][] dictionary, double[][] codes, int replaced) {}
 
     private Result run(DictionaryUpdate update) {
-        try (Matrix target = upload(y);
-                Matrix dictionary = upload(d);
-                Matrix codes = upload(c)) {
+        return run(backend, update);
+    }
+
+    private Result run(Backend on, DictionaryUpdate update) {
+        try (Matrix target = upload(on, y);
+                Matrix dictionary = upload(on, d);
+                Matrix codes = upload(on, c)) {
             int replaced = update.update(target, dictionary, codes);
             return new Result(
-                    Plain.matrix(K, R, backend.readFloats(dictionary)),
-                    Plain.matrix(D2, K, backend.readFloats(codes)),
-                    replaced);
+                    Plain.matrix(K, R, on.readFloats(dictionary)), Plain.matrix(D2, K, on.readFloats(codes)), replaced);
         }
     }
 
     private Matrix upload(double[][] a) {
-        Matrix matrix = backend.allocate(a.length, a[0].length, DType.F32);
-        backend.write(matrix, Plain.floats(a));
+        return upload(backend, a);
+    }
+
+    private static Matrix upload(Backend on, double[][] a) {
+        Matrix matrix = on.allocate(a.length, a[0].length, DType.F32);
+        on.write(matrix, Plain.floats(a));
         return matrix;
     }
 
