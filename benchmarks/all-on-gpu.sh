@@ -28,13 +28,16 @@ command_of() {
         ksvd) # 10 of the paper's 60 rounds, which the output scales to
             echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3.2-1b --layers 8 --include q_proj,gate_proj \
                 --solver ksvd --rounds "${KSVD_ROUNDS:-10}" --tokens 65536 --json ;;
+        ksvd-staged) # the same problem by products alone
+            echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3.2-1b --layers 8 --include q_proj,gate_proj \
+                --solver ksvd-blocked --pursuit staged --rounds "${KSVD_ROUNDS:-10}" --tokens 65536 --json ;;
         demo) echo "${cospadi[@]}" demo --backend cuda --out "$results/demo-run" --json ;;
         *) return 1 ;;
     esac
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(tests doctor kernels kernels-1b decode decode-8-16 compress-1b compress-8b-layer ksvd demo)
+[ $# -gt 0 ] || parts=(tests doctor kernels kernels-1b decode decode-8-16 compress-1b compress-8b-layer ksvd ksvd-staged demo)
 nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,memory.total --format=csv >"$results/gpu.csv"
 for part in "${parts[@]}"; do
     if ! command="$(command_of "$part")"; then

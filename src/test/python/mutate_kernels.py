@@ -7,7 +7,8 @@ FILE, such as packed_gemv.cu, leaves the others out.
 A mutation is a kernel file, a text that stands in it exactly once, its replacement, and the test class that has to fail when
 it runs on the mutated copy in emulation. Status 1 if a test passes. It needs g++ and takes some minutes.
 
-Not listed because no run on the host can show it: scratch of omp that two blocks share, since blocks run one after the other.
+Not listed because no run on the host can show it: scratch of omp that two blocks share, since blocks run one after the other,
+and columns of code_sweep that two threads share, since between barriers threads do so too.
 """
 
 import pathlib
@@ -375,6 +376,22 @@ KSVD = [
     ("codes of the blocks not added up", "along += alongs[n];", "along = alongs[n];"),
 ]
 
+CODE_SWEEP = [
+    ("last signal left out", "if (signal >= n) return;", "if (signal >= n - 1) return;"),
+    ("signals beyond the last", "if (signal >= n) return;", "if (signal > n) return;"),
+    ("products read before they are there", "products[i] = gram[i];\n    __syncthreads();", "products[i] = gram[i];"),
+    ("-0 counts as support", "__float_as_uint(support[at]) << 1 != 0", "__float_as_uint(support[at]) != 0"),
+    ("mask of 32 atoms", "(unsigned long long) (__float_as_uint(support[at]) << 1 != 0) << j",
+     "(unsigned int) (__float_as_uint(support[at]) << 1 != 0) << (j & 31)"),
+    ("support not asked", "(used >> j & 1) != 0 && row[j] > 0", "row[j] > 0"),
+    ("divided by a negative product", "&& row[j] > 0", "&& row[j] != 0"),
+    ("divided by a product of zero", "&& row[j] > 0", "&& row[j] >= 0"),
+    ("last atom before not subtracted", "l < j; l++", "l < j - 1; l++"),
+    ("upper triangle taken", "x -= row[l] * own[l * blockDim.x]", "x -= products[l * b + j] * own[l * blockDim.x]"),
+    ("what was there before subtracted", "        own[j * blockDim.x] = x;\n", ""),
+    ("not divided", "x /= row[j];", ""),
+    ("codes overlap the products", "products + b * b + threadIdx.x", "products + b * b - 1 + threadIdx.x"),
+]
 CONJUGATE_GRADIENT = [
     ("image not masked", "<< 1 != 0 ? image[at + j] : 0", "<< 1 != 0 ? image[at + j] : image[at + j]"),
     ("-0 counts as support", "__float_as_uint(support[at + j]) << 1 != 0", "__float_as_uint(support[at + j]) != 0"),
@@ -425,6 +442,7 @@ MUTATIONS = (
     + [("conjugate_gradient.cu", "ConjugateGradientKernelsTest", *m) for m in CONJUGATE_GRADIENT]
     + [("atoms.cu", "AtomKernelsTest", *m) for m in ATOMS]
     + [("ksvd.cu", "KsvdKernelsTest", *m) for m in KSVD]
+    + [("code_sweep.cu", "CodeSweepKernelsTest", *m) for m in CODE_SWEEP]
 )
 
 

@@ -31,6 +31,7 @@ public final class CpuBackend implements Backend {
     private final MatchingPursuit pursuit;
     private final ConjugateGradients conjugateGradients;
     private final AtomNormalization normalization;
+    private final CodeSweep codeSweep;
     private final AtomUpdates atomUpdates;
     private final CodeProducts codeProducts;
     private final Rotary rotary;
@@ -60,6 +61,7 @@ public final class CpuBackend implements Backend {
         pursuit = new MatchingPursuit(workers);
         conjugateGradients = new ConjugateGradients(transfers, elementwise, reductions, allocated);
         normalization = new AtomNormalization(elementwise, reductions, allocated);
+        codeSweep = new CodeSweep(workers);
         atomUpdates = new AtomUpdates(transfers, elementwise, reductions, products, allocated);
         codeProducts = new CodeProducts(workers);
         rotary = new Rotary(workers);
@@ -368,6 +370,12 @@ public final class CpuBackend implements Backend {
             Matrix support, Matrix image, Matrix codes, Matrix residual, Matrix direction, Matrix energy) {
         SparseCodingChecks.conjugateGradientStep(support, image, codes, residual, direction, energy);
         conjugateGradients.step(own(support), own(image), own(codes), own(residual), own(direction), own(energy));
+    }
+
+    @Override
+    public void sweepCodes(Matrix gram, Matrix support, Matrix changes) {
+        SparseCodingChecks.sweepCodes(gram, support, changes);
+        codeSweep.run(own(gram), own(support), own(changes));
     }
 
     @Override

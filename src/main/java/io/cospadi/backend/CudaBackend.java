@@ -6,6 +6,7 @@ import static io.cospadi.backend.CudaMatrix.own;
 import io.cospadi.gpu.ArithmeticKernels;
 import io.cospadi.gpu.AtomKernels;
 import io.cospadi.gpu.CallTimes;
+import io.cospadi.gpu.CodeSweepKernels;
 import io.cospadi.gpu.ConjugateGradientKernels;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.CudaDevices;
@@ -48,6 +49,7 @@ public final class CudaBackend implements Backend {
     private final CudaBandwidth bandwidth;
     private final ArithmeticKernels arithmetic;
     private final AtomKernels atoms;
+    private final CodeSweepKernels codeSweep;
     private final ConjugateGradientKernels conjugateGradients;
     private final ElementwiseKernels elementwise;
     private final SquareKernels squares;
@@ -89,6 +91,7 @@ public final class CudaBackend implements Backend {
         bandwidth = new CudaBandwidth(cuda, memory, clock);
         arithmetic = new ArithmeticKernels(cuda);
         atoms = new AtomKernels(cuda);
+        codeSweep = new CodeSweepKernels(cuda);
         conjugateGradients = new ConjugateGradientKernels(cuda);
         elementwise = new ElementwiseKernels(cuda);
         squares = new SquareKernels(cuda);
@@ -459,6 +462,12 @@ public final class CudaBackend implements Backend {
         SparseCodingChecks.conjugateGradientStep(support, image, codes, residual, direction, energy);
         conjugateGradients.step(
                 at(support), at(image), at(codes), at(residual), at(direction), at(energy), codes.rows(), codes.cols());
+    }
+
+    @Override
+    public void sweepCodes(Matrix gram, Matrix support, Matrix changes) {
+        SparseCodingChecks.sweepCodes(gram, support, changes);
+        codeSweep.sweep(at(gram), at(support), at(changes), changes.rows(), changes.cols());
     }
 
     @Override

@@ -67,7 +67,7 @@ public interface LinearAlgebra {
      */
     void solveCholesky(Matrix factor, Matrix b);
 
-    /** In place: {@code b (n, m) <- L⁻¹ b}, or {@code L⁻ᵀ b} if transposed; L lower triangular. */
+    /** In place: {@code b (n, m) <- L⁻¹ b}, or {@code L⁻ᵀ b} if transposed; L is the factor's lower triangle, the other isn't read. */
     void solveTriangular(Matrix factor, boolean transposed, Matrix b);
 
     /**

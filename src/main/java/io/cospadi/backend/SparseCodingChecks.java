@@ -91,6 +91,25 @@ final class SparseCodingChecks {
         requireVector(verb, energy, codes.rows(), DType.F32, codes);
     }
 
+    static void sweepCodes(Matrix gram, Matrix support, Matrix changes) {
+        String verb = "sweepCodes";
+        requireF32(verb, gram, support, changes);
+        requireSame(verb, support, changes);
+        require(
+                gram.rows() == gram.cols() && gram.rows() == changes.rows(),
+                verb,
+                "products (b, b) and changes (b, n)",
+                gram,
+                changes);
+        require(
+                gram.rows() <= SparseCodingVerbs.MOST_SWEPT_ATOMS,
+                verb,
+                "at most " + SparseCodingVerbs.MOST_SWEPT_ATOMS + " atoms",
+                gram);
+        requireApart(verb, changes, gram);
+        requireApart(verb, changes, support);
+    }
+
     static void normalizeAtoms(Matrix dictionary, Matrix previous, Matrix codes) {
         requireF32("normalizeAtoms", dictionary, previous, codes);
         requireSame("normalizeAtoms", dictionary, previous);

@@ -81,6 +81,26 @@ public interface SparseCodingVerbs {
     void conjugateGradientStep(
             Matrix support, Matrix image, Matrix codes, Matrix residual, Matrix direction, Matrix energy);
 
+    /** Atoms that {@link #sweepCodes} takes at once. */
+    int MOST_SWEPT_ATOMS = 64;
+
+    /**
+     * A Gauss–Seidel sweep over the codes of a few atoms on the support they have, all signals side by side: for j ascending
+     *
+     * <pre>
+     *   x[j,i] &lt;- (x[j,i] − sum over l &lt; j of gram[j,l] x[l,i]) / gram[j,j]
+     *   where support[j,i] is not 0 and gram[j,j] &gt; 0, else 0
+     * </pre>
+     *
+     * With x the correlations of the atoms with the residuals, the results are the changes of the codes when one atom after the
+     * other is fitted to what those before it leave.
+     *
+     * @param gram    products of the atoms (b, b) F32, {@code b <= } {@value #MOST_SWEPT_ATOMS}; its lower triangle is read
+     * @param support (b, n) F32: an atom a row, a signal a column; read only
+     * @param changes x (b, n) F32, updated
+     */
+    void sweepCodes(Matrix gram, Matrix support, Matrix changes);
+
     /**
      * Scales the atoms to unit norm and the codes inversely: with n_i the norm of row i of D, row i of D and of a second
      * dictionary is divided by n_i, column i of the codes multiplied. Where n_i is 0, all three become 0.

@@ -14,6 +14,7 @@ import io.cospadi.compression.PaperTimes;
 import io.cospadi.compression.RecipeException;
 import io.cospadi.compression.SyntheticBenchSource;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Pursuit;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.tensor.MaskGroups;
@@ -83,10 +84,17 @@ final class BenchCompressCommand implements Callable<Integer> {
 
     @Option(
             names = "--solver",
-            paramLabel = "block|ksvd|ksvd-exact|mod",
+            paramLabel = "block|ksvd|ksvd-exact|ksvd-blocked|mod",
             description = "What alternates (default: block).",
             converter = Choices.SolverName.class)
     private String solver = Solver.BLOCK.option();
+
+    @Option(
+            names = "--pursuit",
+            paramLabel = "exact|staged",
+            description = "How solvers but block find codes (default: exact).",
+            converter = Choices.PursuitName.class)
+    private String pursuit = Pursuit.EXACT.option();
 
     @Option(
             names = "--groups",
@@ -155,13 +163,24 @@ final class BenchCompressCommand implements Callable<Integer> {
         if (groups != MaskGroups.NONE && !SolverSettings.inGroups(Method.COSPADI, named)) {
             throw RecipeException.usage("--groups belongs to solver block; found --solver " + solver);
         }
-        return SolverSettings.defaults(Method.COSPADI, named).withGroups(groups);
+        Pursuit pursues = Arrays.stream(Pursuit.values())
+                .filter(each -> each.option().equals(pursuit))
+                .findFirst()
+                .orElseThrow();
+        if (pursues != Pursuit.EXACT && !SolverSettings.pursues(Method.COSPADI, named)) {
+            throw RecipeException.usage("--pursuit belongs to solvers but block; found --solver " + solver);
+        }
+        return SolverSettings.defaults(Method.COSPADI, named)
+                .withPursuit(pursues)
+                .withGroups(groups);
     }
 
     /** The paper's seconds for the same projection and {@link PaperTimes#ROUNDS} rounds, where they are known. */
     private OptionalDouble paperSeconds(Measured m) {
-        boolean known =
-                solver.equals(Solver.KSVD.option()) && PaperTimes.SHAPE.equals(shape) && ratio == PaperTimes.RATIO;
+        boolean known = solver.equals(Solver.KSVD.option())
+                && pursuit.equals(Pursuit.EXACT.option())
+                && PaperTimes.SHAPE.equals(shape)
+                && ratio == PaperTimes.RATIO;
         return known
                 ? OptionalDouble.of(PaperTimes.seconds(BenchShape.config(shape), m.projection()))
                 : OptionalDouble.empty();
@@ -246,6 +265,7 @@ final class BenchCompressCommand implements Callable<Integer> {
     private void put(List<Measured> measured, ObjectNode json) {
         json.put("model", model == null ? shape : model.toString())
                 .put("solver", solver)
+                .put("pursuit", pursuit)
                 .put("groups", groups.option());
         double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
         double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();

@@ -9,6 +9,7 @@ import io.cospadi.compression.Objective;
 import io.cospadi.compression.Propagation;
 import io.cospadi.compression.Sampling;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Pursuit;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
 import io.cospadi.tensor.MaskGroups;
@@ -53,6 +54,13 @@ final class Choices {
         @Override
         public String convert(String text) {
             return check(text, names(Solver.values(), Solver::option));
+        }
+    }
+
+    static final class PursuitName implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            return check(text, names(Pursuit.values(), Pursuit::option));
         }
     }
 

@@ -25,6 +25,7 @@ import io.cospadi.evaluation.EvaluationSettings;
 import io.cospadi.evaluation.Perplexity;
 import io.cospadi.evaluation.TokenPerplexity;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Pursuit;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.format.ModelFolder;
@@ -67,6 +68,7 @@ final class DemoRun {
                 RATIO,
                 method,
                 Solver.BLOCK,
+                Pursuit.EXACT,
                 BudgetChoice.UNIFORM,
                 Objective.OUTPUT,
                 SolverSettings.defaultRounds(method, Solver.BLOCK),

@@ -10,6 +10,7 @@ import io.cospadi.checkpoint.Projection;
 import io.cospadi.compression.Plan;
 import io.cospadi.compression.Recipe;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Pursuit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,8 +35,12 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 config.architecture().modelType(),
                 config.layers(),
                 config.hiddenSize());
-        String solver =
-                recipe.method() == Method.COSPADI ? " (" + recipe.solver().option() + ")" : "";
+        String solver = recipe.method() == Method.COSPADI
+                ? " (" + recipe.solver().option()
+                        + (recipe.pursuit() == Pursuit.EXACT
+                                ? ""
+                                : ", " + recipe.pursuit().option() + " pursuit") + ")"
+                : "";
         String rounds = recipe.method().sparse() ? ", " + recipe.rounds() + " rounds" : "";
         line(
                 text,

@@ -46,8 +46,15 @@ final class RecipeOptions {
             names = "--solver",
             paramLabel = "NAME",
             converter = Choices.SolverName.class,
-            description = "Of cospadi: block (default), ksvd, ksvd-exact, mod.")
+            description = "Of cospadi: block (default), ksvd, ksvd-exact, ksvd-blocked, mod.")
     String solver;
+
+    @Option(
+            names = "--pursuit",
+            paramLabel = "NAME",
+            converter = Choices.PursuitName.class,
+            description = "Of the solvers but block: exact (default), or staged: many atoms a stage, products alone.")
+    String pursuit;
 
     @Option(
             names = "--budget",
@@ -179,6 +186,7 @@ final class RecipeOptions {
         put(given, "model", model);
         put(given, "method", method);
         put(given, "solver", solver);
+        put(given, "pursuit", pursuit);
         put(given, "budget", budget);
         put(given, "objective", objective);
         put(given, "propagate", propagate);

@@ -34,6 +34,7 @@ final class Fingerprints {
         fields.put("method", recipe.method().option());
         if (recipe.method() == Method.COSPADI) {
             fields.put("solver", recipe.solver().option());
+            fields.put("pursuit", recipe.pursuit().option());
         }
         fields.put("budget", recipe.budget().option());
         fields.put("objective", recipe.objective().option());

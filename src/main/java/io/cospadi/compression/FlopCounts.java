@@ -143,9 +143,11 @@ final class FlopCounts {
             case COSPADI ->
                 switch (settings.solver()) {
                     case BLOCK -> blockRound(d1, d2, k);
-                    case KSVD -> omp(d1, d2, k, s) + (4.0 * settings.powerIterations() + 4) * d1 * d2 * (double) s;
-                    case KSVD_EXACT -> omp(d1, d2, k, s) + 60.0 * d1 * d2 * (double) s;
-                    case MOD -> omp(d1, d2, k, s) + 2.0 * k * k * d2 + products + (double) k * k * k / 3;
+                    case KSVD ->
+                        pursuit(settings, d1, d2, k, s) + (4.0 * settings.powerIterations() + 4) * d1 * d2 * (double) s;
+                    case KSVD_EXACT -> pursuit(settings, d1, d2, k, s) + 60.0 * d1 * d2 * (double) s;
+                    case KSVD_BLOCKED -> pursuit(settings, d1, d2, k, s) + 4 * products;
+                    case MOD -> pursuit(settings, d1, d2, k, s) + 2.0 * k * k * d2 + products + (double) k * k * k / 3;
                 };
         };
     }
@@ -158,6 +160,14 @@ final class FlopCounts {
         double n = Math.min(d1, d2);
         double kk = (double) k * k;
         return 2 * (2 * n * k * (double) d2 + 3 * kk * d2 + n * n * k) + 4 * n * kk + kk * k / 3;
+    }
+
+    private static double pursuit(SolverSettings settings, int d1, int d2, int k, int s) {
+        return switch (settings.pursuit()) {
+            case EXACT -> omp(d1, d2, k, s);
+            // 130 products of (d2, k) by (k, k)
+            case STAGED -> 2.0 * d1 * k * ((double) k + d2) + 130 * 2.0 * d2 * k * k;
+        };
     }
 
     /** Batch OMP: its Gram and correlations, then {@code k s²} of updates and a progressive Cholesky a signal. */

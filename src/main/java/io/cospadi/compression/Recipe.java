@@ -2,6 +2,7 @@ package io.cospadi.compression;
 
 import io.cospadi.budget.Storage;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Pursuit;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.quantization.Precision;
@@ -16,6 +17,7 @@ import java.util.OptionalDouble;
  * @param ratio      share of the targeted projections' 16-bit bytes to save, in (0, 1)
  * @param method     what replaces a projection
  * @param solver     how {@link Method#COSPADI} alternates
+ * @param pursuit    how its pursuit, if it has one, finds codes
  * @param budget     how the ratio is spread over projections
  * @param objective  what is kept small
  * @param rounds     rounds of the alternation, at least 0
@@ -37,6 +39,7 @@ public record Recipe(
         double ratio,
         Method method,
         Solver solver,
+        Pursuit pursuit,
         BudgetChoice budget,
         Objective objective,
         int rounds,
@@ -84,6 +87,7 @@ public record Recipe(
                 ratio,
                 method,
                 solver,
+                pursuit,
                 budget,
                 objective,
                 newRounds,
@@ -108,6 +112,7 @@ public record Recipe(
                 newRatio,
                 method,
                 solver,
+                pursuit,
                 budget,
                 objective,
                 rounds,
@@ -134,6 +139,7 @@ public record Recipe(
     /** What the factorisation is told. */
     public SolverSettings solverSettings() {
         return SolverSettings.defaults(method, solver)
+                .withPursuit(pursuit)
                 .withRounds(rounds)
                 .withSeed(seed)
                 .withPrecision(precision)

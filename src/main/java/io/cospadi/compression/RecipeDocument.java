@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Pursuit;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
@@ -70,6 +71,7 @@ public final class RecipeDocument {
             "perplexity-text",
             "method",
             "solver",
+            "pursuit",
             "budget",
             "objective",
             "output-covariance",
@@ -268,6 +270,7 @@ public final class RecipeDocument {
                     givenSolver.get().option());
         }
         Solver solver = givenSolver.orElse(Solver.BLOCK);
+        Pursuit pursuit = pursuit(method, solver);
         BudgetChoice budget = choice("budget", BudgetChoice.values(), BudgetChoice::option)
                 .orElse(method.rounds() ? BudgetChoice.UNIFORM : BudgetChoice.AUTO);
         if (method.rounds() && budget != BudgetChoice.UNIFORM) {
@@ -313,6 +316,7 @@ public final class RecipeDocument {
                 ratio,
                 method,
                 solver,
+                pursuit,
                 budget,
                 objective(method, budget),
                 rounds.orElse(defaultRounds),
@@ -329,6 +333,18 @@ public final class RecipeDocument {
                 outputs(covariance, method, solver, sharing, objective(method, budget)),
                 percent.isPresent() ? OptionalDouble.of(percent.get()) : OptionalDouble.empty(),
                 propagation);
+    }
+
+    private Pursuit pursuit(Method method, Solver solver) {
+        Optional<Pursuit> given = choice("pursuit", Pursuit.values(), Pursuit::option);
+        if (given.isPresent() && !SolverSettings.pursues(method, solver)) {
+            throw wrong(
+                    "pursuit",
+                    "belongs to method cospadi with another solver than block, not to "
+                            + (method == Method.COSPADI ? solver.option() : method.option()),
+                    given.get().option());
+        }
+        return given.orElse(Pursuit.EXACT);
     }
 
     private Precision precision(Method method) {

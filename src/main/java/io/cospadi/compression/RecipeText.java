@@ -1,6 +1,7 @@
 package io.cospadi.compression;
 
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Pursuit;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.MaskGroups;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +24,9 @@ final class RecipeText {
         line(yaml, "method", recipe.method().option());
         if (recipe.method() == Method.COSPADI) {
             line(yaml, "solver", recipe.solver().option());
+            if (recipe.pursuit() != Pursuit.EXACT) {
+                line(yaml, "pursuit", recipe.pursuit().option());
+            }
         }
         line(yaml, "budget", recipe.budget().option());
         line(yaml, "objective", recipe.objective().option());

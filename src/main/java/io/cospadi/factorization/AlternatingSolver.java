@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * The paper's alternation on the whitened weight Y: batched orthogonal matching pursuit with exactly s codes a row, then a
- * dictionary update, K-SVD with power iterations (the paper's choice), with exact rank-1 fits, or MOD. It starts from k
+ * The paper's alternation on the whitened weight Y: batched orthogonal matching pursuit with exactly s codes a row (or, if
+ * chosen, the {@link StagedPursuit}), then a
+ * dictionary update, K-SVD with power iterations (the paper's choice), with exact rank-1 fits or by blocks, or MOD. It starts from k
  * random rows of Y. A round may raise the objective, since the pursuit starts afresh; the result is the best iterate. Its
  * dictionary is fitted to its codes once more in the end, as with every solver ({@link FinalFit}).
  *
@@ -30,22 +31,23 @@ final class AlternatingSolver implements Factorizer {
         effort.enter("whitening");
         try (Whitening whitening = Whitening.of(backend, effort, problem);
                 Scratch scratch = new Scratch(backend)) {
-            Pursuit pursuit = new Pursuit(backend, effort, whitening, scratch, k, Math.min(s, whitening.rank()));
+            Iterate iterate = new Iterate(
+                    backend, effort, whitening, scratch, k, Math.min(s, whitening.rank()), settings.pursuit());
             DictionaryUpdate update = update(backend, effort);
             effort.enter("start");
-            startFromRandomRows(backend, whitening.target(), pursuit.dictionary);
+            startFromRandomRows(backend, whitening.target(), iterate.dictionary);
             RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
             int replaced = 0;
             if (settings.rounds() == 0) {
-                pursuit.code();
-                pursuit.rememberIfBest();
+                iterate.code();
+                iterate.rememberIfBest();
             }
             for (int t = 0; t < settings.rounds(); t++) {
                 effort.enter("sparse coding");
-                pursuit.code();
+                iterate.code();
                 effort.enter("dictionary update");
-                replaced += update.update(pursuit.target, pursuit.dictionary, pursuit.codes);
-                if (history.finished(pursuit.rememberIfBest(), true)) {
+                replaced += update.update(iterate.target, iterate.dictionary, iterate.codes);
+                if (history.finished(iterate.rememberIfBest(), true)) {
                     break;
                 }
             }
@@ -57,7 +59,7 @@ final class AlternatingSolver implements Factorizer {
                     List.of(problem),
                     null,
                     whitening,
-                    pursuit.bestCodes,
+                    iterate.bestCodes,
                     Sparsity.of(k, s, MaskGroups.NONE),
                     settings.precision());
             return effort.factorization(stored, history.errors(), replaced, whitening.rank());
@@ -68,6 +70,7 @@ final class AlternatingSolver implements Factorizer {
         return switch (settings.solver()) {
             case KSVD -> new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, settings.powerIterations()));
             case KSVD_EXACT -> new KsvdUpdate(backend, effort, RankOneFit.exact(backend, effort));
+            case KSVD_BLOCKED -> BlockedKsvdUpdate.standard(backend, effort);
             case MOD -> new ModUpdate(backend, effort);
             case BLOCK -> throw new IllegalArgumentException("the block solver does not alternate with a pursuit");
         };
@@ -94,11 +97,12 @@ final class AlternatingSolver implements Factorizer {
     }
 
     /** The first half of the alternation, and the best iterate so far. */
-    private static final class Pursuit {
+    private static final class Iterate {
         private final Backend backend;
         private final Effort effort;
         private final Matrix target;
         private final int s;
+        private final Pursuit pursuit;
         private final Matrix dictionary;
         private final Matrix codes;
         private final Matrix bestCodes;
@@ -109,10 +113,11 @@ final class AlternatingSolver implements Factorizer {
         private final double energy;
         private double bestError = Double.POSITIVE_INFINITY;
 
-        Pursuit(Backend backend, Effort effort, Whitening whitening, Scratch scratch, int k, int s) {
+        Iterate(Backend backend, Effort effort, Whitening whitening, Scratch scratch, int k, int s, Pursuit pursuit) {
             this.backend = backend;
             this.effort = effort;
             this.s = s;
+            this.pursuit = pursuit;
             target = whitening.target();
             energy = backend.dot(target, target);
             int d2 = target.rows();
@@ -131,6 +136,10 @@ final class AlternatingSolver implements Factorizer {
             backend.scaleRows(dictionary, factors);
             effort.symmetricProduct(dictionary, false, gram);
             effort.gemm(1, target, false, dictionary, true, 0, correlations);
+            if (pursuit == Pursuit.STAGED) {
+                StagedPursuit.standard(backend, effort).code(gram, correlations, s, codes);
+                return;
+            }
             backend.orthogonalMatchingPursuit(gram, correlations, s, codes);
             double d2 = codes.rows();
             double k = codes.cols();

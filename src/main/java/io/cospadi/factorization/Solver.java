@@ -8,6 +8,8 @@ public enum Solver {
     KSVD("ksvd"),
     /** The same with the exact rank-1 fit. */
     KSVD_EXACT("ksvd-exact"),
+    /** The same with one power iteration from the codes in hand, blocks of atoms at once: dense products. */
+    KSVD_BLOCKED("ksvd-blocked"),
     /** Orthogonal matching pursuit and the method of optimal directions. */
     MOD("mod");
 

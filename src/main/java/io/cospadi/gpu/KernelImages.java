@@ -19,6 +19,7 @@ final class KernelImages {
             "attention",
             "attention_decode",
             "attention_gradient",
+            "code_sweep",
             "conjugate_gradient",
             "dense_gemv",
             "elementwise",

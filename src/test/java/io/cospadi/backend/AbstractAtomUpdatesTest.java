@@ -129,6 +129,53 @@ abstract class AbstractAtomUpdatesTest extends AbstractBackendTest {
         assertSame(expected, after, "what is not the atoms'");
     }
 
+    @ParameterizedTest
+    @CsvSource({"1,1", "1,5", "2,64", "5,63", "7,65", "31,255", "33,257", "63,100", "64,300"})
+    void sweepFollowsItsFormula(int b, int n) {
+        double[] atoms = normal(b * 16);
+        double[] gram = product(atoms, false, atoms, true, b, b, 16)[0];
+        double[] support = normal(b * n);
+        double[] changes = normal(b * n);
+        for (int j = 0; j < b; j++) {
+            gram[j * b + j] = j % 7 == 5 ? 0 : gram[j * b + j] + 4; // well conditioned, and atoms of nothing
+            for (int i = 0; i < n; i++) {
+                support[j * n + i] = (i + j) % 3 == 0 ? (i % 2 == 0 ? 0.0 : -0.0) : support[j * n + i];
+            }
+        }
+        gram = doubles(floats(gram));
+        double[] expected = changes.clone();
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < b; j++) {
+                for (int l = 0; l < j; l++) {
+                    expected[j * n + i] -= gram[j * b + l] * expected[l * n + i];
+                }
+                boolean takes = support[j * n + i] != 0 && gram[j * b + j] > 0;
+                expected[j * n + i] = takes ? expected[j * n + i] / gram[j * b + j] : 0;
+            }
+        }
+        for (int j = 0; j < b; j++) {
+            Arrays.fill(gram, j * b + j + 1, (j + 1) * b, Double.NaN); // the upper triangle isn't read
+        }
+        Matrix m = output(b, b, DType.F32, gram);
+        Matrix mask = output(b, n, DType.F32, support);
+        Matrix x = output(b, n, DType.F32, changes);
+        backend.sweepCodes(m, mask, x);
+        double most = Arrays.stream(expected).map(Math::abs).max().orElse(0);
+        assertWithin(expected, read(x), 64 * (b + 4) * SINGLE * Math.max(1, most), "changes");
+        assertSame(gram, read(m), "products are only read");
+        assertSame(support, read(mask), "the support is only read");
+    }
+
+    @Test
+    void sweepOfNoSignalsOrTooManyAtoms() {
+        backend.sweepCodes(matrix(3, 3, DType.F32), matrix(3, 0, DType.F32), matrix(3, 0, DType.F32));
+        backend.sweepCodes(matrix(0, 0, DType.F32), matrix(0, 4, DType.F32), matrix(0, 4, DType.F32));
+        Matrix gram = matrix(65, 65, DType.F32);
+        Matrix support = matrix(65, 2, DType.F32);
+        Matrix changes = matrix(65, 2, DType.F32);
+        assertThrows(IllegalArgumentException.class, () -> backend.sweepCodes(gram, support, changes));
+    }
+
     /** E = −c dᵀ leaves nothing for the atom, whose length nothing is divided by. */
     @Test
     void atomOfNothingBecomesZero() {

@@ -215,6 +215,15 @@ abstract class AbstractLinearAlgebraTest extends AbstractBackendTest {
                 backend.solveTriangular(factor, transposed, one);
                 assertWithin(x, read(one), allowance, "solveTriangular " + transposed + type);
             }
+            double[] filled = l.clone();
+            for (int i = 0; i < n; i++) {
+                Arrays.fill(filled, i * n + i + 1, (i + 1) * n, Double.NaN);
+            }
+            for (boolean transposed : new boolean[] {false, true}) {
+                Matrix one = output(n, m, type, product(l, transposed, x, false, n, m, n)[0]);
+                backend.solveTriangular(matrix(n, n, type, filled), transposed, one);
+                assertWithin(x, read(one), allowance, "solveTriangular, the upper triangle isn't read");
+            }
         }
     }
 

@@ -82,6 +82,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
                     single(2, 3),
                     single(2, 3),
                     single(1, 2)),
+            new Call("sweepCodes", single(3, 3), single(3, 5), single(3, 5)),
             new Call("normalizeAtoms", single(3, 4), single(3, 4), single(2, 3)),
             new Call("extrapolate", 0.5, single(2, 3), single(2, 3), single(2, 3)),
             new Call("updateAtoms", single(5, 4), single(3, 4), single(5, 3), 1, new int[][] {{0, 4}, {2}}, 2),

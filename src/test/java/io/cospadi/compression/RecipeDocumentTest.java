@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.cospadi.factorization.Method;
+import io.cospadi.factorization.Pursuit;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.Solver;
 import io.cospadi.quantization.Precision;
@@ -44,7 +45,7 @@ class RecipeDocumentTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"block, 40", "ksvd, 60", "ksvd-exact, 60", "mod, 60"})
+    @CsvSource({"block, 40", "ksvd, 60", "ksvd-exact, 60", "ksvd-blocked, 60", "mod, 60"})
     void roundsFollowTheSolver(String solver, int rounds) {
         assertEquals(
                 rounds,
@@ -133,6 +134,9 @@ class RecipeDocumentTest {
                 "ratio: 0.2\\nmethod: kfac-svd\\nobjective: output | is loss for kfac-svd",
                 "ratio: 0.2\\nmethod: svd\\nrounds: 5 | does not apply",
                 "ratio: 0.2\\nmethod: svd\\nsolver: mod | belongs to method cospadi",
+                "ratio: 0.2\\npursuit: staged | belongs to method cospadi with another solver than block, not to block",
+                "ratio: 0.2\\nmethod: compot\\npursuit: staged | another solver than block, not to compot",
+                "ratio: 0.2\\nsolver: mod\\npursuit: stage | did you mean staged?",
                 "ratio: 0.2\\noverrides: [{patern: x}] | did you mean pattern?",
                 "ratio: 0.2\\noverrides: [{pattern: x}] | either a ratio or",
                 "ratio: 0.2\\noverrides: [{pattern: x, dense: true}] | uniform budget",
@@ -182,6 +186,9 @@ class RecipeDocumentTest {
         Recipe groups = recipe("ratio: 0.2\ngroups: '2:4'\n");
         assertEquals(MaskGroups.TWO_OF_4, groups.groups());
         assertEquals(groups, recipe(new String(RecipeText.yaml(groups), StandardCharsets.UTF_8)));
+        Recipe staged = recipe("ratio: 0.2\nsolver: ksvd\npursuit: staged\n");
+        assertEquals(Pursuit.STAGED, staged.solverSettings().pursuit());
+        assertEquals(staged, recipe(new String(RecipeText.yaml(staged), StandardCharsets.UTF_8)));
         Recipe gptq = recipe("ratio: 0.7\nmethod: gptq\n");
         assertEquals(128, gptq.precision().groupSize());
         assertEquals(gptq, recipe(new String(RecipeText.yaml(gptq), StandardCharsets.UTF_8)));

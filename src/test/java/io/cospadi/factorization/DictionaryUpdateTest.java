@@ -1,16 +1,20 @@
 package io.cospadi.factorization;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.backend.TestBackends;
 import io.cospadi.tensor.DType;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DictionaryUpdateTest {
     private static final int D2 = 50;
@@ -60,6 +64,92 @@ class DictionaryUpdateTest {
         }
     }
 
+    /** Blocks on and off the number of atoms; one block of all. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4, 5, 12, 64})
+    void blockedEqualsItsPlainLoops(int atoms) {
+        assertNear(plainBlocked(atoms), run(new BlockedKsvdUpdate(backend, effort, atoms)), 1e-5);
+    }
+
+    @Test
+    void blockedEqualsItsPlainLoopsOnEmulatedCuda() {
+        try (Backend cuda = TestBackends.emulated()) {
+            assertNear(plainBlocked(5), run(cuda, new BlockedKsvdUpdate(cuda, new Effort(cuda), 5)), 1e-5);
+            assertEquals(0, cuda.allocatedBytes());
+        }
+    }
+
+    @Test
+    void blocksOfOneAreTheAtomByAtomUpdate() {
+        assertNear(plainApproximate(), run(new BlockedKsvdUpdate(backend, effort, 1)), 1e-5);
+    }
+
+    /** From c = F d, where a power iteration on d first arrives. */
+    @Test
+    void blockOfOneIsAPowerIterationOnFittedCodes() {
+        double[][] atom = {d[3]};
+        double[][] fitted = Plain.product(y, Plain.transpose(atom));
+        for (int i = 0; i < D2; i += 3) {
+            fitted[i][0] = 0;
+        }
+        double[][] dictionaries = new double[2][];
+        double[][] values = new double[2][];
+        DictionaryUpdate[] updates = {
+            new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 1)),
+            new BlockedKsvdUpdate(backend, effort, 1)
+        };
+        for (int i = 0; i < 2; i++) {
+            try (Matrix target = upload(y);
+                    Matrix dictionary = upload(atom);
+                    Matrix codes = upload(fitted)) {
+                assertEquals(0, updates[i].update(target, dictionary, codes));
+                dictionaries[i] = Plain.flat(Plain.matrix(1, R, backend.readFloats(dictionary)));
+                values[i] = Plain.flat(Plain.matrix(D2, 1, backend.readFloats(codes)));
+            }
+        }
+        assertArrayEquals(dictionaries[0], dictionaries[1], 1e-5);
+        assertArrayEquals(values[0], values[1], 1e-4);
+    }
+
+    @Test
+    void blockedNeverRaisesTheObjectiveHoweverCorrelatedTheAtoms() {
+        for (int j = 1; j < K; j++) {
+            for (int i = 0; i < R; i++) {
+                d[j][i] = d[0][i] + 0.02 * d[j][i];
+            }
+        }
+        unitRows(d);
+        double last = objective(c, d);
+        try (Matrix target = upload(y);
+                Matrix dictionary = upload(d);
+                Matrix codes = upload(c)) {
+            for (int turn = 0; turn < 12; turn++) {
+                assertEquals(0, new BlockedKsvdUpdate(backend, effort, 5).update(target, dictionary, codes));
+                double error = objective(
+                        Plain.matrix(D2, K, backend.readFloats(codes)),
+                        Plain.matrix(K, R, backend.readFloats(dictionary)));
+                assertTrue(error < last * (1 + 1e-6), error + " after " + last);
+                last = error;
+            }
+        }
+    }
+
+    @Test
+    void blockedKeepsTheSupportAndUnitAtomsAndRepeatsItsBits() {
+        Result result = run(BlockedKsvdUpdate.standard(backend, effort));
+        for (int i = 0; i < D2; i++) {
+            for (int j = 0; j < K; j++) {
+                assertEquals(c[i][j] != 0, result.codes[i][j] != 0);
+            }
+        }
+        for (double[] atom : result.dictionary) {
+            assertEquals(1, Plain.dot(new double[][] {atom}, new double[][] {atom}), 1e-5);
+        }
+        Result again = run(BlockedKsvdUpdate.standard(backend, effort));
+        assertArrayEquals(result.codes, again.codes);
+        assertArrayEquals(result.dictionary, again.dictionary);
+    }
+
     @Test
     void modSolvesTheNormalEquations() {
         Result result = run(new ModUpdate(backend, effort));
@@ -80,7 +170,9 @@ class DictionaryUpdateTest {
             y[31][j] *= 4;
         }
         for (DictionaryUpdate update : new DictionaryUpdate[] {
-            new ModUpdate(backend, effort), new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 2)),
+            new ModUpdate(backend, effort),
+            new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 2)),
+            new BlockedKsvdUpdate(backend, effort, 5),
         }) {
             Result result = run(update);
             assertEquals(1, result.replaced);
@@ -95,20 +187,26 @@ class DictionaryUpdateTest {
     private record Result(double[][] dictionary, double[][] codes, int replaced) {}
 
     private Result run(DictionaryUpdate update) {
-        try (Matrix target = upload(y);
-                Matrix dictionary = upload(d);
-                Matrix codes = upload(c)) {
+        return run(backend, update);
+    }
+
+    private Result run(Backend on, DictionaryUpdate update) {
+        try (Matrix target = upload(on, y);
+                Matrix dictionary = upload(on, d);
+                Matrix codes = upload(on, c)) {
             int replaced = update.update(target, dictionary, codes);
             return new Result(
-                    Plain.matrix(K, R, backend.readFloats(dictionary)),
-                    Plain.matrix(D2, K, backend.readFloats(codes)),
-                    replaced);
+                    Plain.matrix(K, R, on.readFloats(dictionary)), Plain.matrix(D2, K, on.readFloats(codes)), replaced);
         }
     }
 
     private Matrix upload(double[][] a) {
-        Matrix matrix = backend.allocate(a.length, a[0].length, DType.F32);
-        backend.write(matrix, Plain.floats(a));
+        return upload(backend, a);
+    }
+
+    private static Matrix upload(Backend on, double[][] a) {
+        Matrix matrix = on.allocate(a.length, a[0].length, DType.F32);
+        on.write(matrix, Plain.floats(a));
         return matrix;
     }
 
@@ -161,6 +259,70 @@ class DictionaryUpdateTest {
             dictionary[atom] = u;
             for (int i = 0; i < D2; i++) {
                 codes[i][atom] = v[i];
+            }
+        }
+        return new Result(dictionary, codes, 0);
+    }
+
+    /** Rubinstein's: {@code d <- Fᵀc / ‖Fᵀc‖, c <- F d}, one atom after the other. */
+    private Result plainApproximate() {
+        double[][] dictionary = Plain.matrix(K, R, Plain.flat(d));
+        double[][] codes = Plain.matrix(D2, K, Plain.flat(c));
+        for (int atom = 0; atom < K; atom++) {
+            double[][] f = Plain.minus(y, Plain.product(codes, dictionary));
+            double[] u = new double[R];
+            for (int i = 0; i < D2; i++) {
+                for (int j = 0; j < R; j++) {
+                    f[i][j] += codes[i][atom] * dictionary[atom][j];
+                    u[j] += codes[i][atom] * f[i][j];
+                }
+            }
+            dictionary[atom] = unitRows(new double[][] {u})[0];
+            for (int i = 0; i < D2; i++) {
+                codes[i][atom] =
+                        codes[i][atom] == 0 ? 0 : Plain.dot(new double[][] {f[i]}, new double[][] {dictionary[atom]});
+            }
+        }
+        return new Result(dictionary, codes, 0);
+    }
+
+    /** Each atom of a block by least squares, then unit norms, then each atom's codes; the residual afresh every time. */
+    private Result plainBlocked(int atoms) {
+        double[][] dictionary = Plain.matrix(K, R, Plain.flat(d));
+        double[][] codes = Plain.matrix(D2, K, Plain.flat(c));
+        for (int from = 0; from < K; from += atoms) {
+            int to = Math.min(K, from + atoms);
+            for (int atom = from; atom < to; atom++) {
+                double[][] e = Plain.minus(y, Plain.product(codes, dictionary));
+                double energy = 0;
+                double[] change = new double[R];
+                for (int i = 0; i < D2; i++) {
+                    energy += codes[i][atom] * codes[i][atom];
+                    for (int j = 0; j < R; j++) {
+                        change[j] += codes[i][atom] * e[i][j];
+                    }
+                }
+                for (int j = 0; j < R; j++) {
+                    dictionary[atom][j] += change[j] / energy;
+                }
+            }
+            for (int atom = from; atom < to; atom++) {
+                double norm =
+                        Math.sqrt(Plain.dot(new double[][] {dictionary[atom]}, new double[][] {dictionary[atom]}));
+                for (int j = 0; j < R; j++) {
+                    dictionary[atom][j] /= norm;
+                }
+                for (int i = 0; i < D2; i++) {
+                    codes[i][atom] *= norm;
+                }
+            }
+            for (int atom = from; atom < to; atom++) {
+                double[][] e = Plain.minus(y, Plain.product(codes, dictionary));
+                for (int i = 0; i < D2; i++) {
+                    codes[i][atom] += codes[i][atom] == 0
+                            ? 0
+                            : Plain.dot(new double[][] {e[i]}, new double[][] {dictionary[atom]});
+                }
             }
         }
         return new Result(dictionary, codes, 0);
