@@ -26,6 +26,7 @@ final class KernelImages {
             "ksvd",
             "omp",
             "packed_gemv",
+            "packed_mma",
             "reductions",
             "rms_norm",
             "rotary",
