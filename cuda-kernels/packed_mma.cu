@@ -42,8 +42,8 @@ static __device__ __forceinline__ void write_out(
     __syncthreads();
     unsigned short* to = tile + row * pitch;
     auto take = [&](unsigned int from, int offset, float value, int) {
-        // slots that fill up may stand on the atom of another one
-        if (__float_as_uint(value) != 0) to[(from + offset) / 4] = (unsigned short) (__float_as_uint(value) >> 16);
+        // slots that fill up write zeros where no other slot of the row stands
+        to[(from + offset) / 4] = (unsigned short) (__float_as_uint(value) >> 16);
     };
     for (; left > 0; left--) {
         uint4 taken = unit;

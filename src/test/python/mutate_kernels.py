@@ -82,7 +82,6 @@ PACKED_MMA = [
     ("tile not cleared", "reinterpret_cast<unsigned int*>(tile)[i] = 0;", ";"),
     ("cleared too late", "[i] = 0;\n    __syncthreads();", "[i] = 0;"),
     ("multiplied too early", "reader.unit(taken, at, take);\n    }\n    __syncthreads();", "reader.unit(taken, at, take);\n    }"),
-    ("slots that fill up written", "if (__float_as_uint(value) != 0) to", "to"),
     ("every block the first half of a tile", "blockIdx.x % (TILE_ROWS / MMA_ROWS) * MMA_ROWS + row", "row"),
     ("another tile's starts", "(tileOfRows * PARTS + part) * TILE_ROWS", "part * TILE_ROWS"),
     ("last unit of a part left out", "left > 0; left--", "left > 1; left--"),
