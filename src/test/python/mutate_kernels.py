@@ -7,8 +7,9 @@ FILE, such as packed_gemv.cu, leaves the others out.
 A mutation is a kernel file, a text that stands in it exactly once, its replacement, and the test class that has to fail when
 it runs on the mutated copy in emulation. Status 1 if a test passes. It needs g++ and takes some minutes.
 
-Not listed because no run on the host can show it: scratch of omp that two blocks share, since blocks run one after the other,
-and columns of code_sweep that two threads share, since between barriers threads do so too.
+Not listed because no run on the host can show it: scratch of omp that two blocks share, since blocks run one after the other;
+columns of code_sweep that two threads share, since between barriers threads do so too; atoms of packed_mma read past a token's
+last, which meet zeros.
 """
 
 import pathlib
@@ -82,6 +83,31 @@ SLOTS = [
     ("upper byte's positions lack 8", "+ 0x88888888u", ""),
     ("positions of the low byte overwritten", "<< 4 * __popc(low)", "<< 2 * __popc(low)"),
     ("fourth nibble of the mask lost", "words.w >> 2 & 0xf000", "words.w >> 2 & 0x7000"),
+]
+PACKED_MMA = [
+    ("tile not cleared", "reinterpret_cast<unsigned int*>(tile)[i] = 0;", ";"),
+    ("cleared too late", "[i] = 0;\n    __syncthreads();", "[i] = 0;"),
+    ("multiplied too early", "reader.unit(taken, at, take);\n    }\n    __syncthreads();", "reader.unit(taken, at, take);\n    }"),
+    ("every block the first half of a tile", "blockIdx.x % (TILE_ROWS / MMA_ROWS) * MMA_ROWS + row", "row"),
+    ("another tile's starts", "(tileOfRows * PARTS + part) * TILE_ROWS", "part * TILE_ROWS"),
+    ("last unit of a part left out", "left > 0; left--", "left > 1; left--"),
+    ("groups begin a unit late", "? 16 * first", "? 16 * (first + 1)"),
+    ("z's lowest bits left out", "part = 2; part >= 0", "part = 1; part >= 0"),
+    ("z of the first half of a step twice", "atom + 8 * half", "atom"),
+    ("rows of a fragment exchanged", "{upper[0], lower[0], upper[4], lower[4]}", "{upper[0], upper[4], lower[0], lower[4]}"),
+    ("a step too few", "from < k; from +=", "from < k - 1; from +="),
+    ("every tile of tokens the first", "int token = MMA_COLS * n + group", "int token = group"),
+    ("sums of rows and tokens exchanged", "pair + i % 2) * MMA_ROWS + group + i / 2 * 8", "pair + i / 2) * MMA_ROWS + group + i % 2 * 8"),
+    ("warps not in turn", "        __syncthreads();\n        if (warp == w)", "        if (warp == w)"),
+    ("last warp left out", "w < WARPS; w++", "w < WARPS - 1; w++"),
+    ("written before the last warp's turn", "    __syncthreads();\n    for (int i = threadIdx.x; i < tokens", "    for (int i = threadIdx.x; i < tokens"),
+    ("rows past the last written", "if (row < rows) {", "{"),
+    ("never added", "add ? *to + total[i] : total[i]", "total[i]"),
+    ("always added", "add ? *to + total[i] : total[i]", "*to + total[i]"),
+]
+MMA = [
+    ("two of a word exchanged", "low >> 16 | high", "low | high >> 16"),
+    ("second's rest is its whole", "second -= __uint_as_float(high)", "second -= 0"),
 ]
 UNPACK = [
     ("rows not cleared", "tile[i] = 0;", ";"),
@@ -418,6 +444,8 @@ MUTATIONS = (
     + [("primitives/reduce.cuh", "SelectKernelsTest", *m) for m in REDUCE]
     + [("packed_gemv.cu", "PackedGemvKernelsTest", *m) for m in PACKED]
     + [("primitives/slots.cuh", "PackedGemvKernelsTest", *m) for m in SLOTS]
+    + [("packed_mma.cu", "PackedMmaKernelsTest", *m) for m in PACKED_MMA]
+    + [("primitives/mma.cuh", "PackedMmaKernelsTest", *m) for m in MMA]
     + [("unpack_slots.cu", "PackedGemvKernelsTest", *m) for m in UNPACK]
     + [("dense_gemv.cu", "DenseGemvKernelsTest", *m) for m in DENSE_GEMV]
     + [("rms_norm.cu", "RmsNormKernelsTest", *m) for m in RMS_NORM]

@@ -1,4 +1,6 @@
-// faults.cu: kernels with the mistakes that the emulation has to show; blocks are one row of threads
+// faults.cu: kernels with the mistakes that the emulation has to show, and its mma by itself; blocks are one row
+// of threads
+#include "primitives/mma.cuh"
 #include "primitives/reduce.cuh"
 #include "primitives/shared.cuh"
 
@@ -46,4 +48,18 @@ extern "C" __global__ void lanes(int* out) {
     out[lane] = warp_reduce<Sum>(lane + 1);
     out[32 + lane] = __shfl_up_sync(ALL_LANES, lane, 3);
     out[64 + lane] = (int) __ballot_sync(ALL_LANES, lane % 3 == 0);
+}
+
+/** out (16, 8) += a (16, 16) b (16, 8), a by rows and b by columns in bf16: fragments by the map that PTX documents. */
+extern "C" __global__ void mma_of_matrices(const unsigned short* a, const unsigned short* b, float* out) {
+    int g = threadIdx.x / 4;
+    int t = threadIdx.x % 4;
+    auto two = [](const unsigned short* at) { return at[0] | (unsigned int) at[1] << 16; };
+    unsigned int left[4];
+    for (int i = 0; i < 4; i++) left[i] = two(a + (g + i % 2 * 8) * 16 + 2 * t + i / 2 * 8);
+    unsigned int right[2] = {two(b + g * 16 + 2 * t), two(b + g * 16 + 2 * t + 8)};
+    float sums[4];
+    for (int i = 0; i < 4; i++) sums[i] = out[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
+    mma_bf16(sums, left, right);
+    for (int i = 0; i < 4; i++) out[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
 }

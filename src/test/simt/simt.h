@@ -1,7 +1,7 @@
 // simt.h: enough of CUDA's C++ to run a kernel file on the host, compiled by g++, one fiber a device thread
 //
-// What is emulated  thread blocks with barriers; warps of 32 with shuffles, votes and __syncwarp; static and dynamic shared
-//                   memory, filled with NaN patterns before each block; atomics. Floating point is the host's, without
+// What is emulated  thread blocks with barriers; warps of 32 with shuffles, votes, __syncwarp and mma of bf16; static and dynamic
+//                   shared memory, filled with NaN patterns before each block; atomics. Floating point is the host's, without
 //                   contraction to fused multiply-adds.
 // What is stricter  Every thread of a block must reach each barrier, and every lane of a mask each warp operation; a lane
 //                   never runs ahead in step with its warp; a thread that exits while others wait is an error. A launch
@@ -12,7 +12,7 @@
 //                   descending or shuffled order. All of this changes from launch to launch: a missing barrier, or memory
 //                   that two warps share by mistake, shows as a result that depends on it.
 // Not emulated      time, caches, memory models weaker than one thread at a time, textures, cooperative launches,
-//                   asynchronous copies, mma.
+//                   asynchronous copies; how tensor cores round, since a sum of mma is rounded once here.
 #pragma once
 
 #include <cmath>
@@ -121,6 +121,38 @@ inline unsigned int __ballot_sync(unsigned int mask, int predicate) {
     for (int lane = 0; lane < 32; lane++) votes |= (mask >> lane & 1 && all[lane]) ? 1u << lane : 0;
     return votes;
 }
+namespace simt {
+
+inline double bf16(uint64_t word, int half) { return value<float>(unsigned(half ? word & 0xffff0000u : word << 16)); }
+
+/**
+ * sums += a b as mma.sync.m16n8k16 in bf16 defines it: every element's factors are looked up with the lanes that hold them. Lane
+ * 4 g + t holds rows g and g + 8 of a and of the sums, column g of b, and of what is left the places 2 t, 2 t + 1 and, in a and b,
+ * those plus 8.
+ */
+inline void mma_m16n8k16_bf16(float (&sums)[4], const unsigned int (&a)[4], const unsigned int (&b)[2]) {
+    uint64_t left[2][32];
+    uint64_t right[32];
+    for (int columns = 0; columns < 2; columns++) {
+        std::memcpy(left[columns], warp_exchange(0xffffffffu, a[2 * columns] | uint64_t(a[2 * columns + 1]) << 32), 256);
+    }
+    std::memcpy(right, warp_exchange(0xffffffffu, b[0] | uint64_t(b[1]) << 32), 256);
+    for (int i = 0; i < 4; i++) {
+        int row = view.lane / 4 + i / 2 * 8;
+        int column = view.lane % 4 * 2 + i % 2;
+        double sum = sums[i];
+        for (int d = 0; d < 16; d++) {
+            int pair = d % 8 / 2;
+            uint64_t x = left[d / 8][row % 8 * 4 + pair] >> (row < 8 ? 0 : 32);
+            uint64_t y = right[column * 4 + pair] >> (d < 8 ? 0 : 32);
+            sum += bf16(x, d % 2) * bf16(y, d % 2);
+        }
+        sums[i] = float(sum);
+    }
+}
+
+}  // namespace simt
+
 template <typename T>
 T atomicAdd(T* address, T by) { T before = *address; *address = before + by; return before; }
 inline int __popc(unsigned int v) { return __builtin_popcount(v); }

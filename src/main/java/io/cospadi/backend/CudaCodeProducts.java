@@ -3,21 +3,27 @@ package io.cospadi.backend;
 import io.cospadi.gpu.Arithmetic;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.PackedGemvKernels;
+import io.cospadi.gpu.PackedMmaKernels;
 import io.cospadi.gpu.SlottedCodes;
 
-/** Products with codes on a GPU: few tokens read the packed codes, many a dense copy of some rows at a time. */
+/** Products with codes on a GPU: a token or a few read the packed codes, many a dense copy of some rows at a time. */
 final class CudaCodeProducts {
-    /** Up to so many tokens each reads the codes for itself (not yet measured where dense copies win). */
-    private static final int FEW_TOKENS = 8;
+    /** Up to so many tokens share one reading of the codes (not yet measured where dense copies win). */
+    private static final int FEW_TOKENS = PackedMmaKernels.MOST_TOKENS;
+
+    /** Up to so many tokens each reads the codes for itself where too many atoms keep them from sharing it. */
+    private static final int FEW_READINGS = 8;
 
     private final CudaCalls cuda;
     private final CudaMemory memory;
     private final PackedGemvKernels packed;
+    private final PackedMmaKernels shared;
 
     CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
         this.cuda = cuda;
         this.memory = memory;
         packed = new PackedGemvKernels(cuda, cuda.properties().multiprocessors());
+        shared = new PackedMmaKernels(cuda);
     }
 
     /** As {@link DecoderVerbs#multiplyCodes}. */
@@ -25,7 +31,12 @@ final class CudaCodeProducts {
         if (out.elements() == 0) {
             return;
         }
-        if (z.rows() <= FEW_TOKENS) {
+        boolean sharing = z.rows() > 1 && z.rows() <= FEW_TOKENS && PackedMmaKernels.takes(codes.layout());
+        if (sharing) {
+            shared.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
+            return;
+        }
+        if (z.rows() <= FEW_READINGS) {
             packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
             return;
         }

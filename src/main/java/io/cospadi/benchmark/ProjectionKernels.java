@@ -33,7 +33,7 @@ public final class ProjectionKernels {
     /** Tensor cores cut what they add. */
     private static final double LIBRARIES = 2e-3;
 
-    private static final int SOME_TOKENS = 32;
+    private static final int[] SOME_TOKENS = {2, 8, 32, 64};
     private static final int LEAST_COPIES = 8;
     private static final int MOST_COPIES = 512;
 
@@ -71,7 +71,9 @@ public final class ProjectionKernels {
         Codes codes = SyntheticWeights.codes(projection.d2(), projection.size());
         dictionary(projection, dictionary);
         codes(projection, codes, 1);
-        codes(projection, codes, SOME_TOKENS);
+        for (int tokens : SOME_TOKENS) {
+            codes(projection, codes, tokens);
+        }
         projection(projection, dictionary, codes, whole);
     }
 

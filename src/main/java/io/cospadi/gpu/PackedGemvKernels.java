@@ -95,7 +95,7 @@ public final class PackedGemvKernels {
         return new LaunchGeometry(tiles, tokens, SlottedCodes.TILE_ROWS, SlottedCodes.PARTS, shared);
     }
 
-    private static String suffix(SlottedShape codes) {
+    static String suffix(SlottedShape codes) {
         return switch (codes.pattern()) {
             case GAPS -> "gaps";
             case WIDE -> "wide";

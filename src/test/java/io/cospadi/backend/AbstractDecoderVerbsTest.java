@@ -41,7 +41,9 @@ abstract class AbstractDecoderVerbsTest extends AbstractBackendTest {
         "4,96,128,128",
         "5,97,70,35",
         "13,130,70,35",
-        "33,192,526,263"
+        "33,192,526,263",
+        "64,50,70,35",
+        "65,50,70,35"
     })
     void packedProductEqualsDenseProduct(int n, int rows, int k, int s) {
         Codes codes = codes(rows, k, s);

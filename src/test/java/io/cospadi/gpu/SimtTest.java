@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import io.cospadi.tensor.Bfloat16;
 import org.junit.jupiter.api.Test;
 
 /** The emulation shows the mistakes it claims to show. */
@@ -51,6 +52,49 @@ class SimtTest extends AbstractKernelTest {
     void shuffleThatSomeLanesMissIsAnError() {
         var out = device.room(32);
         assertFails("31 in a warp operation, 1 have ended", "shuffle_for_some", block(32, 0), out.address());
+    }
+
+    /** Rows, columns and depth of its own each, so that two fragments exchanged show. */
+    @Test
+    void tensorCoresMultiplyMatrices() {
+        float[] left = rounded(normal(16 * 16));
+        float[] right = rounded(normal(8 * 16));
+        float[] out = normal(16 * 8);
+        double[] expected = new double[out.length];
+        double[] allowance = new double[out.length];
+        for (int i = 0; i < out.length; i++) {
+            expected[i] = out[i];
+            for (int d = 0; d < 16; d++) {
+                expected[i] += (double) left[i / 8 * 16 + d] * right[i % 8 * 16 + d];
+            }
+            allowance[i] = ROUNDING * 1.001 * Math.abs(expected[i]);
+        }
+        for (int order = 0; order < ORDERS; order++) {
+            var sums = device.array(out);
+            device.launch(
+                    "mma_of_matrices",
+                    block(32, 0),
+                    device.array(patterns(left)).address(),
+                    device.array(patterns(right)).address(),
+                    sums.address());
+            assertWithin(allowance, expected, sums.floats(), "mma");
+        }
+    }
+
+    private static short[] patterns(float[] values) {
+        short[] patterns = new short[values.length];
+        for (int i = 0; i < values.length; i++) {
+            patterns[i] = Bfloat16.fromFloat(values[i]);
+        }
+        return patterns;
+    }
+
+    private static float[] rounded(float[] values) {
+        float[] rounded = new float[values.length];
+        for (int i = 0; i < values.length; i++) {
+            rounded[i] = Bfloat16.round(values[i]);
+        }
+        return rounded;
     }
 
     @Test

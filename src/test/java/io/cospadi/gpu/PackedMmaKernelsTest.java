@@ -1,0 +1,141 @@
+package io.cospadi.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.cospadi.tensor.Codes;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Products of several tokens with packed codes against plain loops in f64 over the codes that were packed. */
+class PackedMmaKernelsTest extends AbstractKernelTest {
+    /** {@code stored} atoms at random of every {@code group} neighbouring ones; values of so many bits, some of them 0. */
+    private Codes codes(int rows, int k, int stored, int group, int bits) {
+        int s = k / group * stored;
+        int[] atoms = new int[rows * s];
+        float[] values = new float[rows * s];
+        for (int i = 0; i < rows * s; i += stored) {
+            int first = i % s / stored * group;
+            List<Integer> all = IntStream.range(first, first + group).boxed().collect(Collectors.toList());
+            Collections.shuffle(all, random);
+            int[] support = all.stream().limit(stored).mapToInt(j -> j).sorted().toArray();
+            System.arraycopy(support, 0, atoms, i, stored);
+        }
+        for (int i = 0; i < rows * s; i++) {
+            float value = random.nextInt(10) == 0 ? 0 : (float) random.nextGaussian();
+            values[i] = Float.intBitsToFloat(Float.floatToRawIntBits(value) & -1 << 32 - bits);
+        }
+        return new Codes(rows, k, s, atoms, values);
+    }
+
+    private void assertProduct(SlottedCodes.Pattern pattern, Codes codes, int tokens) {
+        assertProduct(pattern, codes, tokens, false);
+        assertProduct(pattern, codes, tokens, true);
+    }
+
+    private void assertProduct(SlottedCodes.Pattern pattern, Codes codes, int tokens, boolean add) {
+        int rows = codes.rows();
+        int k = codes.k();
+        int s = codes.s();
+        float[] z = normal(tokens * k);
+        float[] before = normal(tokens * rows);
+        double[] expected = new double[tokens * rows];
+        double[] allowance = new double[expected.length];
+        for (int i = 0; i < expected.length; i++) {
+            int token = i / rows;
+            double sum = add ? before[i] : 0;
+            double magnitudes = Math.abs(sum);
+            for (int p = i % rows * s; p < (i % rows + 1) * s; p++) {
+                double product = (double) z[token * k + codes.atoms()[p]] * codes.values()[p];
+                sum += product;
+                magnitudes += Math.abs(product);
+            }
+            expected[i] = sum;
+            // three products a step of 16 atoms, of which a warp has every eighth; then 8 warps, and what y was
+            int roundings = 3 * ((k + 127) / 128) + 8 + 1;
+            allowance[i] = roundings * ROUNDING * 1.001 * magnitudes + SMALLEST_NORMAL;
+        }
+        SlottedCodes slotted = new SlottedCodes(codes);
+        assertEquals(pattern, slotted.pattern());
+        var words = device.array(slotted.words());
+        var starts = device.array(slotted.starts());
+        var token = device.array(z);
+        float[] first = null;
+        for (int order = 0; order < ORDERS; order++) {
+            var y = add ? device.array(before) : device.room(expected.length);
+            new PackedMmaKernels(device)
+                    .multiply(
+                            slotted.shape(),
+                            words.address(),
+                            starts.address(),
+                            token.address(),
+                            y.address(),
+                            tokens,
+                            add);
+            assertWithin(allowance, expected, y.floats(), pattern + ", k " + k + ", s " + s + ", tokens " + tokens);
+            first = first == null ? y.floats() : first;
+            assertArrayEquals(first, y.floats(), "the result depends on the order of threads");
+        }
+    }
+
+    /** At the edges of a tile of 8 tokens. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 7, 8, 9, 16, 17, 63, 64})
+    void everyPatternMultipliesAnyNumberOfTokens(int tokens) {
+        assertProduct(SlottedCodes.Pattern.GAPS, codes(35, 77, 38, 77, 14), tokens);
+        assertProduct(SlottedCodes.Pattern.WIDE, codes(35, 77, 38, 77, 16), tokens);
+        assertProduct(SlottedCodes.Pattern.EIGHT_OF_SIXTEEN, codes(35, 80, 8, 16, 14), tokens);
+        assertProduct(SlottedCodes.Pattern.TWO_OF_FOUR, codes(35, 84, 2, 4, 14), tokens);
+    }
+
+    /** At the edges of 16 rows, of a tile of them, and of a step of atoms; fewer steps than warps, and more. */
+    @ParameterizedTest
+    @CsvSource({
+        "1,1,1",
+        "7,2,1",
+        "15,15,8",
+        "16,17,9",
+        "17,31,15",
+        "31,33,17",
+        "32,65,65",
+        "33,129,64",
+        "65,300,149",
+        "2,1025,513"
+    })
+    void edgesAreMultiplied(int rows, int k, int s) {
+        assertProduct(SlottedCodes.Pattern.GAPS, codes(rows, k, s, k, 14), 3);
+    }
+
+    @Test
+    void manyAtomsInGroupsAreMultiplied() {
+        assertProduct(SlottedCodes.Pattern.EIGHT_OF_SIXTEEN, codes(18, 1040, 8, 16, 14), 5);
+        assertProduct(SlottedCodes.Pattern.TWO_OF_FOUR, codes(18, 1044, 2, 4, 14), 5);
+    }
+
+    @Test
+    void nothingToDoNeedsNoLaunch() {
+        PackedMmaKernels kernels = new PackedMmaKernels((kernel, geometry, arguments) -> {
+            throw new AssertionError("launched " + kernel);
+        });
+        kernels.multiply(new SlottedCodes(codes(0, 5, 2, 5, 14)).shape(), 0, 0, 0, 0, 2, false);
+        kernels.multiply(new SlottedCodes(codes(3, 5, 2, 5, 14)).shape(), 0, 0, 0, 0, 0, false);
+    }
+
+    @Test
+    void shapesBeyondTheLimitsAreRefused() {
+        PackedMmaKernels kernels = new PackedMmaKernels(device);
+        SlottedShape wide = new SlottedCodes(codes(1, 5_200, 2_000, 5_200, 14)).shape();
+        assertFalse(PackedMmaKernels.takes(wide));
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(wide, 0, 0, 0, 0, 2, false));
+        SlottedShape small = new SlottedCodes(codes(1, 5, 2, 5, 14)).shape();
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(small, 0, 0, 0, 0, 65, false));
+    }
+}
