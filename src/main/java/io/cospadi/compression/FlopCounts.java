@@ -4,6 +4,7 @@ import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.factorization.Pursuit;
 import io.cospadi.factorization.SolverSettings;
 
 /**
@@ -165,8 +166,7 @@ final class FlopCounts {
     private static double pursuit(SolverSettings settings, int d1, int d2, int k, int s) {
         return switch (settings.pursuit()) {
             case EXACT -> omp(d1, d2, k, s);
-            // 130 products of (d2, k) by (k, k)
-            case STAGED -> 2.0 * d1 * k * ((double) k + d2) + 130 * 2.0 * d2 * k * k;
+            case STAGED -> 2.0 * d1 * k * ((double) k + d2) + Pursuit.STAGED_PRODUCTS * 2.0 * d2 * k * k;
         };
     }
 

@@ -22,4 +22,9 @@ public final class RecipeException extends CospadiException {
     public boolean onCommandLine() {
         return onCommandLine;
     }
+
+    /** What is needed and nowhere given; most give it on the command line. */
+    static RecipeException missing(String option, String what) {
+        return new RecipeException(option + " is missing: " + what, true);
+    }
 }

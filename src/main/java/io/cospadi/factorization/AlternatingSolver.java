@@ -9,8 +9,8 @@ import java.util.Random;
 
 /**
  * The paper's alternation on the whitened weight Y: batched orthogonal matching pursuit with exactly s codes a row (or, if
- * chosen, the {@link StagedPursuit}), then a
- * dictionary update, K-SVD with power iterations (the paper's choice), with exact rank-1 fits or by blocks, or MOD. It starts from k
+ * chosen, the {@link StagedPursuit}), then a dictionary update, K-SVD with power iterations (the paper's choice), with exact
+ * rank-1 fits or by blocks, or MOD. It starts from k
  * random rows of Y. A round may raise the objective, since the pursuit starts afresh; the result is the best iterate. Its
  * dictionary is fitted to its codes once more in the end, as with every solver ({@link FinalFit}).
  *

@@ -7,6 +7,9 @@ public enum Pursuit {
     /** {@link StagedPursuit}: many atoms a stage, a refit by few conjugate-gradient steps; dense products alone. */
     STAGED("staged");
 
+    /** Products of all codes (d2, k) with the atoms' Gram matrix (k, k) that one {@link #STAGED} pursuit takes. */
+    public static final int STAGED_PRODUCTS = StagedPursuit.STANDARD_PRODUCTS;
+
     private final String option;
 
     Pursuit(String option) {

@@ -22,6 +22,13 @@ import io.cospadi.backend.Matrix;
  * @see <a href="https://arxiv.org/abs/1111.6664">Wang, Kwon, Shim: Generalized Orthogonal Matching Pursuit</a>
  */
 final class StagedPursuit {
+    private static final int STAGES = 10;
+    private static final int STEPS = 8;
+    private static final int FINAL_STEPS = 40;
+
+    /** Products of (d2, k) by (k, k) that {@link #standard} takes. */
+    static final int STANDARD_PRODUCTS = STAGES * (STEPS + 1) + FINAL_STEPS;
+
     private final Backend backend;
     private final Effort effort;
     private final int stages;
@@ -42,11 +49,11 @@ final class StagedPursuit {
     }
 
     /**
-     * 10 stages of 8 steps, then 40: 130 products. On real layers, whose atoms are far from orthogonal, steps count for more than
-     * stages: 20 stages of 3 steps leave clearly larger errors (benchmarks, staged pursuit).
+     * 10 stages of 8 steps, then 40. On real layers, whose atoms are far from orthogonal, steps count for more than stages: 20
+     * stages of 3 steps leave clearly larger errors (benchmarks, staged pursuit).
      */
     static StagedPursuit standard(Backend backend, Effort effort) {
-        return new StagedPursuit(backend, effort, 10, 8, 40);
+        return new StagedPursuit(backend, effort, STAGES, STEPS, FINAL_STEPS);
     }
 
     /**

@@ -37,7 +37,7 @@ public final class PackedGemvKernels {
             return;
         }
         boolean few = (long) codes.tiles() * tokens < (long) BLOCKS_THAT_HIDE_LOADS * multiprocessors;
-        String kernel = "packed_gemv_" + suffix(codes) + (few ? "_ahead" : "");
+        String kernel = "packed_gemv_" + codes.suffix() + (few ? "_ahead" : "");
         int shared = Float.BYTES * codes.reach();
         if (shared > LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES) {
             throw new IllegalArgumentException(
@@ -45,24 +45,11 @@ public final class PackedGemvKernels {
                             + (LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES));
         }
         LaunchGeometry geometry = geometry(codes.tiles(), tokens, shared);
-        int adding = add ? 1 : 0;
-        if (!codes.grouped()) {
-            launcher.launch(
-                    kernel,
-                    geometry,
-                    words,
-                    starts,
-                    z,
-                    y,
-                    codes.rows(),
-                    codes.units(),
-                    codes.k(),
-                    codes.reach(),
-                    adding);
-        } else {
-            launcher.launch(
-                    kernel, geometry, words, z, y, codes.rows(), codes.units(), codes.k(), codes.reach(), adding);
-        }
+        launcher.launch(
+                kernel,
+                geometry,
+                codes.arguments(
+                        words, starts, z, y, codes.rows(), codes.units(), codes.k(), codes.reach(), add ? 1 : 0));
     }
 
     /**
@@ -81,26 +68,15 @@ public final class PackedGemvKernels {
             return;
         }
         LaunchGeometry geometry = geometry((count + SlottedCodes.TILE_ROWS - 1) / SlottedCodes.TILE_ROWS, 1, 0);
-        String kernel = "unpack_" + suffix(codes);
         long ownWords = words + (long) SlottedCodes.UNIT_BYTES * codes.units() * from;
-        if (!codes.grouped()) {
-            long ownStarts = starts + (long) Short.BYTES * SlottedCodes.PARTS * from;
-            launcher.launch(kernel, geometry, ownWords, ownStarts, out, count, codes.units(), codes.k());
-        } else {
-            launcher.launch(kernel, geometry, ownWords, out, count, codes.units(), codes.k());
-        }
+        long ownStarts = starts + (long) Short.BYTES * SlottedCodes.PARTS * from;
+        launcher.launch(
+                "unpack_" + codes.suffix(),
+                geometry,
+                codes.arguments(ownWords, ownStarts, out, count, codes.units(), codes.k()));
     }
 
     private static LaunchGeometry geometry(int tiles, int tokens, int shared) {
         return new LaunchGeometry(tiles, tokens, SlottedCodes.TILE_ROWS, SlottedCodes.PARTS, shared);
-    }
-
-    static String suffix(SlottedShape codes) {
-        return switch (codes.pattern()) {
-            case GAPS -> "gaps";
-            case WIDE -> "wide";
-            case EIGHT_OF_SIXTEEN -> "8_16";
-            case TWO_OF_FOUR -> "2_4";
-        };
     }
 }

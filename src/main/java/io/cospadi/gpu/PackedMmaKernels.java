@@ -2,6 +2,7 @@ package io.cospadi.gpu;
 
 /** Launches of {@code packed_mma.cu}: products of 2 to 64 tokens with codes that lie on the device as {@link SlottedCodes}. */
 public final class PackedMmaKernels {
+    /** Tokens that one launch takes; their sums are as many registers. */
     public static final int MOST_TOKENS = 64;
 
     private static final int THREADS = 256;
@@ -57,28 +58,20 @@ public final class PackedMmaKernels {
                     + " bytes of shared memory, and a block has "
                     + (LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES));
         }
-        String kernel = "packed_mma_" + PackedGemvKernels.suffix(codes);
         int blocks = (codes.rows() + MMA_ROWS - 1) / MMA_ROWS;
-        LaunchGeometry geometry = new LaunchGeometry(blocks, 1, THREADS, 1, (int) sharedBytes(codes));
-        int adding = add ? 1 : 0;
-        int pitch = pitch(codes);
-        if (!codes.grouped()) {
-            launcher.launch(
-                    kernel,
-                    geometry,
-                    words,
-                    starts,
-                    z,
-                    y,
-                    codes.rows(),
-                    codes.units(),
-                    codes.k(),
-                    pitch,
-                    tokens,
-                    adding);
-        } else {
-            launcher.launch(
-                    kernel, geometry, words, z, y, codes.rows(), codes.units(), codes.k(), pitch, tokens, adding);
-        }
+        launcher.launch(
+                "packed_mma_" + codes.suffix(),
+                new LaunchGeometry(blocks, 1, THREADS, 1, (int) sharedBytes(codes)),
+                codes.arguments(
+                        words,
+                        starts,
+                        z,
+                        y,
+                        codes.rows(),
+                        codes.units(),
+                        codes.k(),
+                        pitch(codes),
+                        tokens,
+                        add ? 1 : 0));
     }
 }

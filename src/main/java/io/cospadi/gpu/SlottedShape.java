@@ -1,5 +1,7 @@
 package io.cospadi.gpu;
 
+import java.util.stream.Stream;
+
 /**
  * All of {@link SlottedCodes} but their contents: what a launch needs once words and starts lie on a device, so that nobody has to
  * keep a second copy of them on the host.
@@ -19,6 +21,22 @@ public record SlottedShape(int rows, int k, SlottedCodes.Pattern pattern, int un
     /** Whether slots stand on fixed places, so that there are no starts. */
     boolean grouped() {
         return pattern == SlottedCodes.Pattern.EIGHT_OF_SIXTEEN || pattern == SlottedCodes.Pattern.TWO_OF_FOUR;
+    }
+
+    /** Ends the name of a kernel that reads the pattern. */
+    String suffix() {
+        return switch (pattern) {
+            case GAPS -> "gaps";
+            case WIDE -> "wide";
+            case EIGHT_OF_SIXTEEN -> "8_16";
+            case TWO_OF_FOUR -> "2_4";
+        };
+    }
+
+    /** Arguments of such a kernel: words, starts unless the pattern has none, and the rest. */
+    Number[] arguments(long words, long starts, Number... rest) {
+        Stream<Number> places = grouped() ? Stream.of(words) : Stream.of(words, starts);
+        return Stream.concat(places, Stream.of(rest)).toArray(Number[]::new);
     }
 
     /** Of the words, a multiple of 16. */

@@ -6,10 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.cospadi.tensor.Codes;
-import java.util.Collections;
-import java.util.List;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -17,23 +13,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Products of several tokens with packed codes against plain loops in f64 over the codes that were packed. */
 class PackedMmaKernelsTest extends AbstractKernelTest {
-    /** {@code stored} atoms at random of every {@code group} neighbouring ones; values of so many bits, some of them 0. */
     private Codes codes(int rows, int k, int stored, int group, int bits) {
-        int s = k / group * stored;
-        int[] atoms = new int[rows * s];
-        float[] values = new float[rows * s];
-        for (int i = 0; i < rows * s; i += stored) {
-            int first = i % s / stored * group;
-            List<Integer> all = IntStream.range(first, first + group).boxed().collect(Collectors.toList());
-            Collections.shuffle(all, random);
-            int[] support = all.stream().limit(stored).mapToInt(j -> j).sorted().toArray();
-            System.arraycopy(support, 0, atoms, i, stored);
-        }
-        for (int i = 0; i < rows * s; i++) {
-            float value = random.nextInt(10) == 0 ? 0 : (float) random.nextGaussian();
-            values[i] = Float.intBitsToFloat(Float.floatToRawIntBits(value) & -1 << 32 - bits);
-        }
-        return new Codes(rows, k, s, atoms, values);
+        return PlainCodes.random(random, rows, k, stored, group, bits);
     }
 
     private void assertProduct(SlottedCodes.Pattern pattern, Codes codes, int tokens) {
@@ -47,22 +28,9 @@ class PackedMmaKernelsTest extends AbstractKernelTest {
         int s = codes.s();
         float[] z = normal(tokens * k);
         float[] before = normal(tokens * rows);
-        double[] expected = new double[tokens * rows];
-        double[] allowance = new double[expected.length];
-        for (int i = 0; i < expected.length; i++) {
-            int token = i / rows;
-            double sum = add ? before[i] : 0;
-            double magnitudes = Math.abs(sum);
-            for (int p = i % rows * s; p < (i % rows + 1) * s; p++) {
-                double product = (double) z[token * k + codes.atoms()[p]] * codes.values()[p];
-                sum += product;
-                magnitudes += Math.abs(product);
-            }
-            expected[i] = sum;
-            // three products a step of 16 atoms, of which a warp has every eighth; then 8 warps, and what y was
-            int roundings = 3 * ((k + 127) / 128) + 8 + 1;
-            allowance[i] = roundings * ROUNDING * 1.001 * magnitudes + SMALLEST_NORMAL;
-        }
+        PlainCodes.Product expected = PlainCodes.Product.of(codes, z, add ? before : new float[before.length]);
+        // three products a step of 16 atoms, of which a warp has every eighth; then 8 warps, and what y was
+        double[] allowance = expected.allowance(3 * ((k + 127) / 128) + 8 + 1);
         SlottedCodes slotted = new SlottedCodes(codes);
         assertEquals(pattern, slotted.pattern());
         var words = device.array(slotted.words());
@@ -70,7 +38,7 @@ class PackedMmaKernelsTest extends AbstractKernelTest {
         var token = device.array(z);
         float[] first = null;
         for (int order = 0; order < ORDERS; order++) {
-            var y = add ? device.array(before) : device.room(expected.length);
+            var y = add ? device.array(before) : device.room(before.length);
             new PackedMmaKernels(device)
                     .multiply(
                             slotted.shape(),
@@ -80,7 +48,8 @@ class PackedMmaKernelsTest extends AbstractKernelTest {
                             y.address(),
                             tokens,
                             add);
-            assertWithin(allowance, expected, y.floats(), pattern + ", k " + k + ", s " + s + ", tokens " + tokens);
+            assertWithin(
+                    allowance, expected.values(), y.floats(), pattern + ", k " + k + ", s " + s + ", tokens " + tokens);
             first = first == null ? y.floats() : first;
             assertArrayEquals(first, y.floats(), "the result depends on the order of threads");
         }

@@ -82,24 +82,8 @@ class SlottedCodesTest {
         return Float.intBitsToFloat(Float.floatToRawIntBits((float) random.nextGaussian()) & -1 << 32 - bits);
     }
 
-    /** {@code stored} of every {@code group} neighbouring atoms, at random. */
     private Codes codes(int rows, int k, int stored, int group, int bits) {
-        int s = k / group * stored;
-        int[] atoms = new int[rows * s];
-        float[] values = new float[rows * s];
-        for (int i = 0; i < rows * s; i += stored) {
-            int first = i % s / stored * group;
-            int[] chosen = random.ints(first, first + group)
-                    .distinct()
-                    .limit(stored)
-                    .sorted()
-                    .toArray();
-            System.arraycopy(chosen, 0, atoms, i, stored);
-        }
-        for (int i = 0; i < rows * s; i++) {
-            values[i] = value(bits);
-        }
-        return new Codes(rows, k, s, atoms, values);
+        return PlainCodes.random(random, rows, k, stored, group, bits);
     }
 
     @Test
