@@ -34,6 +34,7 @@ final class CalibrateCommand implements Callable<Integer> {
             names = "--data",
             paramLabel = "FILE",
             arity = "1..*",
+            converter = ListedFile.class,
             required = true,
             description = "Calibration text: .txt, .jsonl with \"text\", or token ids as .ids or .json.")
     private List<Path> data;

@@ -38,6 +38,7 @@ final class EvalCommand implements Callable<Integer> {
             names = "--text",
             paramLabel = "FILE",
             arity = "1..*",
+            converter = ListedFile.class,
             required = true,
             description = "UTF-8 text, read raw and tokenised once.")
     private List<Path> texts;

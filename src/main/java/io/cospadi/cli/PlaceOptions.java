@@ -1,6 +1,7 @@
 package io.cospadi.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -13,8 +14,9 @@ final class PlaceOptions {
             names = "--data",
             paramLabel = "FILE",
             arity = "1..*",
+            converter = ListedFile.class,
             description = "Calibration text: .txt, .jsonl with \"text\", or token ids as .ids or .json.")
-    private List<String> data;
+    private List<Path> data;
 
     @Option(names = "--stats", paramLabel = "DIR", description = "Gram store of calibrate, instead of --data.")
     private String stats;
@@ -28,7 +30,10 @@ final class PlaceOptions {
     /** Adds what was given. */
     void put(ObjectNode given) {
         RecipeOptions.put(given, "out", out);
-        RecipeOptions.put(given, "data", data);
+        RecipeOptions.put(
+                given,
+                "data",
+                data == null ? null : data.stream().map(Path::toString).toList());
         RecipeOptions.put(given, "stats", stats);
         if (keepWork) {
             given.put("keep-work", true);

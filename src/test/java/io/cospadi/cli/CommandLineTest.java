@@ -45,6 +45,8 @@ class CommandLineTest {
                 "generate M --prompt P --max-vram 0g    | a number with k, m, g or t behind it; found 0g",
                 "generate M --prompt P --max-vram 9999999999t | more than any GPU has",
                 "generate M --prompt P --device one     | --device",
+                "compress M --ratio .2 --out O --data --solvr block | '--solvr' is no option of this command",
+                "compress M --ratio .2 --out O --data D --solvr block | unknown option --solvr; did you mean --solver?",
                 "compress M --ratio .2 --out O --data D --share 2 --budget pooled | is auto or uniform",
                 "eval M                                 | --text",
                 "eval M --text T --window 1             | at least 2",
