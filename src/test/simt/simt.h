@@ -33,6 +33,7 @@
 struct uint3 { unsigned int x, y, z; };
 struct dim3 { unsigned int x, y, z; };
 struct alignas(16) uint4 { unsigned int x, y, z, w; };
+struct alignas(8) float2 { float x, y; };
 struct alignas(16) float4 { float x, y, z, w; };
 
 namespace simt {
@@ -165,6 +166,7 @@ T __ldcs(const T* address) { return *address; }
 inline int __clz(int v) { return v == 0 ? 32 : __builtin_clz(unsigned(v)); }
 inline unsigned int __float_as_uint(float v) { return simt::value<unsigned int>(simt::bits(v)); }
 inline float __uint_as_float(unsigned int v) { return simt::value<float>(simt::bits(v)); }
+inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline int min(int a, int b) { return a < b ? a : b; }
 inline int max(int a, int b) { return a > b ? a : b; }

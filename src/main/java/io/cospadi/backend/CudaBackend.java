@@ -23,6 +23,7 @@ import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -161,12 +162,28 @@ public final class CudaBackend implements Backend {
     @Override
     public Optional<DeviceTimes> watch() {
         times.watch();
-        return Optional.of(() -> times.totals().entrySet().stream()
-                .map(e -> new DeviceTimes.Entry(
-                        e.getKey(), e.getValue().milliseconds(), e.getValue().calls()))
-                .sorted(Comparator.comparingDouble(DeviceTimes.Entry::milliseconds)
-                        .reversed())
-                .toList());
+        return Optional.of(new DeviceTimes() {
+            @Override
+            public List<Entry> entries() {
+                return times.totals().entrySet().stream()
+                        .map(e -> new Entry(
+                                e.getKey(),
+                                e.getValue().milliseconds(),
+                                e.getValue().calls()))
+                        .sorted(Comparator.comparingDouble(Entry::milliseconds).reversed())
+                        .toList();
+            }
+
+            @Override
+            public void pause() {
+                times.pause();
+            }
+
+            @Override
+            public void resume() {
+                times.resume();
+            }
+        });
     }
 
     @Override

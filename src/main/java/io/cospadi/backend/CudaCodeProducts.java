@@ -6,24 +6,22 @@ import io.cospadi.gpu.PackedGemvKernels;
 import io.cospadi.gpu.PackedMmaKernels;
 import io.cospadi.gpu.SlottedCodes;
 
-/** Products with codes on a GPU: a token or a few read the packed codes, many a dense copy of some rows at a time. */
+/** Products with codes on a GPU: a token or a few slot by slot, more on tensor cores, many by a dense copy of some rows at
+ * a time. */
 final class CudaCodeProducts {
-    /** Up to so many tokens share one reading of the codes (not yet measured where dense copies win). */
-    private static final int FEW_TOKENS = PackedMmaKernels.MOST_TOKENS;
-
-    /** Up to so many tokens each reads the codes for itself where too many atoms keep them from sharing it. */
-    private static final int FEW_READINGS = 8;
+    /** Up to so many tokens are multiplied slot by slot. */
+    private static final int FEW_TOKENS = PackedGemvKernels.SHARING_TOKENS;
 
     private final CudaCalls cuda;
     private final CudaMemory memory;
     private final PackedGemvKernels packed;
-    private final PackedMmaKernels shared;
+    private final PackedMmaKernels tensor;
 
     CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
         this.cuda = cuda;
         this.memory = memory;
         packed = new PackedGemvKernels(cuda, cuda.properties().multiprocessors());
-        shared = new PackedMmaKernels(cuda);
+        tensor = new PackedMmaKernels(cuda);
     }
 
     /** As {@link DecoderVerbs#multiplyCodes}. */
@@ -31,13 +29,12 @@ final class CudaCodeProducts {
         if (out.elements() == 0) {
             return;
         }
-        boolean sharing = z.rows() > 1 && z.rows() <= FEW_TOKENS && PackedMmaKernels.takes(codes.layout());
-        if (sharing) {
-            shared.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
+        if (z.rows() <= FEW_TOKENS) {
+            packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
             return;
         }
-        if (z.rows() <= FEW_READINGS) {
-            packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
+        if (z.rows() <= PackedMmaKernels.MOST_TOKENS && PackedMmaKernels.takes(codes.layout())) {
+            tensor.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
             return;
         }
         int k = codes.cols();

@@ -2,7 +2,7 @@ package io.cospadi.backend;
 
 import java.util.List;
 
-/** Where a device's time went since it is watched. */
+/** Where a device's time went since it is watched, pauses left out. */
 public interface DeviceTimes {
     /**
      * All calls of one kind.
@@ -15,4 +15,18 @@ public interface DeviceTimes {
 
     /** The longest first. */
     List<Entry> entries();
+
+    /** From now on nothing counts. */
+    void pause();
+
+    /** From now on everything counts again. */
+    void resume();
+
+    /** Milliseconds of dense products, general and symmetric, in any arithmetic. */
+    default double productMilliseconds() {
+        return entries().stream()
+                .filter(entry -> entry.kind().startsWith("gemm") || entry.kind().startsWith("symmetricProduct"))
+                .mapToDouble(Entry::milliseconds)
+                .sum();
+    }
 }

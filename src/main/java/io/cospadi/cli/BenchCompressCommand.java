@@ -110,7 +110,7 @@ final class BenchCompressCommand implements Callable<Integer> {
             description = "Rounds of the solver; several, such as 10,40,160, in turn (default: its own).")
     private List<Integer> rounds;
 
-    @Option(names = "--profile", description = "Show what a GPU's time went into, warm-up included.")
+    @Option(names = "--profile", description = "Show what a GPU's time went into; that costs a little itself.")
     private boolean profile;
 
     @Mixin
@@ -130,6 +130,7 @@ final class BenchCompressCommand implements Callable<Integer> {
         SharedOptions.atLeast("--tokens", tokens, 1);
         List<Measured> measured = new ArrayList<>();
         List<DeviceTimes.Entry> device;
+        double products;
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         if ((model == null) == (shape == null)) {
             throw RecipeException.usage("name a model's folder or a --shape");
@@ -141,16 +142,31 @@ final class BenchCompressCommand implements Callable<Integer> {
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
             Optional<DeviceTimes> times = profile ? backend.watch() : Optional.empty();
             new FactorizationBench(source, layers, include, ratio, settings, turns)
-                    .run(backend, new TaskProgress(display, "factorising"), measured::add);
+                    .run(backend, times, new TaskProgress(display, "factorising"), measured::add);
             device = times.map(DeviceTimes::entries).orElse(List.of());
+            products = times.map(DeviceTimes::productMilliseconds).orElse(0.0) / 1e3;
             BenchEnvironment.put(json, backend, shared);
         }
         if (shared.json) {
             put(measured, json);
-            DeviceTimesView.put(json, device);
+            if (!device.isEmpty()) {
+                json.put("seconds_of_products_on_device", products);
+                DeviceTimesView.put(json, device);
+            }
             terminal.json(json);
         } else {
-            terminal.out().print(text(measured) + DeviceTimesView.text(device));
+            terminal.out().print(text(measured));
+            if (!device.isEmpty()) {
+                double seconds =
+                        measured.stream().mapToDouble(Measured::seconds).sum();
+                terminal.out()
+                        .printf(
+                                Locale.ROOT,
+                                "products %.2f s on the device, %.0f %%%n%s",
+                                products,
+                                100 * products / seconds,
+                                DeviceTimesView.text(device));
+            }
         }
         return ExitStatus.DONE;
     }

@@ -1,6 +1,7 @@
 package io.cospadi.compression;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.backend.DeviceTimes;
 import io.cospadi.backend.Matrix;
 import io.cospadi.backend.SelfTest;
 import io.cospadi.budget.Allocation;
@@ -82,8 +83,13 @@ public record FactorizationBench(
             double gramSeconds,
             Map<String, Double> secondsByPhase) {}
 
-    /** Measures one projection after the other. */
-    public void run(Backend backend, Progress progress, Consumer<Measured> listener) {
+    /**
+     * Measures one projection after the other.
+     *
+     * @param times paused but where seconds count
+     */
+    public void run(Backend backend, Optional<DeviceTimes> times, Progress progress, Consumer<Measured> listener) {
+        times.ifPresent(DeviceTimes::pause);
         List<String> names =
                 source.config().projections().stream().map(Projection::name).toList();
         include.forEach(pattern -> pattern.requireMatch("--include", names));
@@ -101,7 +107,7 @@ public record FactorizationBench(
         for (int i = 0; i < allocations.size(); i++) {
             Allocation allocation = allocations.get(i);
             if (!allocation.isDense()) {
-                before = measure(backend, allocation, before, bare, listener);
+                before = measure(backend, times, allocation, before, bare, listener);
             }
             progress.advance(i + 1L, allocations.size());
         }
@@ -124,6 +130,7 @@ public record FactorizationBench(
 
     private double measure(
             Backend backend,
+            Optional<DeviceTimes> times,
             Allocation allocation,
             double sgemmBefore,
             Map<FactorShape, Factorization> bares,
@@ -143,7 +150,9 @@ public record FactorizationBench(
             double before = sgemmBefore;
             for (int each : rounds) {
                 backend.synchronize();
+                times.ifPresent(DeviceTimes::resume);
                 Factorization full = factorize(backend, solver.withRounds(each), problem, allocation);
+                times.ifPresent(DeviceTimes::pause);
                 double after = SelfTest.productRate(backend);
                 listener.accept(
                         measured(backend, allocation, problem, gram.seconds(), each, bare, full, (before + after) / 2));

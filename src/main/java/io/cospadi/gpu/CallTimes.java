@@ -62,6 +62,16 @@ public final class CallTimes {
         watching = true;
     }
 
+    /** From now on calls are not timed; what was is kept. */
+    public void pause() {
+        watching = false;
+    }
+
+    /** From now on calls are timed again. */
+    public void resume() {
+        watching = true;
+    }
+
     /** The device's calls, which are timed once that is asked for. Work that is recorded for a graph is not. */
     public CudaCalls calls() {
         return (CudaCalls) Proxy.newProxyInstance(

@@ -27,6 +27,7 @@ final class KernelImages {
             "ksvd",
             "omp",
             "packed_gemv",
+            "packed_gemv_tokens",
             "packed_mma",
             "reductions",
             "rms_norm",

@@ -1,8 +1,8 @@
 package io.cospadi.gpu;
 
 /**
- * Launches of {@code packed_gemv.cu} and {@code unpack_slots.cu}: products with codes that lie on the device as
- * {@link SlottedCodes}.
+ * Launches of {@code packed_gemv.cu}, {@code packed_gemv_tokens.cu} and {@code unpack_slots.cu}: products with codes that lie on
+ * the device as {@link SlottedCodes}.
  */
 public final class PackedGemvKernels {
     /** What a block shares beside its token. */
@@ -10,6 +10,14 @@ public final class PackedGemvKernels {
 
     /** With fewer blocks a multiprocessor, lanes load ahead. */
     private static final int BLOCKS_THAT_HIDE_LOADS = 2;
+
+    /** Tokens that one reading of the codes serves. */
+    public static final int SHARING_TOKENS = 8;
+
+    private static final int MOST_TOKENS = 65535;
+
+    /** Of blocks whose tokens share a reading, a multiprocessor has registers for so many. */
+    private static final int SHARING_BLOCKS = 2;
 
     private final Launcher launcher;
     private final int multiprocessors;
@@ -24,7 +32,8 @@ public final class PackedGemvKernels {
     }
 
     /**
-     * {@code y (tokens, rows) <- z (tokens, k) · codesᵀ}, f32, or {@code y + z · codesᵀ}.
+     * {@code y (tokens, rows) <- z (tokens, k) · codesᵀ}, f32, or {@code y + z · codesᵀ}. A token's bits are the same whatever
+     * tokens are beside it.
      *
      * @param codes  as they were packed
      * @param words  where its words lie, 16-byte aligned
@@ -34,6 +43,14 @@ public final class PackedGemvKernels {
      */
     public void multiply(SlottedShape codes, long words, long starts, long z, long y, int tokens, boolean add) {
         if (codes.rows() == 0 || tokens == 0) {
+            return;
+        }
+        if (tokens > MOST_TOKENS) {
+            throw new IllegalArgumentException("at most " + MOST_TOKENS + " tokens at a time, not " + tokens);
+        }
+        int sharing = sharing(codes, tokens);
+        if (sharing > 1) {
+            multiply(codes, words, starts, z, y, tokens, sharing, add);
             return;
         }
         boolean few = (long) codes.tiles() * tokens < (long) BLOCKS_THAT_HIDE_LOADS * multiprocessors;
@@ -50,6 +67,42 @@ public final class PackedGemvKernels {
                 geometry,
                 codes.arguments(
                         words, starts, z, y, codes.rows(), codes.units(), codes.k(), codes.reach(), add ? 1 : 0));
+    }
+
+    /** How many of the tokens one reading of the codes serves: as many as there are, or as fit into shared memory. */
+    private static int sharing(SlottedShape codes, int tokens) {
+        int sharing = 1;
+        while (sharing < Math.min(tokens, SHARING_TOKENS)
+                && sharedBytes(codes, 2 * sharing) <= LaunchGeometry.MOST_SHARED_BYTES) {
+            sharing *= 2;
+        }
+        return sharing;
+    }
+
+    /** Tokens, and sums of all warps. */
+    private static long sharedBytes(SlottedShape codes, int sharing) {
+        return (long) Float.BYTES * sharing * (codes.reach() + SlottedCodes.PARTS * SlottedCodes.TILE_ROWS) + (1 << 10);
+    }
+
+    private void multiply(
+            SlottedShape codes, long words, long starts, long z, long y, int tokens, int sharing, boolean add) {
+        int resident = (int)
+                Math.max(1, Math.min(SHARING_BLOCKS, LaunchGeometry.MOST_SHARED_BYTES / sharedBytes(codes, sharing)));
+        int blocks = (int) Math.min(codes.tiles(), (long) resident * multiprocessors);
+        launcher.launch(
+                "packed_gemv_tokens_" + sharing + "_" + codes.suffix(),
+                geometry(blocks, (tokens + sharing - 1) / sharing, Float.BYTES * sharing * codes.reach()),
+                codes.arguments(
+                        words,
+                        starts,
+                        z,
+                        y,
+                        codes.rows(),
+                        codes.units(),
+                        codes.k(),
+                        codes.reach(),
+                        tokens,
+                        add ? 1 : 0));
     }
 
     /**

@@ -158,10 +158,49 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         assertProduct(codes, 1);
     }
 
+    /** Tokens at both sides of what one reading serves, in several readings, over several tiles a block. */
+    @ParameterizedTest
+    @CsvSource({"3", "4", "5", "8", "9", "17"})
+    void severalTokensAreMultiplied(int tokens) {
+        assertProduct(codes(41, 77, 38), tokens);
+        assertProduct(codes(130, 300, 150), tokens);
+        assertProduct(codes(33, 77, 38, 16), tokens);
+        assertProduct(codes(70, 160, 8, 16, 14), tokens);
+        assertProduct(codes(70, 164, 2, 4, 14), tokens);
+    }
+
+    /** Shared memory holds 1, 2 or 4 of these tokens. */
+    @ParameterizedTest
+    @CsvSource({"40000", "20000", "12000"})
+    void asManyTokensShareAReadingAsFit(int k) {
+        assertProduct(codes(2, k, 30), 5);
+    }
+
     @Test
-    void severalTokensAreMultiplied() {
-        assertProduct(codes(41, 77, 38), 3);
-        assertProduct(codes(41, 640, 319), 5);
+    void aTokensBitsDependOnNoOther() {
+        for (Codes codes : List.of(codes(70, 300, 150), codes(70, 160, 8, 16, 14))) {
+            SlottedCodes slotted = new SlottedCodes(codes);
+            var words = device.array(slotted.words());
+            var starts = device.array(slotted.starts());
+            int tokens = 7;
+            var z = device.array(normal(tokens * codes.k()));
+            var together = device.room(tokens * codes.rows());
+            var alone = device.room(tokens * codes.rows());
+            PackedGemvKernels kernels = new PackedGemvKernels(device, 1);
+            kernels.multiply(
+                    slotted.shape(), words.address(), starts.address(), z.address(), together.address(), tokens, false);
+            for (int t = 0; t < tokens; t++) {
+                kernels.multiply(
+                        slotted.shape(),
+                        words.address(),
+                        starts.address(),
+                        z.address() + 4L * t * codes.k(),
+                        alone.address() + 4L * t * codes.rows(),
+                        1,
+                        false);
+            }
+            assertArrayEquals(alone.floats(), together.floats());
+        }
     }
 
     @Test
