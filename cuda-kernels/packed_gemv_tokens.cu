@@ -81,6 +81,7 @@ static __device__ __forceinline__ void multiply(
     int tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
     int token = blockIdx.y * TOKENS;
     stage<TOKENS>(staged, z + token * (long long) k, k, reach, tokens - token);
+    reader.prepare(part * 32 + lane, 32 * PARTS);
     __syncthreads();
 
     unsigned int base = shared_place(staged);
@@ -93,7 +94,17 @@ static __device__ __forceinline__ void multiply(
             if (count > i) unit[i] = __ldcs(next + i * TILE_ROWS);
         }
         unsigned int at = 4 * (starts == nullptr ? 16 * first : starts[(tile * (long long) PARTS + part) * TILE_ROWS + lane]);
+        // what is left behind the first half of a part whose halves are summed each by itself
+        int behind = (part + 1) * units / PARTS - (2 * part + 1) * units / (2 * PARTS);
         float sums[2][TOKENS] = {};
+        auto flush = [&](bool first) {
+            UNROLL
+            for (int t = 0; t < TOKENS; t++) {
+                float sum = sums[0][t] + sums[1][t];
+                partial[t][part][lane] = first ? sum : partial[t][part][lane] + sum;
+                sums[0][t] = sums[1][t] = 0;
+            }
+        };
         auto take = [&](unsigned int from, int offset, float value, int half) {
             const unsigned char* atom = shared_pointer(base + WIDTH * from) + WIDTH * offset;
             UNROLL
@@ -105,12 +116,14 @@ static __device__ __forceinline__ void multiply(
             next += AHEAD * TILE_ROWS;
             UNROLL
             for (int i = 0; i < AHEAD; i++) {
-                if (left > i) reader.unit(unit[i], at, take);
+                if (left > i) {
+                    if (Reader::FIXED && left - i == behind) flush(true);
+                    reader.unit(unit[i], at, take);
+                }
                 if (left > AHEAD + i) unit[i] = __ldcs(next + i * TILE_ROWS);
             }
         }
-        UNROLL
-        for (int t = 0; t < TOKENS; t++) partial[t][part][lane] = sums[0][t] + sums[1][t];
+        flush(!Reader::FIXED || behind == 0);
         __syncthreads();
         // a warp a token
         int row = tile * TILE_ROWS + lane;
@@ -122,14 +135,6 @@ static __device__ __forceinline__ void multiply(
         }
         __syncthreads();
     }
-}
-
-/** The barrier after staging stands before the first use. */
-static __device__ __forceinline__ EightOfSixteen eight_of_sixteen(unsigned int* table) {
-    for (int i = threadIdx.y * 32 + threadIdx.x; i < EightOfSixteen::ENTRIES; i += 32 * PARTS) {
-        table[i] = EightOfSixteen::entry(i);
-    }
-    return EightOfSixteen{table};
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_2_gaps(
@@ -156,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_2_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
     __shared__ float partial[2][PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    multiply<2>(eight_of_sixteen(table), partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
+    multiply<2>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_4_gaps(
@@ -183,7 +188,7 @@ extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_4_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
     __shared__ float partial[4][PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    multiply<4>(eight_of_sixteen(table), partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
+    multiply<4>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_8_gaps(
@@ -210,5 +215,5 @@ extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_8_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
     __shared__ float partial[8][PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    multiply<8>(eight_of_sixteen(table), partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
+    multiply<8>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }

@@ -39,6 +39,7 @@ static __device__ __forceinline__ void write_out(
     if (left > 0) unit = __ldcs(next);
     unsigned int at = 4 * (starts == nullptr ? 16 * first : starts[(tileOfRows * PARTS + part) * TILE_ROWS + lane]);
     for (int i = threadIdx.x; i < MMA_ROWS * pitch / 2; i += THREADS) reinterpret_cast<unsigned int*>(tile)[i] = 0;
+    reader.prepare(threadIdx.x, THREADS);
     __syncthreads();
     unsigned short* to = tile + row * pitch;
     auto take = [&](unsigned int from, int offset, float value, int) {
@@ -138,7 +139,5 @@ extern "C" __global__ void __launch_bounds__(256) packed_mma_2_4(
 extern "C" __global__ void __launch_bounds__(256) packed_mma_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int pitch, int tokens, int add) {
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    // the barrier after clearing the tile stands before the first use
-    for (int i = threadIdx.x; i < EightOfSixteen::ENTRIES; i += THREADS) table[i] = EightOfSixteen::entry(i);
     multiply(EightOfSixteen{table}, words, nullptr, z, y, rows, units, k, pitch, tokens, add);
 }

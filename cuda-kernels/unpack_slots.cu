@@ -18,6 +18,7 @@ static __device__ __forceinline__ void unpack(
     float* tile = out + above * (long long) k;
     long long count = min(rows - above, TILE_ROWS) * (long long) k;
     for (long long i = part * 32 + lane; i < count; i += 32 * PARTS) tile[i] = 0;
+    reader.prepare(part * 32 + lane, 32 * PARTS);
     __syncthreads();
     if (above + lane >= rows) return;
 
@@ -53,9 +54,5 @@ extern "C" __global__ void __launch_bounds__(512) unpack_2_4(
 extern "C" __global__ void __launch_bounds__(512) unpack_8_16(
     const uint4* words, float* out, int rows, int units, int k) {
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    for (int i = threadIdx.y * 32 + threadIdx.x; i < EightOfSixteen::ENTRIES; i += 32 * PARTS) {
-        table[i] = EightOfSixteen::entry(i);
-    }
-    __syncthreads();
     unpack(EightOfSixteen{table}, words, nullptr, out, rows, units, k);
 }

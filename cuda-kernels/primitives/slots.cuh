@@ -2,6 +2,7 @@
 //
 // A reader hands every slot to take(at, offset, value, half): the slot stands on the atom whose float lies at + offset bytes
 // behind the stream's base, offset and half (0 or 1, the slot's half of a word) known to the compiler; then it moves `at` on.
+// Threads of a block prepare a reader together, a barrier before they use it.
 #pragma once
 
 /** Rows that a warp reads in step, and warps that share them; SlottedCodes has the same. */
@@ -15,7 +16,14 @@ static __device__ __forceinline__ float high_value(unsigned int word) { return _
 static __device__ __forceinline__ unsigned int low_place4(unsigned int word) { return (word & 0xc000u) >> 12; }
 static __device__ __forceinline__ unsigned int high_place4(unsigned int word) { return (word & 0x30000u) >> 14; }
 
-struct Gaps {
+struct Unprepared {
+    /** Whether slots stand on fixed places, so that rows have no starts. */
+    static constexpr bool FIXED = false;
+
+    static __device__ __forceinline__ void prepare(int thread, int threads) {}
+};
+
+struct Gaps : Unprepared {
     template <typename Take>
     static __device__ __forceinline__ void two(unsigned int word, int slot, unsigned int& at, Take take) {
         at += low_place4(word);
@@ -34,7 +42,7 @@ struct Gaps {
     }
 };
 
-struct WideGaps {
+struct WideGaps : Unprepared {
     template <typename Take>
     static __device__ __forceinline__ void one(unsigned int word, int slot, unsigned int& at, Take take) {
         at += (word & 0xffffu) << 2;
@@ -51,7 +59,9 @@ struct WideGaps {
     }
 };
 
-struct TwoOfFour {
+struct TwoOfFour : Unprepared {
+    static constexpr bool FIXED = true;
+
     template <typename Take>
     static __device__ __forceinline__ void two(unsigned int word, int atom, unsigned int at, Take take) {
         take(at + low_place4(word), 4 * atom, low_value(word), 0);
@@ -73,8 +83,13 @@ struct TwoOfFour {
  * order, one a nibble.
  */
 struct EightOfSixteen {
+    static constexpr bool FIXED = true;
     static constexpr int ENTRIES = 256;
-    const unsigned int* table;
+    unsigned int* table;
+
+    __device__ __forceinline__ void prepare(int thread, int threads) const {
+        for (int i = thread; i < ENTRIES; i += threads) table[i] = entry(i);
+    }
 
     static __device__ __forceinline__ unsigned int entry(int bits) {
         unsigned int positions = 0;

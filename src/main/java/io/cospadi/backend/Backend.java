@@ -31,6 +31,11 @@ public sealed interface Backend
         }
     }
 
+    /** Whether f64 products are so much faster than an eigendecomposition that seven times as many operations of them pay. */
+    default boolean favoursProducts() {
+        return false;
+    }
+
     /** Waits until all verbs are done, for those who measure time; results are waited for in any case. */
     default void synchronize() {}
 

@@ -155,6 +155,11 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public boolean favoursProducts() {
+        return cuda.properties().fullRateDoubles();
+    }
+
+    @Override
     public void synchronize() {
         cuda.synchronize();
     }

@@ -2,6 +2,7 @@ package io.cospadi.backend;
 
 import io.cospadi.gpu.Arithmetic;
 import io.cospadi.gpu.CudaCalls;
+import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.gpu.PackedGemvKernels;
 import io.cospadi.gpu.PackedMmaKernels;
 import io.cospadi.gpu.SlottedCodes;
@@ -20,8 +21,9 @@ final class CudaCodeProducts {
     CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
         this.cuda = cuda;
         this.memory = memory;
-        packed = new PackedGemvKernels(cuda, cuda.properties().multiprocessors());
-        tensor = new PackedMmaKernels(cuda);
+        DeviceProperties device = cuda.properties();
+        packed = new PackedGemvKernels(cuda, device.multiprocessors(), device.sharedBytesOfBlock());
+        tensor = new PackedMmaKernels(cuda, device.sharedBytesOfBlock());
     }
 
     /** As {@link DecoderVerbs#multiplyCodes}. */
@@ -33,7 +35,7 @@ final class CudaCodeProducts {
             packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
             return;
         }
-        if (z.rows() <= PackedMmaKernels.MOST_TOKENS && PackedMmaKernels.takes(codes.layout())) {
+        if (z.rows() <= PackedMmaKernels.MOST_TOKENS && tensor.takes(codes.layout())) {
             tensor.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
             return;
         }

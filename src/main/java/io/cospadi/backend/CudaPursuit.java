@@ -11,7 +11,7 @@ final class CudaPursuit {
 
     CudaPursuit(CudaCalls cuda, CudaMemory memory) {
         this.memory = memory;
-        kernels = new OmpKernels(cuda);
+        kernels = new OmpKernels(cuda, cuda.properties().sharedBytesOfBlock());
         multiprocessors = cuda.properties().multiprocessors();
     }
 

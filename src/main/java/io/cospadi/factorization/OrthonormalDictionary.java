@@ -7,22 +7,13 @@ import io.cospadi.tensor.DType;
 /**
  * Sparse coding over orthonormal atoms, where both halves of the alternation are exact: the best s-sparse codes keep the s
  * largest entries of {@code Y Dᵀ} in each row, and the best orthonormal dictionary for codes C is the orthogonal polar factor
- * of {@code Z = Cᵀ Y} (Procrustes), {@code (Z Zᵀ)^(-1/2) Z}. The objective never rises.
+ * of {@code Z = Cᵀ Y} (Procrustes, {@link PolarFactor}). The objective never rises.
  *
  * @see "COMPOT, arXiv 2602.15200"
  */
 final class OrthonormalDictionary implements AutoCloseable {
     /** Keeps the polar factor defined, and near the last dictionary, where Z has lost rank. */
     private static final double PULL = 1e-7;
-
-    /** Share of the largest eigenvalue of A Aᵀ under which an f64 eigenvalue is mostly rounding. */
-    private static final double RESOLVED = 1e-14;
-
-    /** From this share on, an eigenvalue is right to f32's precision, and so is the polar factor. */
-    private static final double NEAR = 1e-9;
-
-    /** Each pass lifts singular values by up to 1e7: enough for any product of f32 matrices. */
-    private static final int POLAR_PASSES = 4;
 
     private final Backend backend;
     private final Effort effort;
@@ -33,9 +24,7 @@ final class OrthonormalDictionary implements AutoCloseable {
     private final Matrix codes;
     private final Matrix dictionary64;
     private final Matrix product64;
-    private final Matrix gram64;
-    private final Matrix scaled64;
-    private final Matrix values64;
+    private final PolarFactor polarFactor;
 
     /**
      * Starts from the k strongest right singular vectors of the target.
@@ -58,9 +47,7 @@ final class OrthonormalDictionary implements AutoCloseable {
         codes = scratch.f32(target.rows(), k);
         dictionary64 = scratch.f64(k, target.cols());
         product64 = scratch.f64(k, target.cols());
-        gram64 = scratch.f64(k, k);
-        scaled64 = scratch.f64(k, k);
-        values64 = scratch.f64(1, k);
+        polarFactor = PolarFactor.on(backend, effort, k);
         backend.gatherRows(whitening.principalAxes().axes(), this.sparsity.order(k), dictionary);
     }
 
@@ -85,7 +72,7 @@ final class OrthonormalDictionary implements AutoCloseable {
         return Math.max(0, 1 - backend.dot(codes, codes) / backend.dot(target, target));
     }
 
-    /** The best orthonormal dictionary for the codes in hand. The small k x k problem is solved in f64. */
+    /** The best orthonormal dictionary for the codes in hand. The small problem is solved in f64. */
     void update() {
         try (Matrix product = backend.allocate(dictionary.rows(), dictionary.cols(), DType.F32)) {
             effort.gemm(1, codes, true, target, false, 0, product);
@@ -93,39 +80,13 @@ final class OrthonormalDictionary implements AutoCloseable {
         }
         backend.copy(dictionary, dictionary64);
         backend.axpy(PULL * Math.sqrt(backend.dot(product64, product64) / dictionary.rows()), dictionary64, product64);
-        for (int pass = 0; pass < POLAR_PASSES && polarStep(); pass++) {
-            backend.copy(dictionary64, product64);
-        }
+        polarFactor.compute(product64, dictionary64);
         backend.copy(dictionary64, dictionary);
-    }
-
-    /**
-     * {@code dictionary64 <- (A Aᵀ)^(−1/2) A} for A = product64. A Gram matrix in f64 shows singular values down to 1e-7 of the
-     * largest only; those below are lifted towards 1 instead of divided by noise, and the next pass sees them.
-     *
-     * @return whether another pass is needed: the smallest singular value was not near the others
-     */
-    private boolean polarStep() {
-        effort.symmetricProduct(product64, false, gram64);
-        double[] values = effort.eigenSymmetric(gram64);
-        double largest = values[values.length - 1];
-        boolean again = values[0] < NEAR * largest;
-        double floor = Math.max(largest * RESOLVED, Double.MIN_NORMAL);
-        for (int i = 0; i < values.length; i++) {
-            values[i] = 1 / Math.sqrt(Math.max(values[i], floor));
-        }
-        backend.write(values64, values);
-        backend.copy(gram64, scaled64);
-        backend.scaleRows(scaled64, values64);
-        try (Matrix inverseRoot = backend.allocate(values.length, values.length, DType.F64)) {
-            effort.gemm(1, gram64, true, scaled64, false, 0, inverseRoot);
-            effort.gemm(1, inverseRoot, false, product64, false, 0, dictionary64);
-        }
-        return again;
     }
 
     @Override
     public void close() {
+        polarFactor.close();
         scratch.close();
     }
 }

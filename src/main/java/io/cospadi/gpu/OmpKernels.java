@@ -6,9 +6,12 @@ public final class OmpKernels {
     private static final int STATIC_SHARED_BYTES = 1024;
 
     private final Launcher launcher;
+    private final int mostShared;
 
-    public OmpKernels(Launcher launcher) {
+    /** @param mostShared bytes of shared memory that a block of the device can have */
+    public OmpKernels(Launcher launcher, int mostShared) {
         this.launcher = launcher;
+        this.mostShared = Math.min(mostShared, LaunchGeometry.MOST_SHARED_BYTES);
     }
 
     /**
@@ -35,10 +38,10 @@ public final class OmpKernels {
             throw new IllegalArgumentException("need 1 <= s <= k, got s=" + s + ", k=" + k);
         }
         long shared = 8L * (pitch(k) + s);
-        if (shared > LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES) {
+        if (shared > mostShared - STATIC_SHARED_BYTES) {
             throw new IllegalArgumentException("k=" + k + " and s=" + s + " need " + shared
                     + " bytes of shared memory, and a block has "
-                    + (LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES));
+                    + (mostShared - STATIC_SHARED_BYTES));
         }
         if (rows > 0) {
             // four columns a thread; a narrow dictionary needs no more warps than that

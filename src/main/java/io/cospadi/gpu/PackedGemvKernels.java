@@ -6,10 +6,10 @@ package io.cospadi.gpu;
  */
 public final class PackedGemvKernels {
     /** What a block shares beside its token. */
-    private static final int STATIC_SHARED_BYTES = 3 << 10;
+    private static final int STATIC_SHARED_BYTES = 5 << 10;
 
-    /** With fewer blocks a multiprocessor, lanes load ahead. */
-    private static final int BLOCKS_THAT_HIDE_LOADS = 2;
+    /** Of fewer blocks a multiprocessor each lane, or each block, loads more at a time. */
+    private static final int MANY_BLOCKS = 2;
 
     /** Tokens that one reading of the codes serves. */
     public static final int SHARING_TOKENS = 8;
@@ -21,14 +21,20 @@ public final class PackedGemvKernels {
 
     private final Launcher launcher;
     private final int multiprocessors;
+    private final int mostShared;
 
-    /** @param multiprocessors of the device; results do not depend on it */
-    public PackedGemvKernels(Launcher launcher, int multiprocessors) {
+    /**
+     * Of a device; results do not depend on its sizes.
+     *
+     * @param mostShared bytes of shared memory that a block can have
+     */
+    public PackedGemvKernels(Launcher launcher, int multiprocessors, int mostShared) {
         if (multiprocessors < 1) {
             throw new IllegalArgumentException("need 1 multiprocessor or more, got " + multiprocessors);
         }
         this.launcher = launcher;
         this.multiprocessors = multiprocessors;
+        this.mostShared = Math.min(mostShared, LaunchGeometry.MOST_SHARED_BYTES);
     }
 
     /**
@@ -53,27 +59,25 @@ public final class PackedGemvKernels {
             multiply(codes, words, starts, z, y, tokens, sharing, add);
             return;
         }
-        boolean few = (long) codes.tiles() * tokens < (long) BLOCKS_THAT_HIDE_LOADS * multiprocessors;
-        String kernel = "packed_gemv_" + codes.suffix() + (few ? "_ahead" : "");
+        boolean few = (long) codes.tiles() * tokens < (long) MANY_BLOCKS * multiprocessors;
+        String kernel = "packed_gemv_" + codes.suffix() + (few ? "_few" : "");
         int shared = Float.BYTES * codes.reach();
-        if (shared > LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES) {
-            throw new IllegalArgumentException(
-                    "codes over " + codes.k() + " atoms need " + shared + " bytes of shared memory, and a block has "
-                            + (LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES));
+        if (shared > mostShared - STATIC_SHARED_BYTES) {
+            throw new IllegalArgumentException("codes over " + codes.k() + " atoms need " + shared
+                    + " bytes of shared memory, and a block has " + (mostShared - STATIC_SHARED_BYTES));
         }
-        LaunchGeometry geometry = geometry(codes.tiles(), tokens, shared);
+        int warps = few && codes.grouped() ? 2 * SlottedCodes.PARTS : SlottedCodes.PARTS;
         launcher.launch(
                 kernel,
-                geometry,
+                new LaunchGeometry(codes.tiles(), tokens, SlottedCodes.TILE_ROWS, warps, shared),
                 codes.arguments(
                         words, starts, z, y, codes.rows(), codes.units(), codes.k(), codes.reach(), add ? 1 : 0));
     }
 
     /** How many of the tokens one reading of the codes serves: as many as there are, or as fit into shared memory. */
-    private static int sharing(SlottedShape codes, int tokens) {
+    private int sharing(SlottedShape codes, int tokens) {
         int sharing = 1;
-        while (sharing < Math.min(tokens, SHARING_TOKENS)
-                && sharedBytes(codes, 2 * sharing) <= LaunchGeometry.MOST_SHARED_BYTES) {
+        while (sharing < Math.min(tokens, SHARING_TOKENS) && sharedBytes(codes, 2 * sharing) <= mostShared) {
             sharing *= 2;
         }
         return sharing;
@@ -86,8 +90,7 @@ public final class PackedGemvKernels {
 
     private void multiply(
             SlottedShape codes, long words, long starts, long z, long y, int tokens, int sharing, boolean add) {
-        int resident = (int)
-                Math.max(1, Math.min(SHARING_BLOCKS, LaunchGeometry.MOST_SHARED_BYTES / sharedBytes(codes, sharing)));
+        int resident = (int) Math.max(1, Math.min(SHARING_BLOCKS, mostShared / sharedBytes(codes, sharing)));
         int blocks = (int) Math.min(codes.tiles(), (long) resident * multiprocessors);
         launcher.launch(
                 "packed_gemv_tokens_" + sharing + "_" + codes.suffix(),

@@ -14,14 +14,17 @@ public final class PackedMmaKernels {
     private static final int STATIC_SHARED_BYTES = 1 << 10;
 
     private final Launcher launcher;
+    private final int mostShared;
 
-    public PackedMmaKernels(Launcher launcher) {
+    /** @param mostShared bytes of shared memory that a block of the device can have */
+    public PackedMmaKernels(Launcher launcher, int mostShared) {
         this.launcher = launcher;
+        this.mostShared = Math.min(mostShared, LaunchGeometry.MOST_SHARED_BYTES);
     }
 
     /** Whether 16 rows of the codes, written out, fit what a block shares. */
-    public static boolean takes(SlottedShape codes) {
-        return sharedBytes(codes) <= LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES;
+    public boolean takes(SlottedShape codes) {
+        return sharedBytes(codes) <= mostShared - STATIC_SHARED_BYTES;
     }
 
     /** Of a row in shared memory: room for the sums of all tokens, and 8 above a multiple of 64. */
@@ -56,7 +59,7 @@ public final class PackedMmaKernels {
         if (!takes(codes)) {
             throw new IllegalArgumentException("codes over " + codes.k() + " atoms need " + sharedBytes(codes)
                     + " bytes of shared memory, and a block has "
-                    + (LaunchGeometry.MOST_SHARED_BYTES - STATIC_SHARED_BYTES));
+                    + (mostShared - STATIC_SHARED_BYTES));
         }
         int blocks = (codes.rows() + MMA_ROWS - 1) / MMA_ROWS;
         launcher.launch(

@@ -65,7 +65,7 @@ public final class EmulatedCuda implements CudaCalls {
 
     @Override
     public DeviceProperties properties() {
-        return new DeviceProperties(0, "emulation", 8, 0, 4, memory, "12.6");
+        return new DeviceProperties(0, "emulation", 8, 0, 4, LaunchGeometry.MOST_SHARED_BYTES, true, memory, "12.6");
     }
 
     private static FloatPointer floats(long address) {

@@ -17,12 +17,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Pursuit against its definition in f64, against scikit-learn's fixtures, and at the edges of its stopping rule. */
 class OmpKernelsTest extends AbstractKernelTest {
+    private static final int MOST_SHARED = LaunchGeometry.MOST_SHARED_BYTES;
+
     private float[] pursue(float[] gram, float[] correlations, int k, int s, int blocks, Launcher launcher) {
         int rows = correlations.length / k;
         var codes = device.room(rows * k);
 
         var scratch = device.room((int) OmpKernels.scratchFloats(k, s, blocks));
-        new OmpKernels(launcher)
+        new OmpKernels(launcher, MOST_SHARED)
                 .pursue(
                         device.array(gram).address(),
                         device.array(correlations).address(),
@@ -290,7 +292,7 @@ class OmpKernelsTest extends AbstractKernelTest {
 
     @Test
     void impossibleShapesAreRefused() {
-        OmpKernels kernels = new OmpKernels(device);
+        OmpKernels kernels = new OmpKernels(device, MOST_SHARED);
         assertThrows(IllegalArgumentException.class, () -> kernels.pursue(0, 0, 0, 1, 5, 6, 0, 1));
         assertThrows(IllegalArgumentException.class, () -> kernels.pursue(0, 0, 0, 1, 5, 0, 0, 1));
         assertThrows(IllegalArgumentException.class, () -> kernels.pursue(0, 0, 0, 1, 12_000, 9_000, 0, 1));

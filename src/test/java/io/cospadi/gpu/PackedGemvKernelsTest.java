@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.cospadi.tensor.Codes;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -13,6 +14,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Products with packed codes against plain loops over the codes that were packed. */
 class PackedGemvKernelsTest extends AbstractKernelTest {
+    private static final int MOST_SHARED = LaunchGeometry.MOST_SHARED_BYTES;
+
     /** Random supports; values of 14 bits, some of them 0. */
     private Codes codes(int rows, int k, int s) {
         return codes(rows, k, s, 14);
@@ -47,7 +50,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         for (int order = 0; order < ORDERS; order++) {
             var y = add ? device.array(before) : device.room(before.length);
             // one multiprocessor is filled by two blocks; on many, loads go ahead
-            new PackedGemvKernels(device, order % 2 == 0 ? 1 : 100_000)
+            new PackedGemvKernels(device, order % 2 == 0 ? 1 : 100_000, MOST_SHARED)
                     .multiply(
                             slotted.shape(),
                             words.address(),
@@ -77,7 +80,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
                 expected[(p / s - from) * k + codes.atoms()[p]] = codes.values()[p];
             }
             var out = device.room(expected.length);
-            new PackedGemvKernels(device, 1)
+            new PackedGemvKernels(device, 1, MOST_SHARED)
                     .unpack(slotted.shape(), words.address(), starts.address(), from, to - from, out.address());
             assertArrayEquals(expected, out.floats());
         }
@@ -176,6 +179,26 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         assertProduct(codes(2, k, 30), 5);
     }
 
+    /** A block of compute capability 8.6 has 99 KiB. */
+    @Test
+    void lessSharedMemoryMeansMoreReadings() {
+        List<String> launched = new ArrayList<>();
+        Launcher launcher = (kernel, geometry, arguments) -> launched.add(kernel + " " + geometry.gridY());
+        SlottedShape shape = new SlottedCodes(codes(1, 4_000, 2_000)).shape();
+        for (int most : new int[] {163 << 10, 99 << 10, 40 << 10, 25 << 10}) {
+            new PackedGemvKernels(launcher, 1, most).multiply(shape, 0, 0, 0, 0, 8, false);
+        }
+        assertEquals(
+                List.of(
+                        "packed_gemv_tokens_8_gaps 1",
+                        "packed_gemv_tokens_4_gaps 2",
+                        "packed_gemv_tokens_2_gaps 4",
+                        "packed_gemv_gaps 8"),
+                launched);
+        PackedGemvKernels little = new PackedGemvKernels(launcher, 1, 16 << 10);
+        assertThrows(IllegalArgumentException.class, () -> little.multiply(shape, 0, 0, 0, 0, 1, false));
+    }
+
     @Test
     void aTokensBitsDependOnNoOther() {
         for (Codes codes : List.of(codes(70, 300, 150), codes(70, 160, 8, 16, 14))) {
@@ -186,7 +209,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
             var z = device.array(normal(tokens * codes.k()));
             var together = device.room(tokens * codes.rows());
             var alone = device.room(tokens * codes.rows());
-            PackedGemvKernels kernels = new PackedGemvKernels(device, 1);
+            PackedGemvKernels kernels = new PackedGemvKernels(device, 1, MOST_SHARED);
             kernels.multiply(
                     slotted.shape(), words.address(), starts.address(), z.address(), together.address(), tokens, false);
             for (int t = 0; t < tokens; t++) {
@@ -206,7 +229,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     @Test
     void unpackingStartsAtATile() {
         SlottedCodes slotted = new SlottedCodes(codes(41, 77, 38));
-        PackedGemvKernels kernels = new PackedGemvKernels(device, 1);
+        PackedGemvKernels kernels = new PackedGemvKernels(device, 1, MOST_SHARED);
         assertThrows(IllegalArgumentException.class, () -> kernels.unpack(slotted.shape(), 0, 0, 1, 40, 0));
     }
 
@@ -217,7 +240,8 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
                 (kernel, geometry, arguments) -> {
                     throw new AssertionError("launched " + kernel);
                 },
-                1);
+                1,
+                MOST_SHARED);
         kernels.multiply(none.shape(), 0, 0, 0, 0, 1, false);
         kernels.multiply(new SlottedCodes(codes(3, 5, 2)).shape(), 0, 0, 0, 0, 0, false);
     }
@@ -225,7 +249,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     @Test
     void shapesBeyondTheLimitsAreRefused() {
         SlottedCodes wide = new SlottedCodes(codes(1, 42_000, 7_000));
-        PackedGemvKernels kernels = new PackedGemvKernels(device, 1);
+        PackedGemvKernels kernels = new PackedGemvKernels(device, 1, MOST_SHARED);
         assertThrows(IllegalArgumentException.class, () -> kernels.multiply(wide.shape(), 0, 0, 0, 0, 1, false));
         SlottedCodes small = new SlottedCodes(codes(1, 5, 2));
         assertThrows(IllegalArgumentException.class, () -> kernels.multiply(small.shape(), 0, 0, 0, 0, 65_536, false));

@@ -13,6 +13,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Products of several tokens with packed codes against plain loops in f64 over the codes that were packed. */
 class PackedMmaKernelsTest extends AbstractKernelTest {
+    private static final int MOST_SHARED = LaunchGeometry.MOST_SHARED_BYTES;
+
     private Codes codes(int rows, int k, int stored, int group, int bits) {
         return PlainCodes.random(random, rows, k, stored, group, bits);
     }
@@ -39,7 +41,7 @@ class PackedMmaKernelsTest extends AbstractKernelTest {
         float[] first = null;
         for (int order = 0; order < ORDERS; order++) {
             var y = add ? device.array(before) : device.room(before.length);
-            new PackedMmaKernels(device)
+            new PackedMmaKernels(device, MOST_SHARED)
                     .multiply(
                             slotted.shape(),
                             words.address(),
@@ -91,18 +93,20 @@ class PackedMmaKernelsTest extends AbstractKernelTest {
 
     @Test
     void nothingToDoNeedsNoLaunch() {
-        PackedMmaKernels kernels = new PackedMmaKernels((kernel, geometry, arguments) -> {
-            throw new AssertionError("launched " + kernel);
-        });
+        PackedMmaKernels kernels = new PackedMmaKernels(
+                (kernel, geometry, arguments) -> {
+                    throw new AssertionError("launched " + kernel);
+                },
+                MOST_SHARED);
         kernels.multiply(new SlottedCodes(codes(0, 5, 2, 5, 14)).shape(), 0, 0, 0, 0, 2, false);
         kernels.multiply(new SlottedCodes(codes(3, 5, 2, 5, 14)).shape(), 0, 0, 0, 0, 0, false);
     }
 
     @Test
     void shapesBeyondTheLimitsAreRefused() {
-        PackedMmaKernels kernels = new PackedMmaKernels(device);
+        PackedMmaKernels kernels = new PackedMmaKernels(device, MOST_SHARED);
         SlottedShape wide = new SlottedCodes(codes(1, 5_200, 2_000, 5_200, 14)).shape();
-        assertFalse(PackedMmaKernels.takes(wide));
+        assertFalse(kernels.takes(wide));
         assertThrows(IllegalArgumentException.class, () -> kernels.multiply(wide, 0, 0, 0, 0, 2, false));
         SlottedShape small = new SlottedCodes(codes(1, 5, 2, 5, 14)).shape();
         assertThrows(IllegalArgumentException.class, () -> kernels.multiply(small, 0, 0, 0, 0, 65, false));

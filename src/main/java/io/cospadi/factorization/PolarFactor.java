@@ -1,0 +1,28 @@
+package io.cospadi.factorization;
+
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+
+/**
+ * The orthogonal polar factor {@code (A Aᵀ)^(−1/2) A} of matrices (k, r), k &lt;= r: the orthonormal rows nearest to A's, which
+ * solve Procrustes' problem.
+ */
+sealed interface PolarFactor extends AutoCloseable permits PolarByEigenvectors, PolarByProducts {
+    /** For matrices of k rows, by what the backend is faster at. */
+    static PolarFactor on(Backend backend, Effort effort, int k) {
+        return backend.favoursProducts()
+                ? new PolarByProducts(backend, effort, k)
+                : new PolarByEigenvectors(backend, effort, k);
+    }
+
+    /**
+     * Directions that are not there in A, to working precision, become any that are orthonormal to the others.
+     *
+     * @param a     (k, r) F64, overwritten
+     * @param polar (k, r) F64, overwritten; orthonormal rows to better than f32's precision
+     */
+    void compute(Matrix a, Matrix polar);
+
+    @Override
+    void close();
+}
