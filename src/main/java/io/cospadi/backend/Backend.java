@@ -1,6 +1,7 @@
 package io.cospadi.backend;
 
 import java.util.Optional;
+import java.util.function.IntConsumer;
 
 /** The verbs that every algorithm computes with. Not thread-safe: one caller at a time; a backend parallelises inside. */
 public sealed interface Backend
@@ -35,6 +36,12 @@ public sealed interface Backend
     default boolean favoursProducts() {
         return false;
     }
+
+    /**
+     * Runs tasks 0 .. count-1 of the host's on the threads that the backend has there, and returns when all are done. A task writes
+     * only what belongs to its number, so the result depends on no thread; the first failure is thrown.
+     */
+    void onHost(int count, IntConsumer task);
 
     /** Waits until all verbs are done, for those who measure time; results are waited for in any case. */
     default void synchronize() {}

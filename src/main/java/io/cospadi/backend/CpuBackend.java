@@ -7,6 +7,7 @@ import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntConsumer;
 
 /**
  * The verbs on the processor: native memory outside the Java heap, products by OpenBLAS, the rest by loops over arrays.
@@ -81,6 +82,11 @@ public final class CpuBackend implements Backend {
             memoryRate = new MemoryRate(threads());
         }
         return memoryRate.measure();
+    }
+
+    @Override
+    public void onHost(int count, IntConsumer task) {
+        workers.run(count, (number, scratch) -> task.accept(number));
     }
 
     @Override

@@ -25,6 +25,7 @@ import java.nio.ByteBuffer;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 
 /**
  * The verbs on an NVIDIA GPU: matrices in its memory, products by cuBLAS, factorisations by cuSOLVER, the rest by the program's
@@ -35,6 +36,7 @@ import java.util.Optional;
  */
 public final class CudaBackend implements Backend {
     private final CudaCalls cuda;
+    private final Workers workers;
     private final CallTimes times;
     private final CudaMemory memory;
     private final CudaTransfers transfers;
@@ -76,6 +78,7 @@ public final class CudaBackend implements Backend {
     }
 
     private CudaBackend(CallTimes times, long maxVram) {
+        workers = new Workers(Runtime.getRuntime().availableProcessors());
         this.times = times;
         cuda = times.calls();
         memory = new CudaMemory(cuda, maxVram);
@@ -128,6 +131,7 @@ public final class CudaBackend implements Backend {
     /** Gives the device back; matrices of it are gone. */
     @Override
     public void close() {
+        workers.close();
         memory.close();
         cuda.close();
     }
@@ -162,6 +166,11 @@ public final class CudaBackend implements Backend {
     @Override
     public void synchronize() {
         cuda.synchronize();
+    }
+
+    @Override
+    public void onHost(int count, IntConsumer task) {
+        workers.run(count, (number, scratch) -> task.accept(number));
     }
 
     @Override

@@ -41,10 +41,13 @@ final class CodeRounding {
             SupportRounding.Rounded rounded = rounding.round(codes, backend.readFloats(correlations));
             return new Rounded(rounded.codes(), rounded.scales());
         }
-        float[] values = codes.values().clone();
-        for (int p = 0; p < values.length; p++) {
-            values[p] = precision.valueBits() == 16 ? Bfloat16.round(values[p]) : CodePacking.round14(values[p]);
-        }
+        float[] fitted = codes.values();
+        float[] values = new float[fitted.length];
+        backend.onHost(codes.rows(), row -> {
+            for (int p = row * codes.s(); p < (row + 1) * codes.s(); p++) {
+                values[p] = precision.valueBits() == 16 ? Bfloat16.round(fitted[p]) : CodePacking.round14(fitted[p]);
+            }
+        });
         return new Rounded(codes.withValues(values), new short[0]);
     }
 

@@ -253,7 +253,7 @@ final class FinalFit {
             if (correlation == null) { // row by row is not what rows that are coupled want
                 SupportRefit.refit(backend, effort, gram, correlations, codes, REFIT_STEPS);
             }
-            return codeRounding.round(sparsity.stored(backend.download(codes)), gram, correlations);
+            return codeRounding.round(sparsity.stored(backend, backend.download(codes)), gram, correlations);
         }
     }
 

@@ -89,34 +89,36 @@ record Sparsity(int s, MaskGroups groups) {
      *
      * @param dense (d2, k), at most s nonzeros in each row, and in each group what it may hold
      */
-    Codes stored(HostMatrix dense) {
+    Codes stored(Backend backend, HostMatrix dense) {
         int d2 = dense.rows();
-        int k = dense.cols();
-        int length = anywhere() ? k : groups.atoms();
         int[] atoms = new int[Math.multiplyExact(d2, s)];
         float[] values = new float[atoms.length];
-        for (int i = 0; i < d2; i++) {
-            int p = i * s;
-            for (int from = 0; from < k; from += length) {
-                int end = p + kept();
-                int spare = kept();
-                for (int j = from; j < from + length; j++) {
-                    spare -= dense.at(i, j) != 0 ? 1 : 0;
-                }
-                if (spare < 0) {
-                    throw new IllegalArgumentException("row " + i + " holds " + (kept() - spare) + " codes in atoms "
-                            + from + " to " + (from + length - 1) + ", at most " + kept() + " fit");
-                }
-                for (int j = from; j < from + length && p < end; j++) {
-                    float value = dense.at(i, j);
-                    if (value != 0 || spare > 0) {
-                        spare -= value == 0 ? 1 : 0;
-                        atoms[p] = j;
-                        values[p++] = value;
-                    }
+        backend.onHost(d2, row -> store(dense.data(), row, dense.cols(), atoms, values));
+        return new Codes(d2, dense.cols(), s, atoms, values);
+    }
+
+    private void store(float[] dense, int row, int k, int[] atoms, float[] values) {
+        int length = anywhere() ? k : groups.atoms();
+        int begin = row * k;
+        int p = row * s;
+        for (int from = 0; from < k; from += length) {
+            int end = p + kept();
+            int spare = kept();
+            for (int j = from; j < from + length; j++) {
+                spare -= dense[begin + j] != 0 ? 1 : 0;
+            }
+            if (spare < 0) {
+                throw new IllegalArgumentException("row " + row + " holds " + (kept() - spare) + " codes in atoms "
+                        + from + " to " + (from + length - 1) + ", at most " + kept() + " fit");
+            }
+            for (int j = from; j < from + length && p < end; j++) {
+                float value = dense[begin + j];
+                if (value != 0 || spare > 0) {
+                    spare -= value == 0 ? 1 : 0;
+                    atoms[p] = j;
+                    values[p++] = value;
                 }
             }
         }
-        return new Codes(d2, k, s, atoms, values);
     }
 }

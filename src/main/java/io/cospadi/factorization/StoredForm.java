@@ -20,9 +20,12 @@ final class StoredForm {
             values = backend.readFloats(single);
         }
         short[] rounded = new short[values.length];
-        for (int i = 0; i < values.length; i++) {
-            rounded[i] = Bfloat16.fromFloat(values[i]);
-        }
+        int cols = matrix.cols();
+        backend.onHost(matrix.rows(), row -> {
+            for (int i = row * cols; i < (row + 1) * cols; i++) {
+                rounded[i] = Bfloat16.fromFloat(values[i]);
+            }
+        });
         return rounded;
     }
 

@@ -23,6 +23,7 @@ import jcuda.runtime.cudaStream_t;
 /** Factorisations by cuSOLVER: those typed functions that CUDA 12 and 13 both have. */
 final class Cusolver implements AutoCloseable {
     private static final int UPPER = cublasFillMode.CUBLAS_FILL_MODE_UPPER;
+    private static final int LOWER = cublasFillMode.CUBLAS_FILL_MODE_LOWER;
     private static final int VECTORS = cusolverEigMode.CUSOLVER_EIG_MODE_VECTOR;
 
     private final cusolverDnHandle handle = new cusolverDnHandle();
@@ -47,8 +48,8 @@ final class Cusolver implements AutoCloseable {
         Pointer matrix = new DeviceAddress(a);
         int[] elements = new int[1];
         int status = arithmetic == Arithmetic.F64
-                ? cusolverDnDpotrf_bufferSize(handle, UPPER, n, matrix, lda, elements)
-                : cusolverDnSpotrf_bufferSize(handle, UPPER, n, matrix, lda, elements);
+                ? cusolverDnDpotrf_bufferSize(handle, LOWER, n, matrix, lda, elements)
+                : cusolverDnSpotrf_bufferSize(handle, LOWER, n, matrix, lda, elements);
         check(status, "cusolver potrf_bufferSize", shape(arithmetic, n));
         return (long) elements[0] * arithmetic.bytes();
     }
@@ -60,8 +61,8 @@ final class Cusolver implements AutoCloseable {
         Pointer result = new DeviceAddress(info);
         int elements = (int) (bytes / arithmetic.bytes());
         int status = arithmetic == Arithmetic.F64
-                ? cusolverDnDpotrf(handle, UPPER, n, matrix, lda, work, elements, result)
-                : cusolverDnSpotrf(handle, UPPER, n, matrix, lda, work, elements, result);
+                ? cusolverDnDpotrf(handle, LOWER, n, matrix, lda, work, elements, result)
+                : cusolverDnSpotrf(handle, LOWER, n, matrix, lda, work, elements, result);
         check(status, "cusolver potrf", shape(arithmetic, n));
     }
 

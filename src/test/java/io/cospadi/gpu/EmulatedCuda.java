@@ -319,12 +319,12 @@ public final class EmulatedCuda implements CudaCalls {
 
     @Override
     public void cholesky(Arithmetic arithmetic, int n, long a, int lda, long workspace, long bytes, long info) {
-        byte upper = 'U';
+        byte lower = 'L';
         run(() -> ints(info)
                 .put(
                         arithmetic == Arithmetic.F64
-                                ? LAPACKE_dpotrf(LAPACK_COL_MAJOR, upper, n, doubles(a), lda)
-                                : LAPACKE_spotrf(LAPACK_COL_MAJOR, upper, n, floats(a), lda)));
+                                ? LAPACKE_dpotrf(LAPACK_COL_MAJOR, lower, n, doubles(a), lda)
+                                : LAPACKE_spotrf(LAPACK_COL_MAJOR, lower, n, floats(a), lda)));
     }
 
     @Override
