@@ -23,6 +23,9 @@
 #include "primitives/slots.cuh"
 #include "primitives/unroll.cuh"
 
+/** Loads of a lane that are on their way where blocks are few. */
+constexpr int AHEAD = 4;
+
 /** {@code token} <- the k floats at z, and zeros up to {@code reach}. */
 static __device__ __forceinline__ void stage(float* token, const float* z, int k, int reach, int thread, int threads) {
     int quads = reinterpret_cast<size_t>(z) % 16 == 0 ? k / 4 : 0;
@@ -34,102 +37,108 @@ static __device__ __forceinline__ void stage(float* token, const float* z, int k
     for (int i = 4 * quads + thread; i < reach; i += threads) token[i] = i < k ? z[i] : 0;
 }
 
-/** WARPS warps share a tile, two parts each or one. */
-template <int WARPS, typename Reader>
+/** A lane has LOADS loads on their way. Without starts a part's halves are summed each by itself, so that either may have a warp. */
+template <int LOADS, int WARPS, typename Reader>
 static __device__ __forceinline__ void multiply(
     Reader reader, float (*partial)[TILE_ROWS], const uint4* words, const unsigned short* starts, const float* z, float* y,
     int rows, int units, int k, int reach, int add) {
     DYNAMIC_SHARED(float, token);
-    constexpr int OWN = PARTS / WARPS;
     int lane = threadIdx.x;
-    int warp = threadIdx.y;
-    int part = OWN * warp;
-    int first = first_unit(part, units);
-    int end = first_unit(part + OWN, units);
-    int behind = end - first_unit(part + 1, units);
+    int part = threadIdx.y;
+    int first = part * units / WARPS;
+    int left = (part + 1) * units / WARPS - first;
     const uint4* next = words + (blockIdx.x * (long long) units + first) * TILE_ROWS + lane;
-    uint4 unit;
-    // the first load is on its way while the token is staged
-    int left = end - first;
-    if (left > 0) unit = __ldcs(next);
-    int start = first_atom(starts, blockIdx.x, part, lane, units);
-    int thread = warp * 32 + lane;
+    uint4 unit[LOADS];
+    // the first loads are on their way while the token is staged
+    UNROLL
+    for (int i = 0; i < LOADS; i++) {
+        if (left > i) unit[i] = __ldcs(next + i * TILE_ROWS);
+    }
+    int start = starts == nullptr ? 16 * first : starts[(blockIdx.x * PARTS + part) * TILE_ROWS + lane];
+    int thread = part * 32 + lane;
     stage(token, z + (long long) blockIdx.y * k, k, reach, thread, 32 * WARPS);
     reader.prepare(thread, 32 * WARPS);
     __syncthreads();
 
+    constexpr bool TWO_HALVES = Reader::FIXED && WARPS == PARTS;
+    int behind = (part + 1) * units / PARTS - (2 * part + 1) * units / (2 * PARTS);
     unsigned int at = shared_place(token) + 4 * start;
-    if (OWN == 2) partial[warp][lane] = 0;
+    if (TWO_HALVES) partial[part][lane] = 0;
     float sums[2] = {0, 0};
-    auto take = [&](unsigned int from, int offset, float value, int half) {
-        sums[half] += *reinterpret_cast<const float*>(shared_pointer(from) + offset) * value;
+    auto take = [&](unsigned int from, int offset, float value, int which) {
+        sums[which] += *reinterpret_cast<const float*>(shared_pointer(from) + offset) * value;
     };
-    for (; left > 0; left--) {
-        if (OWN == 2 && left == behind) {
-            partial[warp][lane] = sums[0] + sums[1];
-            sums[0] = sums[1] = 0;
+    for (; left > 0; left -= LOADS) {
+        next += LOADS * TILE_ROWS;
+        UNROLL
+        for (int i = 0; i < LOADS; i++) {
+            if (left > i) {
+                if (TWO_HALVES && left - i == behind) {
+                    partial[part][lane] = sums[0] + sums[1];
+                    sums[0] = sums[1] = 0;
+                }
+                reader.unit(unit[i], at, take);
+            }
+            if (left > LOADS + i) unit[i] = __ldcs(next + i * TILE_ROWS);
         }
-        reader.unit(unit, at, take);
-        next += TILE_ROWS;
-        if (left > 1) unit = __ldcs(next);
     }
-    partial[warp][lane] = OWN == 2 ? partial[warp][lane] + (sums[0] + sums[1]) : sums[0] + sums[1];
+    partial[part][lane] = TWO_HALVES ? partial[part][lane] + (sums[0] + sums[1]) : sums[0] + sums[1];
     int row = blockIdx.x * TILE_ROWS + lane;
-    if (warp > 0 || row >= rows) row = -1;
+    if (part > 0 || row >= rows) row = -1;
     float* to = y + (long long) blockIdx.y * rows + row;
     float sum = add && row >= 0 ? *to : 0;
     __syncthreads();
     if (row < 0) return;
-    for (int p = 0; p < TILE_WARPS; p++) sum += OWN == 2 ? partial[p][lane] : partial[2 * p][lane] + partial[2 * p + 1][lane];
+    for (int p = 0; p < PARTS; p++) sum += WARPS > PARTS ? partial[2 * p][lane] + partial[2 * p + 1][lane] : partial[p][lane];
     *to = sum;
 }
 
 extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_gaps(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
-    __shared__ float partial[TILE_WARPS][TILE_ROWS];
-    multiply<TILE_WARPS>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply<1, PARTS>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
 }
 
-extern "C" __global__ void __launch_bounds__(1024, 2) packed_gemv_gaps_few(
+extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_gaps_few(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply<PARTS>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    multiply<AHEAD, PARTS>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_wide(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
-    __shared__ float partial[TILE_WARPS][TILE_ROWS];
-    multiply<TILE_WARPS>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply<1, PARTS>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
 }
 
-extern "C" __global__ void __launch_bounds__(1024, 2) packed_gemv_wide_few(
+extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_wide_few(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply<PARTS>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    multiply<AHEAD, PARTS>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_2_4(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
-    __shared__ float partial[TILE_WARPS][TILE_ROWS];
-    multiply<TILE_WARPS>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
+    __shared__ float partial[PARTS][TILE_ROWS];
+    multiply<1, PARTS>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
 }
 
 extern "C" __global__ void __launch_bounds__(1024, 2) packed_gemv_2_4_few(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
-    __shared__ float partial[PARTS][TILE_ROWS];
-    multiply<PARTS>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
+    __shared__ float partial[2 * PARTS][TILE_ROWS];
+    multiply<1, 2 * PARTS>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
-    __shared__ float partial[TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    multiply<TILE_WARPS>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, add);
+    multiply<1, PARTS>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, add);
 }
 
 extern "C" __global__ void __launch_bounds__(1024, 2) packed_gemv_8_16_few(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
-    __shared__ float partial[PARTS][TILE_ROWS];
+    __shared__ float partial[2 * PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    multiply<PARTS>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, add);
+    multiply<1, 2 * PARTS>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, add);
 }

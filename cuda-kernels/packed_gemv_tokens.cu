@@ -3,7 +3,7 @@
 // Problem  y[t,j] = sum over i of z[t,i] S[i,j], as packed_gemv.cu.
 // Source   CoSpaDi, arXiv 2509.22075, inference y = (x D) S.
 // Layout   io.cospadi.gpu.SlottedCodes, as in packed_gemv.cu; a kernel a pattern and number of tokens.
-// Launch   block (32, 16): a block takes every gridDim.x-th tile of 32 rows, a warp two parts of it; grid (blocks, tokens /
+// Launch   block (32, 16): a block takes every gridDim.x-th tile of 32 rows, a warp a part of its units; grid (blocks, tokens /
 //          TOKENS, rounded up). Dynamic shared memory: 4 TOKENS reach bytes; what a block holds of the tokens stays there for all
 //          of its tiles. Static: 2 KiB a token, in packed_gemv_tokens_*_8_16 1 more. No atomics. With add, y is added to.
 // Order    As packed_gemv.cu: a token's bits are the same here and there.
@@ -52,7 +52,7 @@ struct Shape {
 template <int TOKENS>
 static __device__ __forceinline__ void stage(float* staged, const float* z, int k, int reach, int count) {
     constexpr int WIDTH = Shape<TOKENS>::WIDTH;
-    for (int i = threadIdx.y * 32 + threadIdx.x; i < reach; i += 32 * TILE_WARPS) {
+    for (int i = threadIdx.y * 32 + threadIdx.x; i < reach; i += 32 * PARTS) {
         float all[TOKENS];
         UNROLL
         for (int t = 0; t < TOKENS; t++) all[t] = i < k && t < count ? z[t * (long long) k + i] : 0;
@@ -68,22 +68,20 @@ static __device__ __forceinline__ void stage(float* staged, const float* z, int 
 
 template <int TOKENS, typename Reader>
 static __device__ __forceinline__ void multiply(
-    Reader reader, float (*partial)[TILE_WARPS][TILE_ROWS], const uint4* words, const unsigned short* starts, const float* z, float* y,
+    Reader reader, float (*partial)[PARTS][TILE_ROWS], const uint4* words, const unsigned short* starts, const float* z, float* y,
     int rows, int units, int k, int reach, int tokens, int add) {
     constexpr int WIDTH = Shape<TOKENS>::WIDTH;
     constexpr int PLANES = Shape<TOKENS>::PLANES;
     typedef typename Vector<WIDTH>::type Vec;
     DYNAMIC_SHARED(float, staged);
     int lane = threadIdx.x;
-    int warp = threadIdx.y;
-    int part = 2 * warp;
-    int first = first_unit(part, units);
-    int count = first_unit(part + 2, units) - first;
-    int behind = first_unit(part + 2, units) - first_unit(part + 1, units);
+    int part = threadIdx.y;
+    int first = part * units / PARTS;
+    int count = (part + 1) * units / PARTS - first;
     int tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
     int token = blockIdx.y * TOKENS;
     stage<TOKENS>(staged, z + token * (long long) k, k, reach, tokens - token);
-    reader.prepare(warp * 32 + lane, 32 * TILE_WARPS);
+    reader.prepare(part * 32 + lane, 32 * PARTS);
     __syncthreads();
 
     unsigned int base = shared_place(staged);
@@ -95,13 +93,15 @@ static __device__ __forceinline__ void multiply(
         for (int i = 0; i < AHEAD; i++) {
             if (count > i) unit[i] = __ldcs(next + i * TILE_ROWS);
         }
-        unsigned int at = 4 * first_atom(starts, tile, part, lane, units);
+        unsigned int at = 4 * (starts == nullptr ? 16 * first : starts[(tile * (long long) PARTS + part) * TILE_ROWS + lane]);
+        // what is left behind the first half of a part whose halves are summed each by itself
+        int behind = (part + 1) * units / PARTS - (2 * part + 1) * units / (2 * PARTS);
         float sums[2][TOKENS] = {};
         auto flush = [&](bool first) {
             UNROLL
             for (int t = 0; t < TOKENS; t++) {
                 float sum = sums[0][t] + sums[1][t];
-                partial[t][warp][lane] = first ? sum : partial[t][warp][lane] + sum;
+                partial[t][part][lane] = first ? sum : partial[t][part][lane] + sum;
                 sums[0][t] = sums[1][t] = 0;
             }
         };
@@ -117,20 +117,20 @@ static __device__ __forceinline__ void multiply(
             UNROLL
             for (int i = 0; i < AHEAD; i++) {
                 if (left > i) {
-                    if (left - i == behind) flush(true);
+                    if (Reader::FIXED && left - i == behind) flush(true);
                     reader.unit(unit[i], at, take);
                 }
                 if (left > AHEAD + i) unit[i] = __ldcs(next + i * TILE_ROWS);
             }
         }
-        flush(behind == 0);
+        flush(!Reader::FIXED || behind == 0);
         __syncthreads();
         // a warp a token
         int row = tile * TILE_ROWS + lane;
-        if (warp < TOKENS && token + warp < tokens && row < rows) {
-            float* to = y + (token + warp) * (long long) rows + row;
+        if (part < TOKENS && token + part < tokens && row < rows) {
+            float* to = y + (token + part) * (long long) rows + row;
             float sum = add ? *to : 0;
-            for (int p = 0; p < TILE_WARPS; p++) sum += partial[warp][p][lane];
+            for (int p = 0; p < PARTS; p++) sum += partial[part][p][lane];
             *to = sum;
         }
         __syncthreads();
@@ -140,26 +140,26 @@ static __device__ __forceinline__ void multiply(
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_2_gaps(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach,
     int tokens, int add) {
-    __shared__ float partial[2][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[2][PARTS][TILE_ROWS];
     multiply<2>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_2_wide(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach,
     int tokens, int add) {
-    __shared__ float partial[2][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[2][PARTS][TILE_ROWS];
     multiply<2>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_2_2_4(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
-    __shared__ float partial[2][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[2][PARTS][TILE_ROWS];
     multiply<2>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_2_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
-    __shared__ float partial[2][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[2][PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
     multiply<2>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }
@@ -167,26 +167,26 @@ extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_2_8_16(
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_4_gaps(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach,
     int tokens, int add) {
-    __shared__ float partial[4][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[4][PARTS][TILE_ROWS];
     multiply<4>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_4_wide(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach,
     int tokens, int add) {
-    __shared__ float partial[4][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[4][PARTS][TILE_ROWS];
     multiply<4>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_4_2_4(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
-    __shared__ float partial[4][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[4][PARTS][TILE_ROWS];
     multiply<4>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_4_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
-    __shared__ float partial[4][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[4][PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
     multiply<4>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }
@@ -194,26 +194,26 @@ extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_4_8_16(
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_8_gaps(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach,
     int tokens, int add) {
-    __shared__ float partial[8][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[8][PARTS][TILE_ROWS];
     multiply<8>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_8_wide(
     const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach,
     int tokens, int add) {
-    __shared__ float partial[8][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[8][PARTS][TILE_ROWS];
     multiply<8>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_8_2_4(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
-    __shared__ float partial[8][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[8][PARTS][TILE_ROWS];
     multiply<8>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_tokens_8_8_16(
     const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int tokens, int add) {
-    __shared__ float partial[8][TILE_WARPS][TILE_ROWS];
+    __shared__ float partial[8][PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
     multiply<8>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, tokens, add);
 }

@@ -5,7 +5,7 @@
 // Layout   io.cospadi.gpu.SlottedCodes, a kernel a pattern, as in packed_gemv.cu.
 // Method   A block writes 16 rows out as bf16 in shared memory, which holds 16-bit codes exactly. z is cut into three bf16 of 8
 //          bits each, so that no bit of it is lost unless it is subnormal, and each is multiplied by m16n8k16 with f32 sums.
-// Launch   block 256: thread 16 p + r unpacks parts 2 p and 2 p + 1 of row r, warp w multiplies steps w, w + 8, ... of 16 atoms; grid (rows / 16,
+// Launch   block 256: thread 16 p + r unpacks part p of row r, warp w multiplies steps w, w + 8, ... of 16 atoms; grid (rows / 16,
 //          rounded up). Dynamic shared memory: 32 bytes an atom of the pitch, which is at least reach, k rounded up to 16, and
 //          128, and 8 above a multiple of 64, so that fragments share no bank. Static: in packed_mma_8_16 1 KiB. No atomics.
 // Order    A warp's products in turn, then the warps' sums in turn: equal inputs give equal bits.
@@ -23,21 +23,21 @@ constexpr int WARPS = THREADS / 32;
 constexpr int MOST_TOKENS = 64;
 constexpr int TOKEN_TILES = MOST_TOKENS / MMA_COLS;
 
-/** Writes two parts, from {@code threadIdx.x / 16 * 2} on, of row {@code threadIdx.x % 16} into the block's tile of rows, zeros elsewhere. */
+/** Writes part {@code threadIdx.x / 16} of row {@code threadIdx.x % 16} into the block's tile of rows, zeros elsewhere. */
 template <typename Reader>
 static __device__ __forceinline__ void write_out(
     Reader reader, unsigned short* tile, int pitch, const uint4* words, const unsigned short* starts, int units) {
     int row = threadIdx.x % MMA_ROWS;
     int lane = blockIdx.x % (TILE_ROWS / MMA_ROWS) * MMA_ROWS + row;
-    int part = 2 * (threadIdx.x / MMA_ROWS);
-    int first = first_unit(part, units);
-    int left = first_unit(part + 2, units) - first;
+    int part = threadIdx.x / MMA_ROWS;
+    int first = part * units / PARTS;
+    int left = (part + 1) * units / PARTS - first;
     long long tileOfRows = blockIdx.x / (TILE_ROWS / MMA_ROWS);
     const uint4* next = words + (tileOfRows * units + first) * TILE_ROWS + lane;
     uint4 unit;
     // the first load is on its way while the tile is cleared
     if (left > 0) unit = __ldcs(next);
-    unsigned int at = 4 * first_atom(starts, tileOfRows, part, lane, units);
+    unsigned int at = 4 * (starts == nullptr ? 16 * first : starts[(tileOfRows * PARTS + part) * TILE_ROWS + lane]);
     for (int i = threadIdx.x; i < MMA_ROWS * pitch / 2; i += THREADS) reinterpret_cast<unsigned int*>(tile)[i] = 0;
     reader.prepare(threadIdx.x, THREADS);
     __syncthreads();

@@ -2,7 +2,7 @@
 //
 // Problem  out[j,i] = S[i,j], zeros included.
 // Layout   words, starts and the rest as in packed_gemv.cu; out (rows, k) f32, overwritten.
-// Launch   block (32, 16): a block a tile, a warp two parts of it; grid (tiles).
+// Launch   block (32, 16): a block a tile, a warp a part of its units; grid (tiles).
 // Order    A block clears its rows, then each lane writes its slots; no element is written by two lanes.
 // Bound    Memory, by design (not yet measured): 4 k bytes a row cleared, 4 s written here and there, about 2 s read.
 // Limits   words 16-byte aligned; offsets are 64-bit. Callers check.
@@ -13,24 +13,25 @@ template <typename Reader>
 static __device__ __forceinline__ void unpack(
     Reader reader, const uint4* words, const unsigned short* starts, float* out, int rows, int units, int k) {
     int lane = threadIdx.x;
-    int warp = threadIdx.y;
+    int part = threadIdx.y;
     int above = blockIdx.x * TILE_ROWS;
     float* tile = out + above * (long long) k;
     long long count = min(rows - above, TILE_ROWS) * (long long) k;
-    for (long long i = warp * 32 + lane; i < count; i += 32 * TILE_WARPS) tile[i] = 0;
-    reader.prepare(warp * 32 + lane, 32 * TILE_WARPS);
+    for (long long i = part * 32 + lane; i < count; i += 32 * PARTS) tile[i] = 0;
+    reader.prepare(part * 32 + lane, 32 * PARTS);
     __syncthreads();
     if (above + lane >= rows) return;
 
     float* to = tile + lane * (long long) k;
-    int last = first_unit(2 * warp + 2, units);
-    unsigned int at = 4 * first_atom(starts, blockIdx.x, 2 * warp, lane, units);
+    int first = part * units / PARTS;
+    int last = (part + 1) * units / PARTS;
+    unsigned int at = 4 * (starts == nullptr ? 16 * first : starts[(blockIdx.x * PARTS + part) * TILE_ROWS + lane]);
     auto take = [&](unsigned int from, int offset, float value, int) {
         int atom = (from + offset) / 4;
         // slots that only fill up have the value +0, on atoms that may be another slot's or no atom
         if (__float_as_uint(value) != 0) to[atom] = value;
     };
-    for (int u = first_unit(2 * warp, units); u < last; u++) {
+    for (int u = first; u < last; u++) {
         reader.unit(words[(blockIdx.x * (long long) units + u) * TILE_ROWS + lane], at, take);
     }
 }

@@ -5,20 +5,9 @@
 // Threads of a block prepare a reader together, a barrier before they use it.
 #pragma once
 
-/** Rows that a warp reads in step, and parts of each of them; SlottedCodes has the same. */
+/** Rows that a warp reads in step, and warps that share them; SlottedCodes has the same. */
 constexpr int TILE_ROWS = 32;
-constexpr int PARTS = 32;
-
-/** Warps that share a tile where there are many tiles: two parts each. */
-constexpr int TILE_WARPS = PARTS / 2;
-
-/** The first unit of a part, or the end of the part before. */
-static __device__ __forceinline__ int first_unit(int part, int units) { return part * units / PARTS; }
-
-/** The atom on which the first slot of a part would stand if its place were 0. */
-static __device__ __forceinline__ int first_atom(const unsigned short* starts, long long tile, int part, int lane, int units) {
-    return starts == nullptr ? 16 * first_unit(part, units) : starts[(tile * PARTS + part) * TILE_ROWS + lane];
-}
+constexpr int PARTS = 16;
 
 static __device__ __forceinline__ float low_value(unsigned int word) { return __uint_as_float(word << 18); }
 static __device__ __forceinline__ float high_value(unsigned int word) { return __uint_as_float(word & 0xfffc0000u); }
@@ -28,6 +17,9 @@ static __device__ __forceinline__ unsigned int low_place4(unsigned int word) { r
 static __device__ __forceinline__ unsigned int high_place4(unsigned int word) { return (word & 0x30000u) >> 14; }
 
 struct Unprepared {
+    /** Whether slots stand on fixed places, so that rows have no starts. */
+    static constexpr bool FIXED = false;
+
     static __device__ __forceinline__ void prepare(int thread, int threads) {}
 };
 
@@ -68,6 +60,8 @@ struct WideGaps : Unprepared {
 };
 
 struct TwoOfFour : Unprepared {
+    static constexpr bool FIXED = true;
+
     template <typename Take>
     static __device__ __forceinline__ void two(unsigned int word, int atom, unsigned int at, Take take) {
         take(at + low_place4(word), 4 * atom, low_value(word), 0);
@@ -89,6 +83,7 @@ struct TwoOfFour : Unprepared {
  * order, one a nibble.
  */
 struct EightOfSixteen {
+    static constexpr bool FIXED = true;
     static constexpr int ENTRIES = 256;
     unsigned int* table;
 

@@ -8,10 +8,7 @@ public final class PackedGemvKernels {
     /** What a block shares beside its token. */
     private static final int STATIC_SHARED_BYTES = 5 << 10;
 
-    /** Of a block, each with two parts of its rows. */
-    private static final int WARPS = SlottedCodes.PARTS / 2;
-
-    /** With fewer blocks a multiprocessor they have twice the warps, each with one part. */
+    /** Of fewer blocks a multiprocessor each lane, or each block, loads more at a time. */
     private static final int MANY_BLOCKS = 2;
 
     /** Tokens that one reading of the codes serves. */
@@ -69,10 +66,10 @@ public final class PackedGemvKernels {
             throw new IllegalArgumentException("codes over " + codes.k() + " atoms need " + shared
                     + " bytes of shared memory, and a block has " + (mostShared - STATIC_SHARED_BYTES));
         }
+        int warps = few && codes.grouped() ? 2 * SlottedCodes.PARTS : SlottedCodes.PARTS;
         launcher.launch(
                 kernel,
-                new LaunchGeometry(
-                        codes.tiles(), tokens, SlottedCodes.TILE_ROWS, few ? SlottedCodes.PARTS : WARPS, shared),
+                new LaunchGeometry(codes.tiles(), tokens, SlottedCodes.TILE_ROWS, warps, shared),
                 codes.arguments(
                         words, starts, z, y, codes.rows(), codes.units(), codes.k(), codes.reach(), add ? 1 : 0));
     }
@@ -88,7 +85,7 @@ public final class PackedGemvKernels {
 
     /** Tokens, and sums of all warps. */
     private static long sharedBytes(SlottedShape codes, int sharing) {
-        return (long) Float.BYTES * sharing * (codes.reach() + WARPS * SlottedCodes.TILE_ROWS) + (1 << 10);
+        return (long) Float.BYTES * sharing * (codes.reach() + SlottedCodes.PARTS * SlottedCodes.TILE_ROWS) + (1 << 10);
     }
 
     private void multiply(
@@ -136,6 +133,6 @@ public final class PackedGemvKernels {
     }
 
     private static LaunchGeometry geometry(int tiles, int tokens, int shared) {
-        return new LaunchGeometry(tiles, tokens, SlottedCodes.TILE_ROWS, WARPS, shared);
+        return new LaunchGeometry(tiles, tokens, SlottedCodes.TILE_ROWS, SlottedCodes.PARTS, shared);
     }
 }

@@ -24,10 +24,10 @@ class SlottedCodesTest {
         for (int unit = 0; unit < codes.units(); unit++) {
             int tile = i / 32;
             int at = ((tile * codes.units() + unit) * 32 + i % 32) * 4;
-            for (int part = 0; part < 32 && codes.starts().length > 0; part++) {
-                if (part * codes.units() / 32 == unit) {
+            for (int part = 0; part < 16 && codes.starts().length > 0; part++) {
+                if (part * codes.units() / 16 == unit) {
                     assertEquals(
-                            atom, codes.starts()[(tile * 32 + part) * 32 + i % 32] & 0xFFFF, "start of part " + part);
+                            atom, codes.starts()[(tile * 16 + part) * 32 + i % 32] & 0xFFFF, "start of part " + part);
                 }
             }
             int mask = 0;
