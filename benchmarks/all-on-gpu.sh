@@ -23,8 +23,8 @@ command_of() {
         kernels-1b) echo "${cospadi[@]}" bench kernels --backend cuda --shape llama-3.2-1b --groups 8:16 --json ;;
         decode) echo "${cospadi[@]}" bench decode --backend cuda --shape llama-3-8b --json ;;
         decode-8-16) echo "${cospadi[@]}" bench decode --backend cuda --shape llama-3-8b --groups 8:16 --json ;;
-        compress-1b) echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3.2-1b --layers all --rounds 40 --json ;;
-        compress-8b-layer) echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3-8b --layers 16 --rounds 40 --json ;;
+        compress-1b) echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3.2-1b --layers all --rounds 40 --profile --json ;;
+        compress-8b-layer) echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3-8b --layers 16 --rounds 40 --profile --json ;;
         ksvd) # 10 of the paper's 60 rounds, which the output scales to
             echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3.2-1b --layers 8 --include q_proj,gate_proj \
                 --solver ksvd --rounds "${KSVD_ROUNDS:-10}" --tokens 65536 --json ;;

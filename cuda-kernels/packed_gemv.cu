@@ -4,20 +4,20 @@
 // Source   CoSpaDi, arXiv 2509.22075, inference y = (x D) S.
 // Layout   io.cospadi.gpu.SlottedCodes specifies words, starts, units and reach; a kernel a pattern. A row is an output feature: a
 //          column of S.
-// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (tiles, tokens). Dynamic shared memory:
-//          4 reach bytes. Static: 2 KiB, in packed_gemv_8_16 3. No atomics. With add, y is added to.
-// Order    A lane adds its slots in turn, in two sums; then the warps' sums in turn: equal inputs give equal bits.
+// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (tiles, tokens). In packed_gemv_2_4_few and
+//          packed_gemv_8_16_few block (32, 32), a warp half a part. Dynamic shared memory: 4 reach bytes. Static: 2 or 4 KiB, with
+//          8:16 1 more. No atomics. With add, y is added to.
+// Order    A lane adds its slots in turn, in two sums, without starts those of each half of its part; then the parts' sums in
+//          turn: equal inputs give equal bits, whichever kernel of a pattern adds.
 // Bound    Memory: at d1 4096, d2 14336, k 3649, s 1824 a random mask takes 56.7 MB a token in packed_gemv_gaps. Behind it stands
-//          shared memory: lanes meet in its banks, 2.4 to a load. An NVIDIA H200 takes 16.6 us for that, 83 % of its copy
-//          bandwidth, with 64 warps a multiprocessor: loads of one warp wait for each other, so that more of them at a time
-//          gain nothing (2 units 17.2 us, 4 units 19.0 us), and rows cut in parts for lanes of one warp meet in banks more
-//          often (18.9 us).
+//          shared memory: lanes meet in its banks, 2.4 to a load. An NVIDIA H100 reads that at 94 % of its copy bandwidth, an H200
+//          at 83 %, with 64 warps a multiprocessor: loads of one warp wait for each other, so that more of them at a time
+//          gain nothing, and rows cut in parts for lanes of one warp meet in banks more often.
+//          Where there are fewer than two blocks a multiprocessor (128 tiles of 4096 rows) that many warps are not there. There
+//          packed_gemv_*_few does better: without starts by twice the warps (H100, 8.9 MB: 6.2 us instead of 7.4), with starts by AHEAD
+//          loads a lane (9.7 MB: 6.0 us instead of 7.6; twice the warps 6.3). A kernel that only reads takes 4.7 and 5.0.
 // Limits   tokens <= 65535; reach within what shared memory holds. words 16-byte aligned. Callers check.
-//          Where there are fewer than two blocks a multiprocessor (128 tiles of 4096 rows) that many warps are not there, and one
-//          load each keeps too few bytes on their way: packed_gemv_* took 5.7 to 7.3 us for 7 to 9 MB, a third of copy bandwidth.
-//          So few blocks get packed_gemv_*_ahead, each lane AHEAD loads ahead of what it adds, in the same order: equal bits. In
-//          emulation only so far; speed not yet measured.
-//          Launch bounds hold the others at 32 registers.
+//          Launch bounds hold all but packed_gemv_gaps_few and packed_gemv_wide_few at 32 registers.
 // Registers at most 64.
 #include "primitives/shared.cuh"
 #include "primitives/slots.cuh"

@@ -1,5 +1,6 @@
 package io.cospadi.gpu;
 
+import static jcuda.driver.JCudaDriver.cuFuncGetAttribute;
 import static jcuda.driver.JCudaDriver.cuFuncSetAttribute;
 import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
 import static jcuda.driver.JCudaDriver.cuModuleLoadData;
@@ -13,7 +14,7 @@ import jcuda.driver.CUmodule;
 
 /** The program's kernels on a device: each file's PTX goes to the driver when its first kernel is asked for. */
 final class KernelModules implements AutoCloseable {
-    /** Dynamic shared memory that a kernel may have without asking, in bytes. */
+    /** Shared memory that a kernel may have without asking, static and dynamic, in bytes. */
     private static final int SHARED_WITHOUT_ASKING = 48 << 10;
 
     private final Map<String, String> fileOfKernel = KernelImages.fileOfKernel();
@@ -22,13 +23,13 @@ final class KernelModules implements AutoCloseable {
 
     private static final class Kernel {
         final CUfunction function = new CUfunction();
-        int sharedBytes = SHARED_WITHOUT_ASKING;
+        int dynamicBytes;
     }
 
     /** A kernel that may be launched with so much dynamic shared memory. */
     CUfunction function(String name, int sharedBytes) {
         Kernel kernel = kernels.computeIfAbsent(name, this::load);
-        if (sharedBytes > kernel.sharedBytes) {
+        if (sharedBytes > kernel.dynamicBytes) {
             Driver.check(
                     cuFuncSetAttribute(
                             kernel.function,
@@ -36,7 +37,7 @@ final class KernelModules implements AutoCloseable {
                             sharedBytes),
                     "cuFuncSetAttribute",
                     name + ", " + sharedBytes + " bytes of shared memory");
-            kernel.sharedBytes = sharedBytes;
+            kernel.dynamicBytes = sharedBytes;
         }
         return kernel.function;
     }
@@ -49,6 +50,13 @@ final class KernelModules implements AutoCloseable {
         CUmodule module = modules.computeIfAbsent(file, KernelModules::loadModule);
         Kernel kernel = new Kernel();
         Driver.check(cuModuleGetFunction(kernel.function, module, name), "cuModuleGetFunction", name);
+        int[] statically = new int[1];
+        Driver.check(
+                cuFuncGetAttribute(
+                        statically, CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, kernel.function),
+                "cuFuncGetAttribute",
+                name);
+        kernel.dynamicBytes = SHARED_WITHOUT_ASKING - statically[0];
         return kernel;
     }
 

@@ -30,8 +30,11 @@ abstract class AbstractDecoderVerbsTest extends AbstractBackendTest {
         return new Codes(rows, k, s, atoms, values);
     }
 
+    /** In shared memory, the 8 tokens of 1091 atoms and the sums of warps are little more than a kernel has without asking. */
     @ParameterizedTest
     @CsvSource({
+        "8,40,1091,545",
+        "7,40,70,35",
         "1,5,1,1",
         "1,0,3,2",
         "0,7,9,3",
