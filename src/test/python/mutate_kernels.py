@@ -52,7 +52,12 @@ REDUCE = [
     ("last warp left out", "i < warps", "i < warps - 1"),
 ]
 PACKED = [
-    ("no barrier after the token", "    __syncthreads();\n\n    unsigned int at", "\n    unsigned int at"),
+    ("no barrier after the token", "    __syncthreads();\n\n    constexpr bool", "\n    constexpr bool"),
+    ("table not prepared", "    reader.prepare(thread, 32 * WARPS);\n", ""),
+    ("first half a unit longer", "left - i == behind", "left - i == behind - 1"),
+    ("halves in one sum", "if (TWO_HALVES && left - i == behind)", "if (false)"),
+    ("first half counted twice", "sums[0] = sums[1] = 0;", ""),
+    ("halves' warps added up one by one", "WARPS > PARTS ? partial[2 * p]", "WARPS > PARTS ? partial[2 * p + 1]"),
     ("no barrier before the warps are added up", "    __syncthreads();\n    if (row < 0)", "    if (row < 0)"),
     ("zeros behind the token left out", "i < reach; i += threads", "i < k; i += threads"),
     ("unaligned tokens read in quads", "reinterpret_cast<size_t>(z) % 16 == 0 ? k / 4 : 0", "k / 4"),
@@ -60,7 +65,7 @@ PACKED = [
     ("starts counted in bytes", "+ 4 * start", "+ start"),
     ("groups begin a unit late", "16 * first", "16 * (first + 1)"),
     ("another tile's starts", "(blockIdx.x * PARTS + part) * TILE_ROWS + lane", "part * TILE_ROWS + lane"),
-    ("last unit of a part left out", "if (left > i) reader.unit", "if (left > i + 1) reader.unit"),
+    ("last unit of a part left out", "if (left > i) {", "if (left > i + 1) {"),
     ("first units worked again", "if (left > LOADS + i) unit[i] = __ldcs(next + i * TILE_ROWS);", ""),
     ("loads ahead all of one unit", "if (left > i) unit[i] = __ldcs(next + i * TILE_ROWS)", "if (left > i) unit[i] = __ldcs(next)"),
     ("last load ahead left out", "left > LOADS + i", "left > LOADS + i + 1"),
@@ -85,9 +90,33 @@ SLOTS = [
     ("positions of the low byte overwritten", "<< 4 * __popc(low)", "<< 2 * __popc(low)"),
     ("fourth nibble of the mask lost", "words.w >> 2 & 0xf000", "words.w >> 2 & 0x7000"),
 ]
+PACKED_TOKENS = [
+    ("no barrier after the tokens", "    __syncthreads();\n\n    unsigned int base", "\n    unsigned int base"),
+    ("no barrier before the warps are added up", "        __syncthreads();\n        // a warp a token", "        // a warp a token"),
+    ("no barrier before the next tile", "            *to = sum;\n        }\n        __syncthreads();", "            *to = sum;\n        }"),
+    ("table not prepared", "    reader.prepare(part * 32 + lane, 32 * PARTS);\n", ""),
+    ("zeros behind the tokens left out", "i < reach; i += 32 * PARTS", "i < k; i += 32 * PARTS"),
+    ("tokens beyond the last read", "i < k && t < count ?", "i < k ?"),
+    ("every reading of the first tokens", "z + token * (long long) k", "z"),
+    ("every reading written as the first", "y + (token + part)", "y + part"),
+    ("planes overlap", "plane * (long long) reach + i", "plane * (long long) (reach - 1) + i"),
+    ("every plane is the first", "atom + p * plane", "atom"),
+    ("starts counted in bytes", "unsigned int at = 4 *", "unsigned int at ="),
+    ("another tile's starts", "(tile * (long long) PARTS + part)", "part"),
+    ("a tile left out", "tile += gridDim.x", "tile += 2 * gridDim.x"),
+    ("last unit of a part left out", "if (left > i) {", "if (left > i + 1) {"),
+    ("last load ahead left out", "left > AHEAD + i", "left > AHEAD + i + 1"),
+    ("halves in one sum", "if (Reader::FIXED && left - i == behind) flush(true);", ""),
+    ("first half forgotten", "flush(!Reader::FIXED || behind == 0);", "flush(true);"),
+    ("last warp left out", "p < PARTS; p++) sum", "p < PARTS - 1; p++) sum"),
+    ("rows past the last written", " && row < rows", ""),
+    ("tokens past the last written", " && token + part < tokens", ""),
+    ("never added", "add ? *to : 0", "0"),
+]
 PACKED_MMA = [
     ("tile not cleared", "reinterpret_cast<unsigned int*>(tile)[i] = 0;", ";"),
-    ("cleared too late", "[i] = 0;\n    __syncthreads();", "[i] = 0;"),
+    ("cleared too late", "    reader.prepare(threadIdx.x, THREADS);\n    __syncthreads();", "    reader.prepare(threadIdx.x, THREADS);"),
+    ("table not prepared", "    reader.prepare(threadIdx.x, THREADS);\n", ""),
     ("multiplied too early", "reader.unit(taken, at, take);\n    }\n    __syncthreads();", "reader.unit(taken, at, take);\n    }"),
     ("every block the first half of a tile", "blockIdx.x % (TILE_ROWS / MMA_ROWS) * MMA_ROWS + row", "row"),
     ("another tile's starts", "(tileOfRows * PARTS + part) * TILE_ROWS", "part * TILE_ROWS"),
@@ -141,11 +170,11 @@ ROTARY = [
     ("turned back", "a * c - b * s", "a * c + b * s"),
     ("first position ignored", "(start + head / heads)", "(0 * start + head / heads)"),
     ("a position a head", "head / heads", "head"),
-    ("neighbours as pairs", "float* right = left + half", "float* right = left + 1"),
-    ("uses the turned left half", "*right = b * c + a * s", "*right = b * c + *left * s"),
+    ("neighbours as pairs", "long long right = left + half", "long long right = left + 1"),
+    ("uses the turned left half", "out[right] = b * c + a * s", "out[right] = b * c + out[left] * s"),
     ("pairs beyond the grid left out", "i += gridDim.x * (long long) blockDim.x", "i += pairs"),
     ("direction ignored", "direction * sin[angle]", "sin[angle]"),
-    ("offset ignored", "positionOffset ? first + *positionOffset : first", "first"),
+    ("offset ignored", "sin, positionOffset ? first + *positionOffset : first", "sin, first"),
 ]
 TILES = [
     ("last element of a row's tail left out", "d + 2 < cols ? row[d + 2]", "d + 3 < cols ? row[d + 2]"),
@@ -297,7 +326,7 @@ INDEXING = [
     ("scattered in order", "return out + (long long) index[i] * cols", "return out + i * cols"),
     ("first column gathered", "index[i] * cols + column]; }", "index[i] * cols]; }"),
     ("first column scattered", "index[i] * cols + column] = x[i]", "index[i] * cols] = x[i]"),
-    ("column's elements beyond the grid left out", "i += stride) {", "i += count + stride) {"),
+    ("column's elements beyond the grid left out", "i += stride) {\n        out[(long long) index", "i += count + stride) {\n        out[(long long) index"),
 ]
 
 ARITHMETIC = [
@@ -444,6 +473,7 @@ MUTATIONS = (
     [("select.cu", "SelectKernelsTest", *m) for m in SELECT]
     + [("primitives/reduce.cuh", "SelectKernelsTest", *m) for m in REDUCE]
     + [("packed_gemv.cu", "PackedGemvKernelsTest", *m) for m in PACKED]
+    + [("packed_gemv_tokens.cu", "PackedGemvKernelsTest", *m) for m in PACKED_TOKENS]
     + [("primitives/slots.cuh", "PackedGemvKernelsTest", *m) for m in SLOTS]
     + [("packed_mma.cu", "PackedMmaKernelsTest", *m) for m in PACKED_MMA]
     + [("primitives/mma.cuh", "PackedMmaKernelsTest", *m) for m in MMA]
@@ -474,6 +504,16 @@ MUTATIONS = (
     + [("code_sweep.cu", "CodeSweepKernelsTest", *m) for m in CODE_SWEEP]
 )
 
+# tests that launch kernels of more files than the mutated one
+TOGETHER = {"PackedGemvKernelsTest": {"packed_gemv.cu", "packed_gemv_tokens.cu", "unpack_slots.cu"}}
+
+
+def leave_out(kernels, file, test):
+    """Files whose kernels the test does not launch need no compiling."""
+    if file.endswith(".cu"):
+        for other in set(kernels.glob("*.cu")) - {kernels / name for name in TOGETHER.get(test, {file})}:
+            other.unlink()
+
 
 def run(test, kernels):
     """Whether the test passes; anything but passed or failed tests ends the script."""
@@ -492,17 +532,18 @@ def main():
     if not mutations:
         sys.exit(f"no mutations of {', '.join(sys.argv[1:])}; there are of {', '.join(sorted({m[0] for m in MUTATIONS}))}")
     survivors = []
-    for test in sorted({mutation[1] for mutation in mutations}):
-        if not run(test, ROOT / "cuda-kernels"):
-            sys.exit(f"{test} fails on the kernels as they are")
+    for file, test in sorted({mutation[:2] for mutation in mutations}):
+        with tempfile.TemporaryDirectory() as folder:
+            kernels = pathlib.Path(folder) / "kernels"
+            shutil.copytree(ROOT / "cuda-kernels", kernels)
+            leave_out(kernels, file, test)
+            if not run(test, kernels):
+                sys.exit(f"{test} fails on the kernels as they are, beside {file}")
     for file, test, name, old, new in mutations:
         with tempfile.TemporaryDirectory() as folder:
             kernels = pathlib.Path(folder) / "kernels"
             shutil.copytree(ROOT / "cuda-kernels", kernels)
-            if file.endswith(".cu"):
-                # its test launches no other file's kernels, so they need no compiling
-                for other in set(kernels.glob("*.cu")) - {kernels / file}:
-                    other.unlink()
+            leave_out(kernels, file, test)
             text = (kernels / file).read_text()
             if text.count(old) != 1:
                 sys.exit(f"{file}: '{old}' stands there {text.count(old)} times; bring the list up to date")
