@@ -51,11 +51,12 @@ def draw(run, to):
     left, right = min(intensities) / 2, max(intensities) * 2
     ridge = max(arithmetic.values()) / memory
     axes.plot([left, ridge], [memory * left, memory * ridge], color="0.6", lw=1)
-    axes.annotate(f"{memory / 1e9:.0f} GB/s", (left, memory * left), xytext=(4, 8), textcoords="offset points")
+    axes.annotate(f"{memory / 1e9:.0f} GB/s", (left, memory * left), xytext=(4, 14), textcoords="offset points")
     for kind, rate in arithmetic.items():
         axes.plot([rate / memory, right], [rate, rate], color="0.6", lw=1)
         label = f"{rate / 1e12:.2f} TFLOP/s {kind}"
-        axes.annotate(label, (right, rate), xytext=(-4, 3), textcoords="offset points", ha="right")
+        above = rate == max(arithmetic.values())
+        axes.annotate(label, (rate / memory, rate), xytext=(12, 3 if above else -12), textcoords="offset points")
     for name, (marker, colour) in STYLES.items():
         mine = [k for k in kernels if k["kernel"] == name]
         if mine:
@@ -68,7 +69,7 @@ def draw(run, to):
             axes.scatter(*at, marker="^", color="tab:orange", s=26)
             side, shift = ("left", 6) if at[0] < (left * right) ** 0.5 else ("right", -6)
             axes.annotate(
-                f"{k['kernel']}, {k['type']}", at, xytext=(shift, -3), textcoords="offset points", fontsize=8, ha=side
+                f"{k['kernel']}, {k['type']}", at, xytext=(shift, -3 if side == "right" else -9), textcoords="offset points", fontsize=8, ha=side
             )
     axes.set(
         xscale="log",
