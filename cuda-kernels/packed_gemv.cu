@@ -1,21 +1,23 @@
-// packed_gemv.cu: y = z S for few tokens, S in 16-bit slots
+// packed_gemv.cu: y = z S for one token, S in 16-bit slots
 //
 // Problem  y[t,j] = sum over i of z[t,i] S[i,j]; z = x D is given. z (tokens, k) f32, y (tokens, rows) f32, f32 accumulation.
+//          Each token reads S for itself; packed_gemv_tokens.cu reads it once for several, unless shared memory is too small.
 // Source   CoSpaDi, arXiv 2509.22075, inference y = (x D) S.
-// Layout   io.cospadi.gpu.SlottedCodes specifies words, starts, units and reach; a kernel a pattern. A row is an output feature: a
-//          column of S.
-// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (tiles, tokens). In packed_gemv_2_4_few and
-//          packed_gemv_8_16_few block (32, 32), a warp half a part. Dynamic shared memory: 4 reach bytes. Static: 2 or 4 KiB, with
-//          8:16 1 more. No atomics. With add, y is added to.
+// Layout   io.cospadi.gpu.SlottedCodes specifies words, starts, units and reach; a kernel a pattern. A row is an output feature:
+//          a column of S.
+// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (tiles, tokens). In packed_gemv_2_4_few
+//          and packed_gemv_8_16_few block (32, 32), a warp half a part. Dynamic shared memory: 4 reach bytes. Static: 2 or 4
+//          KiB, with 8:16 1 more. No atomics. With add, y is added to.
 // Order    A lane adds its slots in turn, in two sums, without starts those of each half of its part; then the parts' sums in
 //          turn: equal inputs give equal bits, whichever kernel of a pattern adds.
-// Bound    Memory: at d1 4096, d2 14336, k 3649, s 1824 a random mask takes 56.7 MB a token in packed_gemv_gaps. Behind it stands
-//          shared memory: lanes meet in its banks, 2.4 to a load. An NVIDIA H100 reads that at 94 % of its copy bandwidth, an H200
-//          at 83 %, with 64 warps a multiprocessor: loads of one warp wait for each other, so that more of them at a time
+// Bound    Memory: at d1 4096, d2 14336, k 3649, s 1824 a random mask takes 57 MB a token in packed_gemv_gaps. Behind it stands
+//          shared memory: lanes meet in its banks, 2.4 to a load. An NVIDIA H100 reads that at 94 % of its copy bandwidth, an
+//          H200 at 83 %, with 64 warps a multiprocessor: loads of one warp wait for each other, so that more of them at a time
 //          gain nothing, and rows cut in parts for lanes of one warp meet in banks more often.
 //          Where there are fewer than two blocks a multiprocessor (128 tiles of 4096 rows) that many warps are not there. There
-//          packed_gemv_*_few does better: without starts by twice the warps (H100, 8.9 MB: 6.2 us instead of 7.4), with starts by AHEAD
-//          loads a lane (9.7 MB: 6.0 us instead of 7.6; twice the warps 6.3). A kernel that only reads takes 4.7 and 5.0.
+//          packed_gemv_*_few does better: without starts by twice the warps (H100, 8.9 MB: 6.2 us instead of 7.4), with starts
+//          by AHEAD loads a lane (9.7 MB: 6.0 us instead of 7.6; twice the warps 6.3). A kernel that only reads takes 4.7 and
+//          5.0. Measured by hand, in graphs of 40 launches.
 // Limits   tokens <= 65535; reach within what shared memory holds. words 16-byte aligned. Callers check.
 //          Launch bounds hold all but packed_gemv_gaps_few and packed_gemv_wide_few at 32 registers.
 // Registers at most 64.
@@ -37,16 +39,17 @@ static __device__ __forceinline__ void stage(float* token, const float* z, int k
     for (int i = 4 * quads + thread; i < reach; i += threads) token[i] = i < k ? z[i] : 0;
 }
 
-/** A lane has LOADS loads on their way. Without starts a part's halves are summed each by itself, so that either may have a warp. */
+/** A lane has LOADS loads on their way. Without starts a part's halves are summed each by itself, so that each may have a warp. */
 template <int LOADS, int WARPS, typename Reader>
 static __device__ __forceinline__ void multiply(
     Reader reader, float (*partial)[TILE_ROWS], const uint4* words, const unsigned short* starts, const float* z, float* y,
     int rows, int units, int k, int reach, int add) {
+    static_assert(WARPS == PARTS || Reader::FIXED, "starts are those of PARTS parts");
     DYNAMIC_SHARED(float, token);
     int lane = threadIdx.x;
     int part = threadIdx.y;
-    int first = part * units / WARPS;
-    int left = (part + 1) * units / WARPS - first;
+    int first = first_unit(part, units, WARPS);
+    int left = first_unit(part + 1, units, WARPS) - first;
     const uint4* next = words + (blockIdx.x * (long long) units + first) * TILE_ROWS + lane;
     uint4 unit[LOADS];
     // the first loads are on their way while the token is staged
@@ -54,14 +57,14 @@ static __device__ __forceinline__ void multiply(
     for (int i = 0; i < LOADS; i++) {
         if (left > i) unit[i] = __ldcs(next + i * TILE_ROWS);
     }
-    int start = starts == nullptr ? 16 * first : starts[(blockIdx.x * PARTS + part) * TILE_ROWS + lane];
+    int start = first_atom(starts, blockIdx.x, part, lane, units, WARPS);
     int thread = part * 32 + lane;
     stage(token, z + (long long) blockIdx.y * k, k, reach, thread, 32 * WARPS);
     reader.prepare(thread, 32 * WARPS);
     __syncthreads();
 
     constexpr bool TWO_HALVES = Reader::FIXED && WARPS == PARTS;
-    int behind = (part + 1) * units / PARTS - (2 * part + 1) * units / (2 * PARTS);
+    int behind = second_half(part, units);
     unsigned int at = shared_place(token) + 4 * start;
     if (TWO_HALVES) partial[part][lane] = 0;
     float sums[2] = {0, 0};

@@ -7,9 +7,9 @@
 //          TOKENS, rounded up). Dynamic shared memory: 4 TOKENS reach bytes; what a block holds of the tokens stays there for all
 //          of its tiles. Static: 2 KiB a token, in packed_gemv_tokens_*_8_16 1 more. No atomics. With add, y is added to.
 // Order    As packed_gemv.cu: a token's bits are the same here and there.
-// Bound    Shared memory: a slot is a load of 4 tokens' 16 bytes, in which lanes meet in banks. For gate of a Llama-3-8B at ratio 0.2
-//          an NVIDIA H100 takes 31, 52 and 99 us for 2, 4 and 8 tokens, where memory alone would take 23; 29, 32 and 57 with 8:16,
-//          whose lanes stand on the same 16 atoms and share what they read.
+// Bound    Shared memory: a slot is a load of 4 tokens' 16 bytes, in which lanes meet in banks. For gate of a Llama-3-8B at ratio
+//          0.2 an NVIDIA H100 takes 32, 52 and 101 us for 2, 4 and 8 tokens, where memory alone would take 23; 29, 32 and 57 with
+//          8:16, whose lanes stand on the same 16 atoms and share what they read.
 // Limits   gridDim.y <= 65535; tokens within what shared memory holds. words 16-byte aligned. Callers check.
 // Registers at most 64.
 #include "primitives/shared.cuh"
@@ -77,8 +77,10 @@ static __device__ __forceinline__ void multiply(
     DYNAMIC_SHARED(float, staged);
     int lane = threadIdx.x;
     int part = threadIdx.y;
-    int first = part * units / PARTS;
-    int count = (part + 1) * units / PARTS - first;
+    int first = first_unit(part, units);
+    int count = first_unit(part + 1, units) - first;
+    // where there are no starts, halves are summed each by itself, as where each has a warp
+    int behind = Reader::FIXED ? second_half(part, units) : 0;
     int tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
     int token = blockIdx.y * TOKENS;
     stage<TOKENS>(staged, z + token * (long long) k, k, reach, tokens - token);
@@ -94,15 +96,13 @@ static __device__ __forceinline__ void multiply(
         for (int i = 0; i < AHEAD; i++) {
             if (count > i) unit[i] = __ldcs(next + i * TILE_ROWS);
         }
-        unsigned int at = 4 * (starts == nullptr ? 16 * first : starts[(tile * (long long) PARTS + part) * TILE_ROWS + lane]);
-        // what is left behind the first half of a part whose halves are summed each by itself
-        int behind = (part + 1) * units / PARTS - (2 * part + 1) * units / (2 * PARTS);
+        unsigned int at = 4 * first_atom(starts, tile, part, lane, units);
         float sums[2][TOKENS] = {};
-        auto flush = [&](bool first) {
+        auto flush = [&](bool whole) {
             UNROLL
             for (int t = 0; t < TOKENS; t++) {
                 float sum = sums[0][t] + sums[1][t];
-                partial[t][part][lane] = first ? sum : partial[t][part][lane] + sum;
+                partial[t][part][lane] = whole ? sum : partial[t][part][lane] + sum;
                 sums[0][t] = sums[1][t] = 0;
             }
         };
@@ -118,13 +118,13 @@ static __device__ __forceinline__ void multiply(
             UNROLL
             for (int i = 0; i < AHEAD; i++) {
                 if (left > i) {
-                    if (Reader::FIXED && left - i == behind) flush(true);
+                    if (left - i == behind) flush(true);
                     reader.unit(unit[i], at, take);
                 }
                 if (left > AHEAD + i) unit[i] = __ldcs(next + i * TILE_ROWS);
             }
         }
-        flush(!Reader::FIXED || behind == 0);
+        flush(behind == 0);
         __syncthreads();
         // a warp a token
         int row = tile * TILE_ROWS + lane;

@@ -9,8 +9,8 @@
 //          rounded up). Dynamic shared memory: 32 bytes an atom of the pitch, which is at least reach, k rounded up to 16, and
 //          128, and 8 above a multiple of 64, so that fragments share no bank. Static: in packed_mma_8_16 1 KiB. No atomics.
 // Order    A warp's products in turn, then the warps' sums in turn: equal inputs give equal bits.
-// Bound    Cutting z into bf16, which every block of 16 rows does anew: for gate of a Llama-3-8B at ratio 0.2 an NVIDIA H100 takes
-//          170 us for up to 8 tokens, 384 for 32 and 653 for 64, where its memory would take 23. Up to 8 tokens
+// Bound    Cutting z into bf16, which every block of 16 rows does anew: for gate of a Llama-3-8B at ratio 0.2 an NVIDIA H100
+//          takes 170 us for up to 8 tokens, 384 for 32 and 653 for 64, where its memory would take 23. Up to 8 tokens
 //          packed_gemv_tokens.cu is faster.
 // Limits   tokens <= 64; pitch within what shared memory holds. words 16-byte aligned. Callers check. As in a dense product an
 //          infinite z makes NaN.
@@ -32,14 +32,14 @@ static __device__ __forceinline__ void write_out(
     int row = threadIdx.x % MMA_ROWS;
     int lane = blockIdx.x % (TILE_ROWS / MMA_ROWS) * MMA_ROWS + row;
     int part = threadIdx.x / MMA_ROWS;
-    int first = part * units / PARTS;
-    int left = (part + 1) * units / PARTS - first;
+    int first = first_unit(part, units);
+    int left = first_unit(part + 1, units) - first;
     long long tileOfRows = blockIdx.x / (TILE_ROWS / MMA_ROWS);
     const uint4* next = words + (tileOfRows * units + first) * TILE_ROWS + lane;
     uint4 unit;
     // the first load is on its way while the tile is cleared
     if (left > 0) unit = __ldcs(next);
-    unsigned int at = 4 * (starts == nullptr ? 16 * first : starts[(tileOfRows * PARTS + part) * TILE_ROWS + lane]);
+    unsigned int at = 4 * first_atom(starts, tileOfRows, part, lane, units);
     for (int i = threadIdx.x; i < MMA_ROWS * pitch / 2; i += THREADS) reinterpret_cast<unsigned int*>(tile)[i] = 0;
     reader.prepare(threadIdx.x, THREADS);
     __syncthreads();

@@ -23,9 +23,9 @@ static __device__ __forceinline__ void unpack(
     if (above + lane >= rows) return;
 
     float* to = tile + lane * (long long) k;
-    int first = part * units / PARTS;
-    int last = (part + 1) * units / PARTS;
-    unsigned int at = 4 * (starts == nullptr ? 16 * first : starts[(blockIdx.x * PARTS + part) * TILE_ROWS + lane]);
+    int first = first_unit(part, units);
+    int last = first_unit(part + 1, units);
+    unsigned int at = 4 * first_atom(starts, blockIdx.x, part, lane, units);
     auto take = [&](unsigned int from, int offset, float value, int) {
         int atom = (from + offset) / 4;
         // slots that only fill up have the value +0, on atoms that may be another slot's or no atom

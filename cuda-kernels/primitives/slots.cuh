@@ -5,9 +5,23 @@
 // Threads of a block prepare a reader together, a barrier before they use it.
 #pragma once
 
-/** Rows that a warp reads in step, and warps that share them; SlottedCodes has the same. */
+/** Rows that a warp reads in step, and parts of each of them; SlottedCodes has the same. */
 constexpr int TILE_ROWS = 32;
 constexpr int PARTS = 16;
+
+/** The first unit of a part of so many; of the one behind the last: where the row ends. */
+static __device__ __forceinline__ int first_unit(int part, int units, int parts = PARTS) { return part * units / parts; }
+
+/** The atom on which the first slot of a part would stand if its place were 0; rows without starts may have any number of parts. */
+static __device__ __forceinline__ int first_atom(
+    const unsigned short* starts, long long tile, int part, int lane, int units, int parts = PARTS) {
+    return starts == nullptr ? 16 * first_unit(part, units, parts) : starts[(tile * PARTS + part) * TILE_ROWS + lane];
+}
+
+/** Units of a part's second half. */
+static __device__ __forceinline__ int second_half(int part, int units) {
+    return first_unit(part + 1, units) - first_unit(2 * part + 1, units, 2 * PARTS);
+}
 
 static __device__ __forceinline__ float low_value(unsigned int word) { return __uint_as_float(word << 18); }
 static __device__ __forceinline__ float high_value(unsigned int word) { return __uint_as_float(word & 0xfffc0000u); }

@@ -32,7 +32,7 @@ public sealed interface Backend
         }
     }
 
-    /** Whether f64 products are so much faster than an eigendecomposition that seven times as many operations of them pay. */
+    /** Whether f64 products are so fast beside an eigendecomposition that seven times as many operations of them pay. */
     default boolean favoursProducts() {
         return false;
     }

@@ -67,18 +67,19 @@ public final class CudaBackend implements Backend {
      *
      * @param device  as the driver counts them, from 0
      * @param maxVram most bytes of its memory to hold; {@code Long.MAX_VALUE} for no limit
+     * @param threads of the host
      * @throws CudaUnavailableException if there is none to compute on; the message says what is missing
      */
-    public static CudaBackend open(int device, long maxVram) {
-        return new CudaBackend(new CallTimes(CudaDevices.open(device)), maxVram);
+    public static CudaBackend open(int device, long maxVram, int threads) {
+        return new CudaBackend(new CallTimes(CudaDevices.open(device)), maxVram, threads);
     }
 
-    CudaBackend(CudaCalls cuda, long maxVram) {
-        this(new CallTimes(cuda), maxVram);
+    CudaBackend(CudaCalls cuda, long maxVram, int threads) {
+        this(new CallTimes(cuda), maxVram, threads);
     }
 
-    private CudaBackend(CallTimes times, long maxVram) {
-        workers = new Workers(Runtime.getRuntime().availableProcessors());
+    private CudaBackend(CallTimes times, long maxVram, int threads) {
+        workers = new Workers(threads);
         this.times = times;
         cuda = times.calls();
         memory = new CudaMemory(cuda, maxVram);

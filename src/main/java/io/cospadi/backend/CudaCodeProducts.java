@@ -7,8 +7,7 @@ import io.cospadi.gpu.PackedGemvKernels;
 import io.cospadi.gpu.PackedMmaKernels;
 import io.cospadi.gpu.SlottedCodes;
 
-/** Products with codes on a GPU: a token or a few slot by slot, more on tensor cores, many by a dense copy of some rows at
- * a time. */
+/** Products with codes on a GPU: of few tokens slot by slot, of more on tensor cores, of many by a dense copy of some rows. */
 final class CudaCodeProducts {
     /** Up to so many tokens are multiplied slot by slot. */
     private static final int FEW_TOKENS = PackedGemvKernels.SHARING_TOKENS;
@@ -31,7 +30,7 @@ final class CudaCodeProducts {
         if (out.elements() == 0) {
             return;
         }
-        if (z.rows() <= FEW_TOKENS) {
+        if (z.rows() <= FEW_TOKENS && packed.takes(codes.layout())) {
             packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
             return;
         }

@@ -50,7 +50,7 @@ final class Backends {
             return cpu(threads);
         }
         try {
-            CudaBackend backend = CudaBackend.open(device, maxVram);
+            CudaBackend backend = CudaBackend.open(device, maxVram, threads);
             if (name.equals("auto")) {
                 terminal.note("computing on " + backend.identity());
             }

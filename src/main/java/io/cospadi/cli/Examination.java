@@ -190,7 +190,7 @@ final class Examination {
             findings.add(Finding.note("GPU", device, null));
         }
         machine.gpuDriver().ifPresent(version -> findings.add(Finding.note("GPU driver", version, null)));
-        try (CudaBackend backend = CudaBackend.open(gpu.device(), gpu.maxVram())) {
+        try (CudaBackend backend = CudaBackend.open(gpu.device(), gpu.maxVram(), threads)) {
             findings.addAll(selfTest(backend, "the GPU", "report this with the lines above"));
         } catch (CudaUnavailableException e) {
             findings.add(lacking("GPU", e.getMessage(), "--backend auto and cpu use the CPU"));

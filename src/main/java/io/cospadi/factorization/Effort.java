@@ -24,6 +24,7 @@ final class Effort {
 
     /** What follows belongs to {@code name}; a phase may be entered again and then adds up. */
     void enter(String name) {
+        backend.synchronize(); // a device may still be at what belongs to the phase before
         long now = System.nanoTime();
         if (phase != null) {
             secondsByPhase.merge(phase, (now - phaseBegan) * 1e-9, Double::sum);

@@ -18,8 +18,9 @@ sealed interface PolarFactor extends AutoCloseable permits PolarByEigenvectors, 
     /**
      * Directions that are not there in A, to working precision, become any that are orthonormal to the others.
      *
-     * @param a     (k, r) F64, overwritten
+     * @param a     (k, r) F64 without a row of zeros, overwritten
      * @param polar (k, r) F64, overwritten; orthonormal rows to better than f32's precision
+     * @throws ArithmeticException if A is not finite
      */
     void compute(Matrix a, Matrix polar);
 

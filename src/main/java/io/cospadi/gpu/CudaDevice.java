@@ -29,6 +29,7 @@ import static jcuda.driver.JCudaDriver.cuStreamDestroy;
 import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
+import io.cospadi.tensor.CospadiException;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -181,6 +182,11 @@ final class CudaDevice implements CudaCalls {
     @Override
     public void launch(String kernel, LaunchGeometry geometry, Number... values) {
         bind();
+        if (geometry.sharedBytes() > properties.sharedBytesOfBlock()) {
+            throw new CospadiException(kernel + " needs " + geometry.sharedBytes()
+                    + " bytes of shared memory a block, and " + properties.name() + " has "
+                    + properties.sharedBytesOfBlock() + "; use --backend cpu, or a GPU that has");
+        }
         Driver.check(
                 cuLaunchKernel(
                         modules.function(kernel, geometry.sharedBytes()),

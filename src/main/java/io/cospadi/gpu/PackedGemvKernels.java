@@ -5,13 +5,15 @@ package io.cospadi.gpu;
  * the device as {@link SlottedCodes}.
  */
 public final class PackedGemvKernels {
-    /** What a block shares beside its token. */
-    private static final int STATIC_SHARED_BYTES = 5 << 10;
+    /** What a block shares beside its token: sums of its warps, twice as many where rows have no starts, and 8:16's table. */
+    private static int staticSharedBytes(SlottedShape codes) {
+        return codes.grouped() ? 5 << 10 : 2 << 10;
+    }
 
-    /** Of fewer blocks a multiprocessor each lane, or each block, loads more at a time. */
+    /** With fewer blocks a multiprocessor each lane loads more at a time, or each block has more warps. */
     private static final int MANY_BLOCKS = 2;
 
-    /** Tokens that one reading of the codes serves. */
+    /** Tokens that one reading of the codes serves at most. */
     public static final int SHARING_TOKENS = 8;
 
     private static final int MOST_TOKENS = 65535;
@@ -35,6 +37,11 @@ public final class PackedGemvKernels {
         this.launcher = launcher;
         this.multiprocessors = multiprocessors;
         this.mostShared = Math.min(mostShared, LaunchGeometry.MOST_SHARED_BYTES);
+    }
+
+    /** Whether a token over the codes' atoms fits what a block shares. */
+    public boolean takes(SlottedShape codes) {
+        return Float.BYTES * (long) codes.reach() <= mostShared - staticSharedBytes(codes);
     }
 
     /**
@@ -62,9 +69,9 @@ public final class PackedGemvKernels {
         boolean few = (long) codes.tiles() * tokens < (long) MANY_BLOCKS * multiprocessors;
         String kernel = "packed_gemv_" + codes.suffix() + (few ? "_few" : "");
         int shared = Float.BYTES * codes.reach();
-        if (shared > mostShared - STATIC_SHARED_BYTES) {
+        if (!takes(codes)) {
             throw new IllegalArgumentException("codes over " + codes.k() + " atoms need " + shared
-                    + " bytes of shared memory, and a block has " + (mostShared - STATIC_SHARED_BYTES));
+                    + " bytes of shared memory, and a block has " + (mostShared - staticSharedBytes(codes)));
         }
         int warps = few && codes.grouped() ? 2 * SlottedCodes.PARTS : SlottedCodes.PARTS;
         launcher.launch(

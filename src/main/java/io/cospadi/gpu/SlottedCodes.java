@@ -9,7 +9,7 @@ import java.util.stream.IntStream;
  *
  * <p><b>Order.</b> A unit is 16 bytes of one row, 4 words of 32 bits, the low ones first. Unit u of row i is the one with number
  * {@code (i / 32 · units + u) · 32 + i % 32}: a tile of 32 rows is 32 streams, one a lane, that are read in step. Rows that fill
- * the last tile up hold zeros. {@value #PARTS} warps share a tile: part p begins with unit {@code p · units / PARTS}, rounded down.
+ * the last tile up hold zeros. A row is {@value #PARTS} parts: part p begins with unit {@code p · units / PARTS}, rounded down.
  *
  * <p><b>Words.</b> Except in {@link Pattern#WIDE}, a word is two slots. Bits 0 to 13 are the first one's value, as the top 14
  * bits of its f32 pattern, bits 14 and 15 its place, bits 16 and 17 the second one's place, bits 18 to 31 its value. So a shift
@@ -44,7 +44,7 @@ public final class SlottedCodes {
     /** Rows that a warp reads in step, one a lane. */
     public static final int TILE_ROWS = 32;
 
-    /** Warps that share a tile. */
+    /** Of a row, each with a place of its own to begin, so that they are worked on side by side. */
     static final int PARTS = 16;
 
     static final int UNIT_BYTES = 16;

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
@@ -14,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -244,5 +247,43 @@ abstract class AbstractStorageTest extends AbstractBackendTest {
             backend.gatherRows(large, new int[] {row + 9}, last);
             assertSame(read(view.rows(9, 1)), read(last), "gathered");
         }
+    }
+
+    @Test
+    void tasksOfTheHostRunOnceEach() {
+        int[] runs = new int[1000];
+        backend.onHost(runs.length, task -> runs[task]++);
+        assertTrue(Arrays.stream(runs).allMatch(n -> n == 1));
+        backend.onHost(0, task -> fail("there is no task"));
+        IllegalStateException failure = assertThrows(
+                IllegalStateException.class,
+                () -> backend.onHost(100, task -> {
+                    if (task == 37) {
+                        throw new IllegalStateException("task 37");
+                    }
+                }));
+        assertEquals("task 37", failure.getMessage());
+    }
+
+    @Test
+    void productsAreWatched() {
+        Optional<DeviceTimes> watched = backend.watch();
+        assumeTrue(watched.isPresent(), "no device");
+        DeviceTimes times = watched.get();
+        Matrix a = matrix(3, 4, DType.F32, normal(12));
+        Matrix b = matrix(4, 4, DType.F64, normal(16));
+        Matrix gram = output(3, 3, DType.F32);
+        Matrix product = output(4, 4, DType.F64);
+        times.pause();
+        backend.symmetricProduct(a, false, gram);
+        assertEquals(0, times.productMilliseconds());
+        times.resume();
+        backend.scale(2, a);
+        assertEquals(0, times.productMilliseconds());
+        backend.symmetricProduct(a, false, gram);
+        double symmetric = times.productMilliseconds();
+        assertTrue(symmetric > 0);
+        backend.gemm(1, b, false, b, false, 0, product);
+        assertTrue(times.productMilliseconds() > symmetric);
     }
 }

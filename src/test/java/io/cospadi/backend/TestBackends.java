@@ -20,6 +20,6 @@ public final class TestBackends {
 
     /** On a device of the caller's, within {@code maxVram} bytes. */
     public static Backend on(CudaCalls device, long maxVram) {
-        return new CudaBackend(device, maxVram);
+        return new CudaBackend(device, maxVram, 2);
     }
 }

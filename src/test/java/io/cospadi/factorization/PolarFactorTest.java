@@ -1,12 +1,15 @@
 package io.cospadi.factorization;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.DType;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
@@ -114,6 +117,36 @@ class PolarFactorTest {
                     assertEquals(a[i][j], back[i][j], 1e-7, "at " + i + ", " + j);
                 }
             }
+        }
+    }
+
+    /** A direction far above the others, which a step that is too long would throw away. */
+    @Test
+    void aDominantDirectionIsKept() {
+        int k = 30;
+        double[][] u = computed(new PolarByEigenvectors(backend, effort, k), normal(k, 45));
+        double[][] v = computed(new PolarByEigenvectors(backend, effort, k), normal(k, k));
+        double[][] a = new double[k][];
+        for (int i = 0; i < k; i++) {
+            double strength = i == 0 ? 1 : 1e-2 * Math.pow(1e-2, i / (k - 1.0));
+            a[i] = Arrays.stream(u[i]).map(x -> strength * x).toArray();
+        }
+        double[][] turned = Plain.product(Plain.transpose(v), a);
+        double[][] expected = Plain.product(Plain.transpose(v), u);
+        for (PolarFactor way : ways(k)) {
+            double[][] polar = computed(way, turned);
+            for (int i = 0; i < k; i++) {
+                assertArrayEquals(expected[i], polar[i], 1e-9, "row " + i);
+            }
+        }
+    }
+
+    @Test
+    void whatIsNotFiniteIsRefused() {
+        double[][] a = normal(6, 8);
+        a[2][3] = Double.NaN;
+        for (PolarFactor way : ways(6)) {
+            assertThrows(ArithmeticException.class, () -> computed(way, a));
         }
     }
 

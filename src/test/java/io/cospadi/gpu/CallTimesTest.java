@@ -49,6 +49,19 @@ class CallTimesTest {
     }
 
     @Test
+    void pausesAreLeftOut() {
+        times.watch();
+        axpy();
+        times.pause();
+        axpy();
+        calls.gemm(Arithmetic.F32, false, false, 4, 4, 4, 1, x, 4, x, 4, 0, y, 4);
+        times.resume();
+        axpy();
+        assertEquals(Set.of("axpy_f32"), times.totals().keySet());
+        assertEquals(2, times.totals().get("axpy_f32").calls());
+    }
+
+    @Test
     void whatIsRecordedForAGraphIsNotTimed() {
         times.watch();
         calls.beginCapture();
