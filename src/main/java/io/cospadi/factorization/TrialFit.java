@@ -8,9 +8,10 @@ import java.util.List;
 import java.util.stream.DoubleStream;
 
 /**
- * What a projection, or a group that shares a dictionary, would lose at several sizes, found quickly: the problem is whitened and decomposed once, and each size gets
- * the method's start and a few rounds, without a final fit unless the factors are stored in few bits. The figures steer a budget; they are a little above what the full
- * number of rounds reaches, at every size alike.
+ * What a projection, or a group that shares a dictionary, would lose at several sizes, found quickly: the problem is whitened and
+ * decomposed once, and each size gets the method's start and a few rounds, without a final fit unless the factors are stored in
+ * fewer than 8 bits. The figures steer a budget; they are a little above what the full number of rounds reaches, at every size
+ * alike.
  *
  * <p>Sparse dictionaries are tried by {@link BlockSolver}'s rounds, whichever solver will make them in the end.
  */
@@ -83,7 +84,7 @@ public final class TrialFit implements AutoCloseable {
      * @param s codes a row; 0 for a low-rank method
      */
     public Lost lost(int k, int s) {
-        if (settings.precision().hasScales()) {
+        if (settings.precision().isCoarse()) {
             return stored(k, s);
         }
         return switch (settings.method()) {

@@ -50,6 +50,11 @@ public record Precision(int valueBits, int dictionaryBits, int groupSize) {
         return valueLevels() || dictionaryLevels();
     }
 
+    /** Whether rounding may lose as much as the fit: levels of fewer than 8 bits. */
+    public boolean isCoarse() {
+        return Math.min(valueBits, dictionaryBits) < 8;
+    }
+
     /** Scales of a row of {@code count} levels: {@code ceil(count / groupSize)}, or 1. */
     public int scales(int count) {
         return LevelGrid.scales(count, groupSize);
