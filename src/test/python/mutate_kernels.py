@@ -55,7 +55,7 @@ PACKED = [
     ("no barrier after the token", "    __syncthreads();\n\n    constexpr bool", "\n    constexpr bool"),
     ("table not prepared", "    reader.prepare(thread, 32 * WARPS);\n", ""),
     ("first half a unit longer", "left - i == behind", "left - i == behind - 1"),
-    ("halves in one sum", "if (TWO_HALVES && left - i == behind)", "if (false)"),
+    ("halves in one sum", "if (TWO_HALVES && left - i == behind)", "if (false && left - i == behind)"),
     ("first half counted twice", "sums[0] = sums[1] = 0;", ""),
     ("halves' warps added up one by one", "WARPS > PARTS ? partial[2 * p]", "WARPS > PARTS ? partial[2 * p + 1]"),
     ("no barrier before the warps are added up", "    __syncthreads();\n    if (row < 0)", "    if (row < 0)"),
