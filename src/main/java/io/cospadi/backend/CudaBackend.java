@@ -22,8 +22,6 @@ import io.cospadi.gpu.SquareKernels;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
-import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 
@@ -177,28 +175,7 @@ public final class CudaBackend implements Backend {
     @Override
     public Optional<DeviceTimes> watch() {
         times.watch();
-        return Optional.of(new DeviceTimes() {
-            @Override
-            public List<Entry> entries() {
-                return times.totals().entrySet().stream()
-                        .map(e -> new Entry(
-                                e.getKey(),
-                                e.getValue().milliseconds(),
-                                e.getValue().calls()))
-                        .sorted(Comparator.comparingDouble(Entry::milliseconds).reversed())
-                        .toList();
-            }
-
-            @Override
-            public void pause() {
-                times.pause();
-            }
-
-            @Override
-            public void resume() {
-                times.resume();
-            }
-        });
+        return Optional.of(new CudaTimes(times));
     }
 
     @Override

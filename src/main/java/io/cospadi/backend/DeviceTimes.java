@@ -11,7 +11,12 @@ public interface DeviceTimes {
      * @param milliseconds of the device
      * @param calls        how many
      */
-    record Entry(String kind, double milliseconds, long calls) {}
+    record Entry(String kind, double milliseconds, long calls) {
+        /** Whether these are dense products, general or symmetric, in any arithmetic. */
+        boolean isProduct() {
+            return kind.startsWith("gemm") || kind.startsWith("symmetricProduct");
+        }
+    }
 
     /** The longest first. */
     List<Entry> entries();
@@ -22,10 +27,10 @@ public interface DeviceTimes {
     /** From now on everything counts again. */
     void resume();
 
-    /** Milliseconds of dense products, general and symmetric, in any arithmetic. */
-    default double productMilliseconds() {
-        return entries().stream()
-                .filter(entry -> entry.kind().startsWith("gemm") || entry.kind().startsWith("symmetricProduct"))
+    /** Milliseconds of dense products among them. */
+    static double productMilliseconds(List<Entry> entries) {
+        return entries.stream()
+                .filter(Entry::isProduct)
                 .mapToDouble(Entry::milliseconds)
                 .sum();
     }

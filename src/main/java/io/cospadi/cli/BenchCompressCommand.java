@@ -130,7 +130,6 @@ final class BenchCompressCommand implements Callable<Integer> {
         SharedOptions.atLeast("--tokens", tokens, 1);
         List<Measured> measured = new ArrayList<>();
         List<DeviceTimes.Entry> device;
-        double products;
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         if ((model == null) == (shape == null)) {
             throw RecipeException.usage("name a model's folder or a --shape");
@@ -144,29 +143,15 @@ final class BenchCompressCommand implements Callable<Integer> {
             new FactorizationBench(source, layers, include, ratio, settings, turns)
                     .run(backend, times, new TaskProgress(display, "factorising"), measured::add);
             device = times.map(DeviceTimes::entries).orElse(List.of());
-            products = times.map(DeviceTimes::productMilliseconds).orElse(0.0) / 1e3;
             BenchEnvironment.put(json, backend, shared);
         }
         if (shared.json) {
             put(measured, json);
-            if (!device.isEmpty()) {
-                json.put("seconds_of_products_on_device", products);
-                DeviceTimesView.put(json, device);
-            }
+            DeviceTimesView.put(json, device);
             terminal.json(json);
         } else {
-            terminal.out().print(text(measured));
-            if (!device.isEmpty()) {
-                double seconds =
-                        measured.stream().mapToDouble(Measured::seconds).sum();
-                terminal.out()
-                        .printf(
-                                Locale.ROOT,
-                                "dense products %.2f s on the device, %.0f %% of the factorisation%n%s",
-                                products,
-                                100 * products / seconds,
-                                DeviceTimesView.text(device));
-            }
+            double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
+            terminal.out().print(text(measured) + DeviceTimesView.text(device, seconds));
         }
         return ExitStatus.DONE;
     }

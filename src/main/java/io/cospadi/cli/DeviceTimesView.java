@@ -12,8 +12,12 @@ final class DeviceTimesView {
 
     private DeviceTimesView() {}
 
-    /** Empty for none. */
-    static String text(List<DeviceTimes.Entry> entries) {
+    /**
+     * Empty for none.
+     *
+     * @param seconds of all that was watched, of which products have a share
+     */
+    static String text(List<DeviceTimes.Entry> entries, double seconds) {
         if (entries.isEmpty()) {
             return "";
         }
@@ -28,12 +32,21 @@ final class DeviceTimesView {
                     String.valueOf(entry.calls()),
                     String.format(Locale.ROOT, "%.1f", 1e3 * entry.milliseconds() / entry.calls()));
         }
-        return table + String.format(Locale.ROOT, "in all %.1f ms at work%n", all);
+        double products = DeviceTimes.productMilliseconds(entries);
+        return table
+                + String.format(
+                        Locale.ROOT,
+                        "in all %.1f ms at work; dense products %.1f, %.0f %% of the factorisation's %.2f s%n",
+                        all,
+                        products,
+                        products / seconds / 10,
+                        seconds);
     }
 
     /** The same in figures, as "device"; nothing for none. */
     static void put(ObjectNode json, List<DeviceTimes.Entry> entries) {
         if (!entries.isEmpty()) {
+            json.put("seconds_of_products_on_device", DeviceTimes.productMilliseconds(entries) / 1e3);
             ArrayNode array = json.putArray("device");
             for (DeviceTimes.Entry entry : entries) {
                 array.addObject()

@@ -84,7 +84,7 @@ public final class TrialFit implements AutoCloseable {
      * @param s codes a row; 0 for a low-rank method
      */
     public Lost lost(int k, int s) {
-        if (settings.precision().isCoarse()) {
+        if (settings.precision().isBelow8Bits()) {
             return stored(k, s);
         }
         return switch (settings.method()) {

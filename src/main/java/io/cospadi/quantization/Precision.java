@@ -50,8 +50,8 @@ public record Precision(int valueBits, int dictionaryBits, int groupSize) {
         return valueLevels() || dictionaryLevels();
     }
 
-    /** Whether rounding may lose as much as the fit: levels of fewer than 8 bits. */
-    public boolean isCoarse() {
+    /** Whether codes or dictionary have so few bits that rounding may lose as much as the fit. */
+    public boolean isBelow8Bits() {
         return Math.min(valueBits, dictionaryBits) < 8;
     }
 
