@@ -1,13 +1,20 @@
 package io.cospadi.cli;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.calibration.GramStore;
+import io.cospadi.calibration.ModelFingerprint;
+import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Tokenizer;
+import io.cospadi.compression.RecipeException;
+import io.cospadi.decoder.DenseWeights;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.evaluation.Divergence;
 import io.cospadi.evaluation.Evaluation;
 import io.cospadi.evaluation.EvaluationSettings;
+import io.cospadi.evaluation.FunctionalError;
 import io.cospadi.evaluation.KlDivergence;
 import io.cospadi.evaluation.Perplexity;
+import io.cospadi.evaluation.ProjectionErrors;
 import io.cospadi.evaluation.TokenPerplexity;
 import io.cospadi.evaluation.WordPerplexity;
 import io.cospadi.format.ModelFolder;
@@ -23,8 +30,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code eval MODEL --text FILE...}: perplexities of a dense or compact folder, and its divergence from a reference. */
-@Command(name = "eval", description = "Measures a dense or compact model on text: perplexities, and KL divergence.")
+/**
+ * {@code eval MODEL --text FILE... --stats DIR...}: perplexities of a dense or compact folder, its divergence from a reference,
+ * and what its projections lose of the reference's outputs.
+ */
+@Command(
+        name = "eval",
+        description = "Measures a dense or compact model on text: perplexities, KL divergence, errors of projections.")
 final class EvalCommand implements Callable<Integer> {
     private enum Kind {
         token,
@@ -39,9 +51,15 @@ final class EvalCommand implements Callable<Integer> {
             paramLabel = "FILE",
             arity = "1..*",
             converter = ListedFile.class,
-            required = true,
             description = "UTF-8 text, read raw and tokenised once.")
-    private List<Path> texts;
+    private List<Path> texts = List.of();
+
+    @Option(
+            names = "--stats",
+            paramLabel = "DIR",
+            arity = "1..*",
+            description = "Gram stores of calibrate: each projection's relative error against --reference under them.")
+    private List<Path> stats = List.of();
 
     @Option(names = "--window", paramLabel = "N", description = "Tokens of a window (default: 1024).")
     private int window = EvaluationSettings.DEFAULT_WINDOW;
@@ -65,7 +83,7 @@ final class EvalCommand implements Callable<Integer> {
     @Option(
             names = "--reference",
             paramLabel = "DENSE",
-            description = "Also KL divergence and top-1 agreement with it.")
+            description = "Also KL divergence and top-1 agreement with it on the first text.")
     private Path reference;
 
     @Mixin
@@ -82,14 +100,21 @@ final class EvalCommand implements Callable<Integer> {
         SharedOptions.atLeast("--window", window, 2);
         SharedOptions.atLeast("--max-windows", maxWindows, 0);
         SharedOptions.atLeast("--word-window", wordWindow, 0);
+        if (texts.isEmpty() && stats.isEmpty()) {
+            throw RecipeException.usage("name what to measure on: --text FILE, or --stats DIR with --reference DENSE");
+        }
+        if (!stats.isEmpty() && reference == null) {
+            throw RecipeException.usage("--stats needs --reference DENSE, the model that the Grams are of");
+        }
         Evaluation evaluation;
         Path spill = Files.createTempDirectory("cospadi-eval");
         EvaluationSettings settings =
                 new EvaluationSettings(window, maxWindows, EvaluationSettings.DEFAULT_ACTIVATION_BYTES, spill);
         try (ModelWeights weights = ModelFolder.open(model);
-                Tokenizer tokenizer = Tokenizer.open(model);
+                Tokenizer tokenizer = texts.isEmpty() ? null : Tokenizer.open(model);
                 Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
+            List<ProjectionErrors> errors = stats.isEmpty() ? null : errors(weights, backend, display);
             List<Perplexity> perplexities = new ArrayList<>();
             for (Path file : texts) {
                 String text = TextFile.read(file);
@@ -115,9 +140,10 @@ final class EvalCommand implements Callable<Integer> {
                             progress(display, file)));
                 }
             }
-            Divergence divergence =
-                    reference == null ? null : divergence(weights, tokenizer, backend, settings, display);
-            evaluation = new Evaluation(model.toString(), backend.name(), perplexities, List.of(), divergence);
+            Divergence divergence = reference == null || texts.isEmpty()
+                    ? null
+                    : divergence(weights, tokenizer, backend, settings, display);
+            evaluation = new Evaluation(model.toString(), backend.name(), perplexities, List.of(), divergence, errors);
         } finally {
             Files.deleteIfExists(spill);
         }
@@ -139,6 +165,20 @@ final class EvalCommand implements Callable<Integer> {
         }
         int[] end = weights.config().eosTokens();
         return end.length == 0 ? 0 : end[0];
+    }
+
+    /** Under each of the stores, which must be of the reference. */
+    private List<ProjectionErrors> errors(ModelWeights weights, Backend backend, JobDisplay display) {
+        Checkpoint checkpoint = Checkpoint.open(reference);
+        try (ModelWeights dense = new DenseWeights(checkpoint)) {
+            checkpoint.requireDense();
+            List<GramStore> stores = stats.stream().map(GramStore::open).toList();
+            String fingerprint = ModelFingerprint.of(checkpoint, new TaskProgress(display, "reading the reference"))
+                    .sha256();
+            stores.forEach(store -> store.requireUsable(fingerprint));
+            return FunctionalError.evaluate(
+                    dense, weights, backend, stores, new TaskProgress(display, "comparing projections"));
+        }
     }
 
     /** Over the first text. */
@@ -185,6 +225,9 @@ final class EvalCommand implements Callable<Integer> {
                     100 * kl.top1Agreement(),
                     kl.file(),
                     kl.tokens()));
+        }
+        if (evaluation.errors() != null) {
+            text.append(ErrorsView.text(evaluation.errors()));
         }
         return text.toString();
     }

@@ -37,18 +37,13 @@ public final class DenseLinear implements Linear {
     }
 
     @Override
-    public void apply(Backend backend, Matrix x, Matrix out) {
-        multiply(backend, x, 0, out);
+    public Matrix biasOrNull() {
+        return bias;
     }
 
     @Override
-    public void applyAdding(Backend backend, Matrix x, Matrix out) {
-        multiply(backend, x, 1, out);
-    }
-
-    private void multiply(Backend backend, Matrix x, double beta, Matrix out) {
-        backend.gemm(1, x, false, weight, !transposed, beta, out);
-        Bias.add(backend, bias, out);
+    public void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
+        backend.gemm(1, x, false, weight, !transposed, add ? 1 : 0, out);
     }
 
     /**

@@ -16,23 +16,29 @@ public sealed interface Linear extends AutoCloseable permits DenseLinear, Sparse
     /** Output features. */
     int d2();
 
-    /**
-     * {@code out (N, d2) <- x (N, d1) · W (+ bias)}, F32.
-     *
-     * @param x   (N, d1), read only
-     * @param out (N, d2), overwritten; not x
-     * @throws IllegalArgumentException if shapes disagree
-     */
-    void apply(Backend backend, Matrix x, Matrix out);
+    /** (1, d2) F32, or null; owned by this. */
+    Matrix biasOrNull();
 
     /**
-     * {@code out (N, d2) <- out + x (N, d1) · W (+ bias)}, F32.
+     * {@code out (N, d2) <- x (N, d1) · W}, or {@code out + x · W} if {@code add}, F32; the bias is left out.
      *
      * @param x   (N, d1), read only
-     * @param out (N, d2), updated; not x
+     * @param out (N, d2), overwritten or updated; not x
      * @throws IllegalArgumentException if shapes disagree
      */
-    void applyAdding(Backend backend, Matrix x, Matrix out);
+    void multiply(Backend backend, Matrix x, boolean add, Matrix out);
+
+    /** {@code out (N, d2) <- x (N, d1) · W (+ bias)}; as {@link #multiply}. */
+    default void apply(Backend backend, Matrix x, Matrix out) {
+        multiply(backend, x, false, out);
+        Bias.add(backend, biasOrNull(), out);
+    }
+
+    /** {@code out (N, d2) <- out + x (N, d1) · W (+ bias)}; as {@link #multiply}. */
+    default void applyAdding(Backend backend, Matrix x, Matrix out) {
+        multiply(backend, x, true, out);
+        Bias.add(backend, biasOrNull(), out);
+    }
 
     /** Multiply-adds that one token costs, the bias aside. */
     long multiplyAdds();

@@ -35,20 +35,15 @@ public final class LowRankLinear implements Linear {
     }
 
     @Override
-    public void apply(Backend backend, Matrix x, Matrix out) {
-        multiply(backend, x, 0, out);
+    public Matrix biasOrNull() {
+        return bias;
     }
 
     @Override
-    public void applyAdding(Backend backend, Matrix x, Matrix out) {
-        multiply(backend, x, 1, out);
-    }
-
-    private void multiply(Backend backend, Matrix x, double beta, Matrix out) {
+    public void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
         Matrix z = intermediate(backend).rows(x.rows());
         backend.gemm(1, x, false, down, true, 0, z);
-        backend.gemm(1, z, false, up, true, beta, out);
-        Bias.add(backend, bias, out);
+        backend.gemm(1, z, false, up, true, add ? 1 : 0, out);
     }
 
     private Workspace intermediate(Backend backend) {

@@ -41,20 +41,15 @@ public final class SparseLinear implements Linear {
     }
 
     @Override
-    public void apply(Backend backend, Matrix x, Matrix out) {
-        multiply(backend, x, false, out);
+    public Matrix biasOrNull() {
+        return bias;
     }
 
     @Override
-    public void applyAdding(Backend backend, Matrix x, Matrix out) {
-        multiply(backend, x, true, out);
-    }
-
-    private void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
+    public void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
         Matrix z = intermediate(backend).rows(x.rows());
         backend.gemm(1, x, false, dictionary, true, 0, z);
         backend.multiplyCodes(z, codes, add, out);
-        Bias.add(backend, bias, out);
     }
 
     private Workspace intermediate(Backend backend) {

@@ -11,7 +11,13 @@ import java.util.List;
  * @param perplexity one entry a text and kind
  * @param tasks      multiple-choice tasks; empty where none was asked for
  * @param kl         against a reference, or null
+ * @param errors     against a reference, one entry a Gram store; null where none was named
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Evaluation(
-        String model, String backend, List<Perplexity> perplexity, List<Object> tasks, Divergence kl) {}
+        String model,
+        String backend,
+        List<Perplexity> perplexity,
+        List<Object> tasks,
+        Divergence kl,
+        List<ProjectionErrors> errors) {}

@@ -22,7 +22,7 @@ public final class RelativeError {
             throw new IllegalArgumentException(problem.name() + ": W is (" + problem.d2() + ", " + problem.d1()
                     + "), the factors stand for (" + factors.d2() + ", " + factors.d1() + ")");
         }
-        return of(backend, problem, factors, energy(backend, problem));
+        return of(backend, problem, factors, outputEnergy(backend, problem));
     }
 
     /**
@@ -50,8 +50,8 @@ public final class RelativeError {
         }
     }
 
-    /** tr(W G Wᵀ). */
-    private static double energy(Backend backend, Problem problem) {
+    /** tr(W G Wᵀ), the energy of the outputs on the text that G is of; never negative but by rounding. */
+    public static double outputEnergy(Backend backend, Problem problem) {
         try (Scratch scratch = new Scratch(backend)) {
             Matrix weight = scratch.f64(problem.weight());
             Matrix product = scratch.f64(problem.d2(), problem.d1());

@@ -12,6 +12,7 @@ import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.decoder.Decoder;
 import io.cospadi.decoder.DecoderFixture;
+import io.cospadi.decoder.DelegatingWeights;
 import io.cospadi.decoder.DenseLinear;
 import io.cospadi.decoder.LayerwisePass;
 import io.cospadi.decoder.Linear;
@@ -80,40 +81,18 @@ abstract class AbstractPropagatedInputsTest {
     }
 
     /** The model with those projections replaced, from the start. */
-    private final class Replaced implements ModelWeights {
+    private final class Replaced extends DelegatingWeights {
         private final Set<String> replaced;
 
         Replaced(Set<String> replaced) {
+            super(weights);
             this.replaced = replaced;
         }
 
         @Override
-        public ModelConfig config() {
-            return weights.config();
-        }
-
-        @Override
-        public boolean has(String name) {
-            return weights.has(name);
-        }
-
-        @Override
-        public Matrix tensor(String name, Backend on) {
-            return weights.tensor(name, on);
-        }
-
-        @Override
-        public void gatherRows(String name, int[] rows, Matrix out, Backend on) {
-            weights.gatherRows(name, rows, out, on);
-        }
-
-        @Override
         public Linear projection(Projection projection, Backend on) {
-            return replaced.contains(projection.name()) ? other(projection) : weights.projection(projection, on);
+            return replaced.contains(projection.name()) ? other(projection) : super.projection(projection, on);
         }
-
-        @Override
-        public void close() {}
     }
 
     /** Inputs of all sites, window after window, of the model with those projections replaced. */

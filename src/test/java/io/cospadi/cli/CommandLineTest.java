@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 class CommandLineTest {
@@ -50,6 +51,7 @@ class CommandLineTest {
                 "compress M --ratio .2 --out O --data D --share 2 --budget pooled | is auto or uniform",
                 "eval M                                 | --text",
                 "eval M --text T --window 1             | at least 2",
+                "eval M --stats S                       | --stats needs --reference DENSE",
                 "generate M --prompt P --top-p 0.5      | --temperature",
                 "calibrate M --data D --out O --shard 5 | I/N",
                 "calibrate M --data D --out O --labels txt | did you mean text?",
@@ -102,6 +104,7 @@ class CommandLineTest {
                 "compress MODEL --ratio .2 --out OUT --stats NOWHERE --json | NOWHERE",
                 "merge NOWHERE --out OUT --json                        | NOWHERE",
                 "eval MODEL --text NOWHERE --json                      | tokenizer.json",
+                "eval MODEL --stats NOWHERE --reference MODEL --json   | NOWHERE",
                 "generate NOWHERE --prompt x --json                    | NOWHERE",
                 "inspect NOWHERE --json                                | NOWHERE",
                 "verify NOWHERE --json                                 | NOWHERE",
@@ -220,6 +223,56 @@ class CommandLineTest {
         assertEquals(
                 TinyJob.contents(job.out("out")).get("model.safetensors"),
                 TinyJob.contents(job.out("again")).get("model.safetensors"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--share 2",
+                "--budget uniform --value-bits 4 --dictionary-bits 6",
+                "--method svd-llm",
+                "--method gptq"
+            })
+    void errorsUnderTheStoreOfTheFitAreTheJobsOwn(String options) throws Exception {
+        TinyJob job = TinyJob.in(folder);
+        for (String seed : List.of("0", "1")) {
+            Program.Result calibrated = Program.run(("calibrate " + job.model() + " --data " + job.data()
+                            + " --windows 8 --window 16 --sample random --gradient-window 16 --threads 1 --backend cpu"
+                            + " --seed " + seed + " --out " + job.out("stats" + seed))
+                    .split(" "));
+            assertEquals(0, calibrated.status(), calibrated.err());
+        }
+        Program.Result made = Program.run(("compress " + job.model() + " --stats " + job.out("stats0") + " --out "
+                        + job.out("out") + " --ratio 0.3 --threads 1 --backend cpu --json " + options)
+                .split(" "));
+        assertEquals(0, made.status(), made.err());
+        String eval = "eval " + job.out("out") + " --reference " + job.model() + " --backend cpu --stats "
+                + job.out("stats0") + " " + job.out("stats1");
+        JsonNode errors =
+                JSON.readTree(Program.run((eval + " --json").split(" ")).out()).get("errors");
+        assertEquals(2, errors.size());
+        int compared = 0;
+        for (JsonNode projection : JSON.readTree(made.out()).get("projections")) {
+            double own = projection.get("relative_error").asDouble();
+            for (JsonNode entry : errors.at("/0/projections")) {
+                if (entry.get("name").equals(projection.get("name"))) {
+                    assertEquals(own, entry.get("error").asDouble(), 1e-5 * own + 1e-13);
+                    compared++;
+                }
+            }
+        }
+        assertTrue(compared > 0);
+        assertEquals(compared, errors.at("/0/projections").size());
+        double seen = 0;
+        double unseen = 0;
+        for (int i = 0; i < compared; i++) {
+            seen += errors.at("/0/projections").get(i).get("error").asDouble();
+            unseen += errors.at("/1/projections").get(i).get("error").asDouble();
+        }
+        assertTrue(unseen > seen, unseen + " on other windows, " + seen + " on those of the fit");
+        Program.Result text = Program.run(eval.split(" "));
+        assertEquals(0, text.status(), text.err());
+        assertEquals(compared + 4, text.out().lines().count(), text.out());
     }
 
     @Test

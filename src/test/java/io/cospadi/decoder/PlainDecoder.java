@@ -46,7 +46,7 @@ public final class PlainDecoder {
     }
 
     /** A projection's weight (d2, d1), to be changed in place. */
-    double[][] weight(Projection projection) {
+    public double[][] weight(Projection projection) {
         return tensors.get(projection.weightName());
     }
 

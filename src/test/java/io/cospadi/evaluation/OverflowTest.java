@@ -14,10 +14,9 @@ import io.cospadi.calibration.GramStore;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.ModelConfig;
-import io.cospadi.checkpoint.Projection;
 import io.cospadi.decoder.DecoderFixture;
+import io.cospadi.decoder.DelegatingWeights;
 import io.cospadi.decoder.Generator;
-import io.cospadi.decoder.Linear;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.decoder.ResidentModel;
 import io.cospadi.decoder.Sampling;
@@ -37,39 +36,21 @@ class OverflowTest {
     Path temporary;
 
     /** The fixture's model with one norm's weight scaled beyond what the next product can hold. */
-    private record Overflowing(ModelWeights sound, String norm) implements ModelWeights {
-        @Override
-        public ModelConfig config() {
-            return sound.config();
-        }
+    private static final class Overflowing extends DelegatingWeights {
+        private final String norm;
 
-        @Override
-        public boolean has(String name) {
-            return sound.has(name);
+        Overflowing(ModelWeights sound, String norm) {
+            super(sound);
+            this.norm = norm;
         }
 
         @Override
         public Matrix tensor(String name, Backend backend) {
-            Matrix tensor = sound.tensor(name, backend);
+            Matrix tensor = super.tensor(name, backend);
             if (name.equals(norm)) {
                 backend.scale(1e38, tensor);
             }
             return tensor;
-        }
-
-        @Override
-        public void gatherRows(String name, int[] rows, Matrix out, Backend backend) {
-            sound.gatherRows(name, rows, out, backend);
-        }
-
-        @Override
-        public Linear projection(Projection projection, Backend backend) {
-            return sound.projection(projection, backend);
-        }
-
-        @Override
-        public void close() {
-            sound.close();
         }
     }
 

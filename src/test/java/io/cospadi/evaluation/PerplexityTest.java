@@ -59,6 +59,16 @@ class PerplexityTest extends AbstractPerplexityTest {
     }
 
     @Test
+    void projectionsMustAgree() {
+        try (ModelWeights other = DecoderFixture.named("qwen2").open()) {
+            CospadiException refused = assertThrows(
+                    CospadiException.class,
+                    () -> FunctionalError.evaluate(weights, other, backend, List.of(), Progress.NONE));
+            assertTrue(refused.getMessage().contains("the model that it was made of"), refused.getMessage());
+        }
+    }
+
+    @Test
     void resultsSerialiseAsTheContractSays() throws Exception {
         Evaluation evaluation = new Evaluation(
                 "m",
@@ -67,12 +77,14 @@ class PerplexityTest extends AbstractPerplexityTest {
                         new Perplexity("t", "token", 1024, 3, 3069, null, 22.5),
                         new Perplexity("t", "word", 8192, 1, 3072, 2000L, 60.25)),
                 List.of(),
-                new Divergence("d", "t", 1024, 3069, 0.5, 0.75));
+                new Divergence("d", "t", 1024, 3069, 0.5, 0.75),
+                List.of(new ProjectionErrors("g", 24, List.of(new ProjectionErrors.Entry("p", 0.125)))));
         String json = "{'model':'m','backend':'cpu','perplexity':["
                 + "{'file':'t','kind':'token','window':1024,'windows':3,'tokens':3069,'value':22.5},"
                 + "{'file':'t','kind':'word','window':8192,'windows':1,'tokens':3072,'words':2000,'value':60.25}],"
                 + "'tasks':[],'kl':{'reference':'d','file':'t','window':1024,'tokens':3069,'mean':0.5,"
-                + "'top1_agreement':0.75}}";
+                + "'top1_agreement':0.75},"
+                + "'errors':[{'stats':'g','tokens':24,'projections':[{'name':'p','error':0.125}]}]}";
         assertEquals(json.replace('\'', '"'), new ObjectMapper().writeValueAsString(evaluation));
     }
 }
