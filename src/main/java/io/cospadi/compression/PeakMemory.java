@@ -99,14 +99,17 @@ public record PeakMemory(long calibration, long factorization) {
     /**
      * Of factorising one projection, or m that share a dictionary.
      *
-     * @param d2 output features of all of them
+     * @param d2  output features of all of them
+     * @param fed rows of d1 that are rounded with feedback ({@link io.cospadi.quantization.FeedbackRounding}): k if the
+     *            dictionary is of few bits, d2 if a whole weight is, else 0
      */
-    static long factorization(int d1, int d2, int k, int m) {
+    static long factorization(int d1, int d2, int k, int m, int fed) {
         long n = m > 1 ? d1 : Math.min(d1, d2);
         long given = (4L * d1 * d2 + 8L * d1 * d1) * (m > 1 ? 2 : 1);
         given += (m - 1) * (8L * d1 * d1 + 4L * d1 * d1 + 8L * k * k);
         long solver = 4 * (6L * d2 * k + 3L * k * k + 4 * n * k + 2L * d1 * d1 + 2L * d1 * d2 + 3 * n * n) + 16 * n * n;
         long error = 8 * ((long) d2 * k + (long) k * d1 + 2L * d1 * d2);
-        return given + Math.max(solver, error) + 6L * d2 * k;
+        long rounding = fed == 0 ? 0 : 8 * (2L * d1 * d1 + (long) d1 * fed);
+        return given + Math.max(solver, error) + rounding + 6L * d2 * k;
     }
 }

@@ -7,6 +7,7 @@ import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ShardedWriter;
+import io.cospadi.factorization.Method;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.format.CompactLayout;
@@ -72,7 +73,11 @@ public record Plan(
                 worst = Math.max(
                         worst,
                         PeakMemory.factorization(
-                                p.d1(), allocation.sharingOutputs(), allocation.k(), allocation.sharing()));
+                                p.d1(),
+                                allocation.sharingOutputs(),
+                                allocation.k(),
+                                allocation.sharing(),
+                                fedRows(recipe, allocation)));
             }
         }
         long calibration =
@@ -93,6 +98,13 @@ public record Plan(
                 (long) recipe.windows() * recipe.window(),
                 CalibrationSettings.DEFAULT_ACTIVATION_BYTES);
         return new PeakMemory(Math.max(calibration, gradients), worst + propagation);
+    }
+
+    private static int fedRows(Recipe recipe, Allocation allocation) {
+        if (recipe.method() == Method.GPTQ) {
+            return allocation.sharingOutputs();
+        }
+        return recipe.precision().dictionaryLevels() ? allocation.k() : 0;
     }
 
     private static long workBytes(

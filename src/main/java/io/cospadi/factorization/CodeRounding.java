@@ -12,10 +12,12 @@ import java.util.List;
 /** Rounds fitted codes to what is stored: 14 or 16 bits of a single each by itself, or levels by {@link SupportRounding}. */
 final class CodeRounding {
     private final Backend backend;
+    private final Effort effort;
     private final Precision precision;
 
-    CodeRounding(Backend backend, Precision precision) {
+    CodeRounding(Backend backend, Effort effort, Precision precision) {
         this.backend = backend;
+        this.effort = effort;
         this.precision = precision;
     }
 
@@ -37,8 +39,9 @@ final class CodeRounding {
     Rounded round(Codes codes, Matrix gram, Matrix correlations) {
         if (precision.valueLevels()) {
             SupportRounding rounding = new SupportRounding(
-                    codes.k(), backend.readFloats(gram), precision.valueBits(), precision.groupSize());
-            SupportRounding.Rounded rounded = rounding.round(codes, backend.readFloats(correlations));
+                    backend, codes.k(), backend.readFloats(gram), precision.valueBits(), precision.groupSize());
+            float[] residuals = residuals(codes, gram, correlations);
+            SupportRounding.Rounded rounded = rounding.round(codes, residuals);
             return new Rounded(rounded.codes(), rounded.scales());
         }
         float[] fitted = codes.values();
@@ -49,6 +52,16 @@ final class CodeRounding {
             }
         });
         return new Rounded(codes.withValues(values), new short[0]);
+    }
+
+    /** {@code B - C M} (d2, k). */
+    private float[] residuals(Codes codes, Matrix gram, Matrix correlations) {
+        try (Scratch scratch = new Scratch(backend);
+                Matrix dense = StoredForm.upload(backend, codes)) {
+            Matrix residuals = scratch.f32(correlations);
+            effort.gemm(-1, scratch.f32(dense), false, gram, false, 1, residuals);
+            return backend.readFloats(residuals);
+        }
     }
 
     /** The codes of several projections, one after the other. */

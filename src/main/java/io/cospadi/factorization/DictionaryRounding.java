@@ -11,7 +11,7 @@ import io.cospadi.tensor.DType;
  * Rounds the rows of a matrix that inputs are multiplied with to what is stored: bf16 each by itself, or levels, an input's error
  * fed into the inputs still to be rounded under the Gram of the inputs ({@link FeedbackRounding}).
  */
-final class DictionaryRounding {
+final class DictionaryRounding implements AutoCloseable {
     /** Share of the mean energy that is added to every input's, as GPTQ does, so that a singular G has a factor. */
     private static final double DAMPING = 0.01;
 
@@ -48,8 +48,7 @@ final class DictionaryRounding {
             backend.copy(gram, factor);
             backend.addToDiagonal(factor, DAMPING * (mean > 0 ? mean : 1));
             if (effort.cholesky(factor)) {
-                return new DictionaryRounding(
-                        backend, FeedbackRounding.under(backend.readDoubles(factor), d1, bits, groupSize));
+                return new DictionaryRounding(backend, FeedbackRounding.under(backend, factor, bits, groupSize));
             }
             throw new ArithmeticException("the Gram matrix has no Cholesky factor (d1 = " + d1 + ", mean diagonal "
                     + mean + "): it is not finite; calibrate again");
@@ -63,8 +62,13 @@ final class DictionaryRounding {
 
     /** An F64 matrix (rows, d1), rounded; without levels it has no scales. */
     Levels round(Matrix matrix) {
-        return levels == null
-                ? new Levels(StoredForm.bfloat16(backend, matrix), new short[0])
-                : levels.round(backend.readDoubles(matrix));
+        return levels == null ? new Levels(StoredForm.bfloat16(backend, matrix), new short[0]) : levels.round(matrix);
+    }
+
+    @Override
+    public void close() {
+        if (levels != null) {
+            levels.close();
+        }
     }
 }

@@ -26,7 +26,7 @@ import java.util.List;
  * In f64 but for the codes' conjugate gradients. Where the rows are those of a group's members, one block after the other, the
  * codes of each are fitted under its own Gram, and the shared dictionary under all of them ({@link SharedDictionary}).
  */
-final class FinalFit {
+final class FinalFit implements AutoCloseable {
     private static final int REFIT_STEPS = 4;
     /** Conjugate-gradient steps for a shared dictionary; each gains about a digit. */
     private static final int SHARED_STEPS = 20;
@@ -63,12 +63,12 @@ final class FinalFit {
         this.correlation = correlation;
         this.whitening = whitening;
         this.sparsity = sparsity;
-        codeRounding = new CodeRounding(backend, precision);
-        dictionaryRounding = DictionaryRounding.of(backend, effort, problem.gram(), precision);
+        codeRounding = new CodeRounding(backend, effort, precision);
         weight = scratch.f64(problem.weight());
         scaledWeight = scratch.f64(problem.weight());
         problem.outputs().absorb(backend, scaledWeight);
         mix(scaledWeight);
+        dictionaryRounding = DictionaryRounding.of(backend, effort, problem.gram(), precision);
     }
 
     /**
@@ -106,9 +106,9 @@ final class FinalFit {
             Matrix codes,
             Sparsity sparsity,
             Precision precision) {
-        try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(
-                    backend, effort, problem, members, correlation, whitening, sparsity, precision, scratch);
+        try (Scratch scratch = new Scratch(backend);
+                FinalFit fit = new FinalFit(
+                        backend, effort, problem, members, correlation, whitening, sparsity, precision, scratch)) {
             Matrix codes64 = scratch.f64(codes);
             Matrix dictionary = scratch.keep(fit.dictionaryFor(codes64));
             return fit.stored(dictionary, codes64, true);
@@ -132,9 +132,9 @@ final class FinalFit {
             Matrix codes,
             Sparsity sparsity,
             Precision precision) {
-        try (Scratch scratch = new Scratch(backend)) {
-            FinalFit fit = new FinalFit(
-                    backend, effort, problem, List.of(problem), null, whitening, sparsity, precision, scratch);
+        try (Scratch scratch = new Scratch(backend);
+                FinalFit fit = new FinalFit(
+                        backend, effort, problem, List.of(problem), null, whitening, sparsity, precision, scratch)) {
             return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
         }
     }
@@ -269,5 +269,10 @@ final class FinalFit {
                 factors,
                 sum == 0 ? 0 : sum / whitening.outputEnergy(),
                 problem.outputs().weigh(lost));
+    }
+
+    @Override
+    public void close() {
+        dictionaryRounding.close();
     }
 }

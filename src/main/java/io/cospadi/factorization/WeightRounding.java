@@ -34,11 +34,15 @@ final class WeightRounding implements Factorizer {
         try (Matrix weight = backend.allocate(problem.d2(), d1, DType.F64)) {
             backend.copy(problem.weight(), weight);
             if (settings.method() == Method.GPTQ) {
-                levels = DictionaryRounding.underGram(backend, effort, problem.gram(), bits, groupSize)
-                        .round(weight);
-                effort.count((double) problem.d2() * d1 * d1);
+                try (DictionaryRounding rounding =
+                        DictionaryRounding.underGram(backend, effort, problem.gram(), bits, groupSize)) {
+                    levels = rounding.round(weight);
+                }
+                effort.count(2.0 * problem.d2() * d1 * d1);
             } else {
-                levels = FeedbackRounding.none(d1, bits, groupSize).round(backend.readDoubles(weight));
+                try (FeedbackRounding rounding = FeedbackRounding.none(backend, d1, bits, groupSize)) {
+                    levels = rounding.round(weight);
+                }
             }
         }
         RoundedWeight rounded = new RoundedWeight(d1, problem.d2(), bits, levels);

@@ -1,7 +1,9 @@
 package io.cospadi.quantization;
 
+import io.cospadi.backend.Backend;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
+import java.util.Arrays;
 
 /**
  * Rounds codes to levels on the support they have, so that {@code tr(C M Cᵀ) − 2 tr(B Cᵀ)} stays small: each row by sweeps over its
@@ -16,15 +18,18 @@ import io.cospadi.tensor.Codes;
 public final class SupportRounding {
     private static final int SWEEPS = 16;
 
+    private final Backend backend;
     private final int k;
     private final float[] gram;
     private final int bits;
     private final int groupSize;
 
     /**
-     * @param gram M (k, k), row-major, symmetric; read only, not copied
+     * @param backend whose host threads share out the rows
+     * @param gram    M (k, k), row-major, symmetric; read only, not copied
      */
-    public SupportRounding(int k, float[] gram, int bits, int groupSize) {
+    public SupportRounding(Backend backend, int k, float[] gram, int bits, int groupSize) {
+        this.backend = backend;
         this.k = k;
         this.gram = gram;
         this.bits = bits;
@@ -37,42 +42,41 @@ public final class SupportRounding {
     /**
      * Rounds.
      *
-     * @param codes        best fit on their support, or near it; read only
-     * @param correlations B (rows, k), row-major; read only
+     * @param codes     C, best fit on their support, or near it; read only
+     * @param residuals {@code B - C M} (rows, k), row-major; read only
      * @throws ArithmeticException if a code is not finite
      */
-    public Rounded round(Codes codes, float[] correlations) {
+    public Rounded round(Codes codes, float[] residuals) {
+        float[] values = new float[codes.values().length];
+        short[] scales = new short[codes.rows() * LevelGrid.scales(codes.s(), groupSize)];
+        backend.onHost(codes.rows(), row -> roundRow(codes, row, residuals, values, scales));
+        return new Rounded(codes.withValues(values), scales);
+    }
+
+    private void roundRow(Codes codes, int i, float[] residuals, float[] values, short[] scales) {
         int s = codes.s();
         int groups = LevelGrid.scales(s, groupSize);
-        float[] values = new float[codes.values().length];
-        short[] scales = new short[codes.rows() * groups];
+        int at = i * s;
         double[] row = new double[s];
         float[] scaleOf = new float[s];
-        float[] residual = new float[k];
-        for (int i = 0; i < codes.rows(); i++) {
-            int at = i * s;
-            System.arraycopy(correlations, i * k, residual, 0, k);
-            for (int p = 0; p < s; p++) {
-                row[p] = codes.values()[at + p];
-                subtract(codes.values()[at + p], codes.atoms()[at + p], residual);
-            }
-            for (int group = 0; group < groups; group++) {
-                int from = groupSize == 0 ? 0 : group * groupSize;
-                int to = groupSize == 0 ? s : Math.min(s, from + groupSize);
-                scales[i * groups + group] = LevelGrid.scaleFor(row, from, to, bits);
-                for (int p = from; p < to; p++) {
-                    scaleOf[p] = Bfloat16.toFloat(scales[i * groups + group]);
-                }
-            }
-            boolean changed = true;
-            for (int sweep = 0; sweep < SWEEPS && changed; sweep++) {
-                changed = sweep(codes.atoms(), at, sweep == 0, row, scaleOf, residual);
-            }
-            for (int p = 0; p < s; p++) {
-                values[at + p] = (float) row[p];
-            }
+        float[] residual = Arrays.copyOfRange(residuals, i * k, (i + 1) * k);
+        for (int p = 0; p < s; p++) {
+            row[p] = codes.values()[at + p];
         }
-        return new Rounded(codes.withValues(values), scales);
+        for (int group = 0; group < groups; group++) {
+            int from = groupSize == 0 ? 0 : group * groupSize;
+            int to = groupSize == 0 ? s : Math.min(s, from + groupSize);
+            short scale = LevelGrid.scaleFor(row, from, to, bits);
+            scales[i * groups + group] = scale;
+            Arrays.fill(scaleOf, from, to, Bfloat16.toFloat(scale));
+        }
+        boolean changed = true;
+        for (int sweep = 0; sweep < SWEEPS && changed; sweep++) {
+            changed = sweep(codes.atoms(), at, sweep == 0, row, scaleOf, residual);
+        }
+        for (int p = 0; p < s; p++) {
+            values[at + p] = (float) row[p];
+        }
     }
 
     /** Whether a code changed. */

@@ -16,6 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A job on a GPU gets along with the memory that was foretold, and is refused where there is less. */
 class DeviceMemoryLimitTest {
@@ -28,10 +30,17 @@ class DeviceMemoryLimitTest {
         }
     }
 
-    @Test
-    void whatWasForetoldIsEnough() {
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "budget: uniform\n",
+                "budget: uniform\nvalue-bits: 4\ndictionary-bits: 4\n",
+                "budget: uniform\nshare: 2\nvalue-bits: 4\ndictionary-bits: 4\n",
+                "method: gptq\n"
+            })
+    void whatWasForetoldIsEnough(String options) {
         TinyJob job = TinyJob.in(folder);
-        Recipe recipe = TinyJob.recipe("budget: uniform\n");
+        Recipe recipe = TinyJob.recipe(options);
         try (Backend backend = TestBackends.on(new EmulatedCuda(), foretold(job, recipe))) {
             job.run(recipe, "out", backend);
             Verifier.verify(job.out("out"), Progress.NONE);

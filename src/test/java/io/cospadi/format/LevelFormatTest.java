@@ -20,9 +20,9 @@ import io.cospadi.checkpoint.TinyCheckpoint;
 import io.cospadi.decoder.Linear;
 import io.cospadi.factorization.RoundedWeight;
 import io.cospadi.factorization.SparseFactors;
-import io.cospadi.quantization.FeedbackRounding;
 import io.cospadi.quantization.Levels;
 import io.cospadi.quantization.Precision;
+import io.cospadi.quantization.RandomLevels;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
@@ -210,10 +210,7 @@ class LevelFormatTest {
         try (Checkpoint base = Checkpoint.open(dense)) {
             List<Path> parts = new ArrayList<>();
             for (Projection p : base.config().projections()) {
-                double[] random = new Random(p.name().hashCode())
-                        .doubles(p.d1() * p.d2(), -1, 1)
-                        .toArray();
-                Levels levels = FeedbackRounding.none(p.d1(), 5, 3).round(random);
+                Levels levels = RandomLevels.of(new Random(p.name().hashCode()), p.d2(), p.d1(), 5, 3);
                 weights.put(p.name(), new RoundedWeight(p.d1(), p.d2(), 5, levels));
                 parts.add(Files.createDirectories(folder.resolveSibling("rounded.parts"))
                         .resolve(p.name()));

@@ -11,9 +11,9 @@ import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
 import io.cospadi.factorization.SparseFactors;
 import io.cospadi.quantization.CodePacking;
-import io.cospadi.quantization.FeedbackRounding;
 import io.cospadi.quantization.Levels;
 import io.cospadi.quantization.Precision;
+import io.cospadi.quantization.RandomLevels;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.MaskGroups;
@@ -69,14 +69,14 @@ final class TinyCompact {
         short[] codeScales = new short[0];
         short[] dictionaryScales = new short[0];
         if (precision.valueLevels()) {
-            Levels levels = levels(random, p.d2(), S, precision.valueBits(), precision.groupSize());
+            Levels levels = RandomLevels.of(random, p.d2(), S, precision.valueBits(), precision.groupSize());
             codeScales = levels.scales();
             for (int i = 0; i < values.length; i++) {
                 values[i] = Bfloat16.toFloat(levels.values()[i]);
             }
         }
         if (precision.dictionaryLevels()) {
-            Levels levels = levels(random, K, p.d1(), precision.dictionaryBits(), precision.groupSize());
+            Levels levels = RandomLevels.of(random, K, p.d1(), precision.dictionaryBits(), precision.groupSize());
             dictionary = levels.values();
             dictionaryScales = levels.scales();
         }
@@ -85,11 +85,6 @@ final class TinyCompact {
                 dictionary,
                 new Codes(p.d2(), K, S, atoms, values),
                 new FactorScales(dictionaryScales, codeScales));
-    }
-
-    private static Levels levels(Random random, int rows, int cols, int bits, int groupSize) {
-        double[] values = random.doubles((long) rows * cols, -1, 1).toArray();
-        return FeedbackRounding.none(cols, bits, groupSize).round(values);
     }
 
     private static short[] bf16(Random random, int count) {

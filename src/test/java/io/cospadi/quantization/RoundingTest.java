@@ -4,17 +4,49 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cospadi.backend.Backend;
+import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
+import io.cospadi.tensor.DType;
 import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Rounding with error feedback against plain f64 loops and against rounding each number by itself. */
 class RoundingTest {
-    private static final int COLS = 24;
-    private static final int ROWS = 5;
+    /** Three blocks, the last of them short. */
+    private static final int COLS = 150;
+
+    private static final int ROWS = 6;
+
+    private final Backend backend = new CpuBackend(2);
+
+    @AfterEach
+    void close() {
+        assertEquals(0, backend.allocatedBytes(), "everything allocated is freed");
+        backend.close();
+    }
+
+    /** Of (ROWS, COLS), with feedback under a Gram, or without where there is none. */
+    private Levels rounded(double[] matrix, double[][] gram, int bits, int groupSize) {
+        try (Matrix values = upload(matrix, ROWS);
+                Matrix factor = gram == null ? null : upload(cholesky(gram), COLS);
+                FeedbackRounding rounding = gram == null
+                        ? FeedbackRounding.none(backend, COLS, bits, groupSize)
+                        : FeedbackRounding.under(backend, factor, bits, groupSize)) {
+            return rounding.round(values);
+        }
+    }
+
+    private Matrix upload(double[] values, int rows) {
+        Matrix matrix = backend.allocate(rows, values.length / rows, DType.F64);
+        backend.write(matrix, values);
+        return matrix;
+    }
 
     /** A correlated Gram with a lower Cholesky factor. */
     private static double[][] gram(int n, Random random) {
@@ -75,7 +107,7 @@ class RoundingTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"3, 0", "4, 0", "4, 8", "4, 7", "8, 0"})
+    @CsvSource({"3, 0", "4, 0", "4, 8", "4, 7", "4, 70", "8, 0"})
     void feedbackBeatsPlainRoundingOnAverage(int bits, int groupSize) {
         double plain = 0;
         double fed = 0;
@@ -83,25 +115,20 @@ class RoundingTest {
             Random random = new Random(seed);
             double[][] gram = gram(COLS, random);
             double[] matrix = random.doubles(ROWS * COLS, -1, 1).toArray();
-            plain += energy(matrix, FeedbackRounding.none(COLS, bits, groupSize).round(matrix), gram);
-            fed += energy(
-                    matrix,
-                    FeedbackRounding.under(cholesky(gram), COLS, bits, groupSize)
-                            .round(matrix),
-                    gram);
+            plain += energy(matrix, rounded(matrix, null, bits, groupSize), gram);
+            fed += energy(matrix, rounded(matrix, gram, bits, groupSize), gram);
         }
         assertTrue(fed < 0.75 * plain, fed + " against " + plain);
     }
 
     /** GPTQ as published: the inverse's upper factor, weights updated as it goes; here over the columns in reverse. */
     @ParameterizedTest
-    @ValueSource(ints = {0, 6, 7})
+    @ValueSource(ints = {0, 6, 7, 64, 100, 200})
     void feedbackIsGptqOverTheReversedColumns(int groupSize) {
         Random random = new Random(5);
         double[][] gram = gram(COLS, random);
         double[] matrix = random.doubles(ROWS * COLS, -1, 1).toArray();
-        Levels found =
-                FeedbackRounding.under(cholesky(gram), COLS, 4, groupSize).round(matrix);
+        Levels found = rounded(matrix, gram, 4, groupSize);
         double[][] inverse = inverse(reversed(gram));
         double[] lower = cholesky(inverse); // U = Lᵀ has UᵀU = L Lᵀ = H⁻¹
         for (int row = 0; row < ROWS; row++) {
@@ -177,17 +204,13 @@ class RoundingTest {
             }
             int[] atoms = random.ints(0, k).distinct().limit(s).sorted().toArray();
             float[] values = new float[s];
-            float[] correlations = new float[k];
             for (int p = 0; p < s; p++) {
                 values[p] = (float) random.nextGaussian();
             }
-            for (int j = 0; j < k; j++) { // B = C M: the codes are the best fit
-                for (int p = 0; p < s; p++) {
-                    correlations[j] += (float) (values[p] * gram[atoms[p]][j]);
-                }
-            }
             Codes codes = new Codes(1, k, s, atoms, values);
-            SupportRounding.Rounded rounded = new SupportRounding(k, flat, bits, groupSize).round(codes, correlations);
+            // B = C M: the codes are the best fit, no residual is left
+            SupportRounding.Rounded rounded =
+                    new SupportRounding(backend, k, flat, bits, groupSize).round(codes, new float[k]);
             assertArrayEquals(atoms, rounded.codes().atoms());
             float[] nearest = new float[s];
             for (int p = 0; p < s; p++) {
