@@ -2,6 +2,7 @@ package io.cospadi.cli;
 
 import io.cospadi.evaluation.ProjectionErrors;
 import io.cospadi.evaluation.ProjectionErrors.Entry;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +23,7 @@ final class ErrorsView {
         }
         Map<String, List<Integer>> rows = rows(names);
         List<String> head = new ArrayList<>(List.of("relative error", "projections"));
-        stores.forEach(store -> head.add(store.stats()));
+        stores.forEach(store -> head.add(Path.of(store.stats()).getFileName().toString()));
         TextTable table = new TextTable(head.toArray(String[]::new));
         rows.forEach((label, members) -> {
             List<String> cells = new ArrayList<>(List.of(label, String.valueOf(members.size())));
