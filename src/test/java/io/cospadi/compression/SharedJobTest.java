@@ -7,15 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
-import io.cospadi.backend.Matrix;
 import io.cospadi.budget.Allocation;
 import io.cospadi.calibration.GradientSettings;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
-import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.checkpoint.StoredTensor;
+import io.cospadi.decoder.DelegatingWeights;
 import io.cospadi.decoder.DenseLinear;
 import io.cospadi.decoder.Linear;
 import io.cospadi.decoder.ModelWeights;
@@ -305,25 +304,12 @@ class SharedJobTest {
     }
 
     /** The same folder with every projection multiplied out in doubles, from the stored tensors alone. */
-    private record Rebuilt(CompactModel compact) implements ModelWeights {
-        @Override
-        public ModelConfig config() {
-            return compact.config();
-        }
+    private static final class Rebuilt extends DelegatingWeights {
+        private final CompactModel compact;
 
-        @Override
-        public boolean has(String name) {
-            return compact.has(name);
-        }
-
-        @Override
-        public Matrix tensor(String name, Backend backend) {
-            return compact.tensor(name, backend);
-        }
-
-        @Override
-        public void gatherRows(String name, int[] rows, Matrix out, Backend backend) {
-            compact.gatherRows(name, rows, out, backend);
+        Rebuilt(CompactModel compact) {
+            super(compact);
+            this.compact = compact;
         }
 
         @Override
@@ -385,11 +371,6 @@ class SharedJobTest {
                 }
             }
             return matrix;
-        }
-
-        @Override
-        public void close() {
-            compact.close();
         }
     }
 }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.tensor.Bfloat16;
@@ -98,25 +97,12 @@ abstract class AbstractFactoredDecoderTest {
     }
 
     /** The fixture's model with every projection replaced by its factors. */
-    private record Factored(DenseWeights dense) implements ModelWeights {
-        @Override
-        public ModelConfig config() {
-            return dense.config();
-        }
+    private static final class Factored extends DelegatingWeights {
+        private final DenseWeights dense;
 
-        @Override
-        public boolean has(String name) {
-            return dense.has(name);
-        }
-
-        @Override
-        public Matrix tensor(String name, Backend backend) {
-            return dense.tensor(name, backend);
-        }
-
-        @Override
-        public void gatherRows(String name, int[] rows, Matrix out, Backend backend) {
-            dense.gatherRows(name, rows, out, backend);
+        Factored(DenseWeights dense) {
+            super(dense);
+            this.dense = dense;
         }
 
         @Override
@@ -127,11 +113,6 @@ abstract class AbstractFactoredDecoderTest {
             return parts.codes() == null
                     ? new LowRankLinear(right, backend.upload(parts.left()), bias)
                     : new SparseLinear(right, backend.upload(parts.codes()), bias);
-        }
-
-        @Override
-        public void close() {
-            dense.close();
         }
     }
 
