@@ -42,6 +42,15 @@ public final class Budget {
     }
 
     /**
+     * The largest factors that a budget which divides a total may choose for a group, short of keeping it dense.
+     *
+     * @return as {@link #together}
+     */
+    public static List<Allocation> largest(List<Projection> group, Storage storage) {
+        return LargestFit.of(group, LeastLoss.STEP, storage);
+    }
+
+    /**
      * A group gets the largest factors whose bytes, with what it shares counted once, meet the ratio; where none do, its
      * members stay dense.
      *

@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  */
 final class LeastLoss {
     /** Sizes that are tried for one: ratios this far apart. */
-    private static final double STEP = 1.0 / 256;
+    static final double STEP = 1.0 / 256;
 
     private static final int BISECTIONS = 100;
 

@@ -29,6 +29,9 @@ public record PeakMemory(long calibration, long factorization) {
     /** Logits of the rows that pass the head at once. */
     private static final long LOGITS = 64L << 20;
 
+    /** Small sums and status words. */
+    private static final long SCRATCH = 128L << 10;
+
     /** What the larger of both needs, runtime included. */
     public long bytes() {
         return RUNTIME + Math.max(calibration, factorization);
@@ -99,17 +102,38 @@ public record PeakMemory(long calibration, long factorization) {
     /**
      * Of factorising one projection, or m that share a dictionary.
      *
+     * @param d1  input features
      * @param d2  output features of all of them
+     * @param k   atoms, the rank of a method without codes, or bits of one without either
+     * @param m   projections that share the dictionary, 1 for none
      * @param fed rows of d1 that are rounded with feedback ({@link io.cospadi.quantization.FeedbackRounding}): k if the
      *            dictionary is of few bits, d2 if a whole weight is, else 0
      */
     static long factorization(int d1, int d2, int k, int m, int fed) {
-        long n = m > 1 ? d1 : Math.min(d1, d2);
-        long given = (4L * d1 * d2 + 8L * d1 * d1) * (m > 1 ? 2 : 1);
-        given += (m - 1) * (8L * d1 * d1 + 4L * d1 * d1 + 8L * k * k);
-        long solver = 4 * (6L * d2 * k + 3L * k * k + 4 * n * k + 2L * d1 * d1 + 2L * d1 * d2 + 3 * n * n) + 16 * n * n;
-        long error = 8 * ((long) d2 * k + (long) k * d1 + 2L * d1 * d2);
-        long rounding = fed == 0 ? 0 : 8 * (2L * d1 * d1 + (long) d1 * fed);
-        return given + Math.max(solver, error) + rounding + 6L * d2 * k;
+        int rows = d2 / m;
+        long r = m > 1 ? d1 : Math.min(d1, d2);
+        long given = 4L * d1 * d2 * (m > 1 ? 2 : 1) + 8L * d1 * d1 * (m > 1 ? m + 1 : 1);
+        long whitened = 4L * d2 * r + 8 * r * d1;
+
+        // while whitening: W, W G and the eigenvectors, of which the library takes twice as much again
+        long whitening = 8 * (2L * d1 * d2 + 4 * r * r + r * d1);
+
+        // in the rounds: dictionaries, codes and what is as large; and meanwhile the start
+        long rounds = 4 * (6L * d2 * k + 3 * r * k + (m + 1L) * k * k);
+        rounds += 4 * (m > 1 ? m * r * r + 5 * r * k : r * r);
+        long start = 36 * r * r + 8L * d2 * r + 20 * r * k + 16L * k * k + 4L * d2 * k;
+
+        // in the final fit, in f64: W twice, D and C; and meanwhile the codes, or the dictionary, or the error
+        long fit = 4L * d2 * k + 8 * (2L * d1 * d2 + (long) d2 * k + (long) k * d1);
+        long codes = 8 * (2L * k * d1 + (long) k * k + (long) rows * k);
+        codes += 4 * ((long) d2 * k + (long) k * k + 5L * rows * k);
+        long dictionary = 8 * (2L * d2 * k + (long) k * k + (long) k * d1);
+        dictionary += 8 * (m > 1 ? m * (long) k * k + 4L * k * d1 : 0);
+        long error = 8 * (2L * d1 * d2 + (long) d2 * k + (long) k * d1);
+        long rounding = fed == 0 ? 0 : 20L * d1 * d1 + 8L * d1 * fed;
+
+        long solver = rounds + start;
+        long factors = fit + rounding + Math.max(codes, Math.max(dictionary, error));
+        return SCRATCH + given + whitened + Math.max(whitening, Math.max(solver, factors));
     }
 }

@@ -60,7 +60,11 @@ public record Plan(
                 recipe.budget() == BudgetChoice.UNIFORM,
                 sizes,
                 recipe.ratio(),
-                peakMemory(config, recipe, allocations, withGrams ? tokens : 0),
+                peakMemory(
+                        config,
+                        recipe,
+                        recipe.budget() == BudgetChoice.UNIFORM ? allocations : Targets.largest(recipe, targeted),
+                        withGrams ? tokens : 0),
                 workBytes(config, allocations, sizes, withGrams),
                 time(config, recipe, allocations, withGrams ? tokens : 0, threads, flopsPerSecond));
     }

@@ -62,6 +62,13 @@ final class Targets {
         return inOrder(sized, targeted);
     }
 
+    /** The largest sizes that other budgets than the uniform one may end at, short of dense; in no certain order. */
+    static List<Allocation> largest(Recipe recipe, List<Projection> targeted) {
+        return groups(recipe, targeted).stream()
+                .flatMap(group -> Budget.largest(group, recipe.storage()).stream())
+                .toList();
+    }
+
     /** The projections that are sized and factored together: those that share a dictionary, and each other one alone. */
     static List<List<Projection>> groups(Recipe recipe, List<Projection> targeted) {
         return SharingGroups.of(recipe.sharing(), ratios(recipe, targeted));

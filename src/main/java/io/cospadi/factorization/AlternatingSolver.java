@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
 import io.cospadi.tensor.MaskGroups;
 import java.util.Arrays;
 import java.util.List;
@@ -30,13 +31,38 @@ final class AlternatingSolver implements Factorizer {
         Effort effort = new Effort(backend);
         effort.enter("whitening");
         try (Whitening whitening = Whitening.of(backend, effort, problem);
-                Scratch scratch = new Scratch(backend)) {
+                Matrix best = backend.allocate(problem.d2(), k, DType.F32)) {
+            RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
+            int replaced = alternate(backend, effort, whitening, s, history, best);
+            effort.enter("final fit");
+            FinalFit.Stored stored = FinalFit.ofCodes(
+                    backend,
+                    effort,
+                    problem,
+                    List.of(problem),
+                    null,
+                    whitening,
+                    best,
+                    Sparsity.of(k, s, MaskGroups.NONE),
+                    settings.precision());
+            return effort.factorization(stored, history.errors(), replaced, whitening.rank());
+        }
+    }
+
+    /**
+     * All rounds.
+     *
+     * @param best (d2, k), receives the codes of the best iterate
+     * @return atoms replaced
+     */
+    private int alternate(
+            Backend backend, Effort effort, Whitening whitening, int s, RoundHistory history, Matrix best) {
+        try (Scratch scratch = new Scratch(backend)) {
             Iterate iterate = new Iterate(
-                    backend, effort, whitening, scratch, k, Math.min(s, whitening.rank()), settings.pursuit());
+                    backend, effort, whitening, scratch, best, Math.min(s, whitening.rank()), settings.pursuit());
             DictionaryUpdate update = update(backend, effort);
             effort.enter("start");
             startFromRandomRows(backend, whitening.target(), iterate.dictionary);
-            RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
             int replaced = 0;
             if (settings.rounds() == 0) {
                 iterate.code();
@@ -51,18 +77,7 @@ final class AlternatingSolver implements Factorizer {
                     break;
                 }
             }
-            effort.enter("final fit");
-            FinalFit.Stored stored = FinalFit.ofCodes(
-                    backend,
-                    effort,
-                    problem,
-                    List.of(problem),
-                    null,
-                    whitening,
-                    iterate.bestCodes,
-                    Sparsity.of(k, s, MaskGroups.NONE),
-                    settings.precision());
-            return effort.factorization(stored, history.errors(), replaced, whitening.rank());
+            return replaced;
         }
     }
 
@@ -113,7 +128,15 @@ final class AlternatingSolver implements Factorizer {
         private final double energy;
         private double bestError = Double.POSITIVE_INFINITY;
 
-        Iterate(Backend backend, Effort effort, Whitening whitening, Scratch scratch, int k, int s, Pursuit pursuit) {
+        Iterate(
+                Backend backend,
+                Effort effort,
+                Whitening whitening,
+                Scratch scratch,
+                Matrix best,
+                int s,
+                Pursuit pursuit) {
+            int k = best.cols();
             this.backend = backend;
             this.effort = effort;
             this.s = s;
@@ -123,7 +146,7 @@ final class AlternatingSolver implements Factorizer {
             int d2 = target.rows();
             dictionary = scratch.f32(k, target.cols());
             codes = scratch.f32(d2, k);
-            bestCodes = scratch.f32(d2, k);
+            bestCodes = best;
             gram = scratch.f32(k, k);
             correlations = scratch.f32(d2, k);
             residual = scratch.f32(d2, target.cols());

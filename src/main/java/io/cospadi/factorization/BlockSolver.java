@@ -70,21 +70,11 @@ final class BlockSolver implements Factorizer {
             RoundListener listener) {
         Effort effort = new Effort(backend);
         effort.enter("whitening");
-        boolean shared = members.size() > 1;
-        try (Whitening whitening =
-                        shared ? Whitening.byInputs(backend, effort, problem) : Whitening.of(backend, effort, problem);
-                Scratch scratch = new Scratch(backend);
-                BlockState state = new BlockState(
-                        backend,
-                        effort,
-                        whitening.target(),
-                        k,
-                        shared ? metrics(whitening, members, scratch) : List.of(),
-                        correlation)) {
-            effort.enter("start");
-            BlockStart.fill(backend, effort, whitening, state, sparsity);
-            effort.enter("rounds");
-            RoundHistory history = iterate(state, sparsity, listener);
+        try (Scratch scratch = new Scratch(backend);
+                Whitening whitening = members.size() > 1
+                        ? Whitening.byInputs(backend, effort, problem)
+                        : Whitening.of(backend, effort, problem)) {
+            Rounds rounds = rounds(backend, effort, whitening, members, correlation, k, sparsity, listener);
             effort.enter("final fit");
             FinalFit.Stored stored = FinalFit.ofCodes(
                     backend,
@@ -93,12 +83,40 @@ final class BlockSolver implements Factorizer {
                     members,
                     correlation,
                     whitening,
-                    state.best(),
+                    scratch.keep(rounds.codes),
                     sparsity,
                     settings.precision());
-            return effort.factorization(stored, history.errors(), state.atomsReplaced(), whitening.rank());
+            return effort.factorization(stored, rounds.history.errors(), rounds.atomsReplaced, whitening.rank());
         } catch (ArithmeticException e) {
             throw new CospadiException(problem.name() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** What is left of the rounds when their matrices are closed. */
+    private record Rounds(Matrix codes, RoundHistory history, int atomsReplaced) {}
+
+    private Rounds rounds(
+            Backend backend,
+            Effort effort,
+            Whitening whitening,
+            List<Problem> members,
+            OutputCorrelation correlation,
+            int k,
+            Sparsity sparsity,
+            RoundListener listener) {
+        try (Scratch scratch = new Scratch(backend);
+                BlockState state = new BlockState(
+                        backend,
+                        effort,
+                        whitening.target(),
+                        k,
+                        members.size() > 1 ? metrics(whitening, members, scratch) : List.of(),
+                        correlation)) {
+            effort.enter("start");
+            BlockStart.fill(backend, effort, whitening, state, sparsity);
+            effort.enter("rounds");
+            RoundHistory history = iterate(state, sparsity, listener);
+            return new Rounds(state.takeBest(), history, state.atomsReplaced());
         }
     }
 

@@ -35,7 +35,8 @@ final class BlockState implements AutoCloseable {
 
     private final Matrix dictionary;
     private final Matrix codes;
-    private final Matrix bestCodes;
+    /** Null once taken. */
+    private Matrix bestCodes;
     /** D' of the last round, in the scale of the atoms in hand. */
     private Matrix previous;
     /** Where the next D' goes. */
@@ -78,7 +79,7 @@ final class BlockState implements AutoCloseable {
         previous = scratch.f32(k, target.cols());
         fitted = scratch.f32(k, target.cols());
         codes = scratch.f32(d2, k);
-        bestCodes = scratch.f32(d2, k);
+        bestCodes = backend.allocate(d2, k, DType.F32);
         residual = scratch.f32(d2, k);
         gradient = scratch.f32(d2, k);
         curvature = scratch.f32(d2, k);
@@ -140,6 +141,13 @@ final class BlockState implements AutoCloseable {
     /** Codes of the best iterate remembered. */
     Matrix best() {
         return bestCodes;
+    }
+
+    /** The same, for the caller to close; then this is of no further use. */
+    Matrix takeBest() {
+        Matrix taken = bestCodes;
+        bestCodes = null;
+        return taken;
     }
 
     int atomsReplaced() {
@@ -247,6 +255,9 @@ final class BlockState implements AutoCloseable {
 
     @Override
     public void close() {
+        if (bestCodes != null) {
+            bestCodes.close();
+        }
         scratch.close();
     }
 }

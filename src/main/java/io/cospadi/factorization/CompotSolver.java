@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
 
 /**
  * COMPOT: sparse codes over an orthonormal dictionary of the whitened weight, both halves of each round exact
@@ -28,11 +29,35 @@ final class CompotSolver implements Factorizer {
         Effort effort = new Effort(backend);
         effort.enter("whitening");
         try (Whitening whitening = Whitening.of(backend, effort, problem);
-                OrthonormalDictionary orthonormal =
-                        new OrthonormalDictionary(backend, effort, whitening, Math.min(k, whitening.rank()), sparsity);
-                Scratch scratch = new Scratch(backend)) {
-            effort.enter("rounds");
+                Matrix dictionary = backend.allocate(k, problem.d1(), DType.F64);
+                Matrix codes = backend.allocate(problem.d2(), k, DType.F32)) {
             RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
+            alternate(backend, effort, whitening, sparsity, history, dictionary, codes);
+            effort.enter("final fit");
+            FinalFit.Stored stored = FinalFit.ofFactors(
+                    backend, effort, problem, whitening, dictionary, codes, sparsity, settings.precision());
+            return effort.factorization(stored, history.errors(), 0, whitening.rank());
+        }
+    }
+
+    /**
+     * All rounds.
+     *
+     * @param dictionary (k, d1) F64, receives the atoms in the space of the inputs; atoms beyond the whitened rank stay 0
+     * @param codes      (d2, k) F32, receives the codes
+     */
+    private void alternate(
+            Backend backend,
+            Effort effort,
+            Whitening whitening,
+            Sparsity sparsity,
+            RoundHistory history,
+            Matrix dictionary,
+            Matrix codes) {
+        int atoms = Math.min(codes.cols(), whitening.rank());
+        try (OrthonormalDictionary orthonormal =
+                new OrthonormalDictionary(backend, effort, whitening, atoms, sparsity)) {
+            effort.enter("rounds");
             orthonormal.code();
             for (int t = 0; t < settings.rounds(); t++) {
                 orthonormal.update();
@@ -40,16 +65,10 @@ final class CompotSolver implements Factorizer {
                     break;
                 }
             }
-            effort.enter("final fit");
-            Matrix dictionary = scratch.f64(k, problem.d1());
-            Matrix codes = scratch.f32(problem.d2(), k);
             LeadingAtoms.embed(backend, orthonormal.codes(), codes);
             try (Matrix unwhitened = whitening.unwhiten(orthonormal.dictionary())) {
                 backend.copy(unwhitened, dictionary.rows(0, unwhitened.rows()));
             }
-            FinalFit.Stored stored = FinalFit.ofFactors(
-                    backend, effort, problem, whitening, dictionary, codes, sparsity, settings.precision());
-            return effort.factorization(stored, history.errors(), 0, whitening.rank());
         }
     }
 }
