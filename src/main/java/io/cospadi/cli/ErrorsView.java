@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /** Errors of projections under several Gram stores as a table: the mean of each type, or one by one where there are few. */
 final class ErrorsView {
@@ -23,13 +24,13 @@ final class ErrorsView {
         }
         Map<String, List<Integer>> rows = rows(names);
         List<String> head = new ArrayList<>(List.of("relative error", "projections"));
-        stores.forEach(store -> head.add(Path.of(store.stats()).getFileName().toString()));
+        head.addAll(labels(stores));
         TextTable table = new TextTable(head.toArray(String[]::new));
         rows.forEach((label, members) -> {
             List<String> cells = new ArrayList<>(List.of(label, String.valueOf(members.size())));
             for (ProjectionErrors store : stores) {
                 double mean = members.stream()
-                        .mapToDouble(i -> store.projections().get(i).error())
+                        .mapToDouble(i -> store.projections().get(i).relativeError())
                         .average()
                         .orElseThrow();
                 cells.add(String.format(Locale.ROOT, "%.3g", mean));
@@ -37,6 +38,17 @@ final class ErrorsView {
             table.row(cells.toArray(String[]::new));
         });
         return table.toString();
+    }
+
+    /** Names of the folders, whole paths where two have the same. */
+    private static List<String> labels(List<ProjectionErrors> stores) {
+        List<String> names = stores.stream()
+                .map(store ->
+                        Path.of(store.stats()).toAbsolutePath().normalize().getFileName())
+                .map(String::valueOf)
+                .toList();
+        boolean clash = Set.copyOf(names).size() < names.size();
+        return clash ? stores.stream().map(ProjectionErrors::stats).toList() : names;
     }
 
     /** Positions of the projections behind each row's label. */

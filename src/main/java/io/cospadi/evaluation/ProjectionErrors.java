@@ -1,5 +1,6 @@
 package io.cospadi.evaluation;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
 
 /**
@@ -13,8 +14,9 @@ public record ProjectionErrors(String stats, long tokens, List<Entry> projection
     /**
      * One projection's.
      *
-     * @param name  such as model.layers.0.mlp.up_proj
-     * @param error share of the output's energy that is lost
+     * @param name          such as model.layers.0.mlp.up_proj
+     * @param relativeError share of the output's energy that is lost
      */
-    public record Entry(String name, double error) {}
+    public record Entry(
+            String name, @JsonProperty("relative_error") double relativeError) {}
 }

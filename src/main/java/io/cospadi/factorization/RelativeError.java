@@ -5,8 +5,8 @@ import io.cospadi.backend.Matrix;
 import java.util.Arrays;
 
 /**
- * Relative functional error {@code tr((W−Ŵ) G (W−Ŵ)ᵀ) / tr(W G Wᵀ)}, the share of the output's energy on the calibration
- * data that the factors lose. All in f64: near a good fit it is a small difference of large numbers.
+ * Relative functional error {@code tr((W−Ŵ) G (W−Ŵ)ᵀ) / tr(W G Wᵀ)}, the share of the output's energy that is lost on the
+ * text that G is of. All in f64: near a good fit it is a small difference of large numbers.
  */
 public final class RelativeError {
     private RelativeError() {}
@@ -32,7 +32,7 @@ public final class RelativeError {
      */
     static double of(Backend backend, Problem problem, Factors factors, double energy) {
         double lost = Arrays.stream(lostEnergies(backend, problem, factors)).sum();
-        return lost == 0 ? 0 : lost / energy;
+        return share(lost, energy);
     }
 
     /** What the factors lose at each output feature: {@code Δ_j G Δ_jᵀ} for every row of Δ = W − Ŵ; (d2), never negative. */
@@ -50,8 +50,26 @@ public final class RelativeError {
         }
     }
 
-    /** tr(W G Wᵀ), the energy of the outputs on the text that G is of; never negative but by rounding. */
-    public static double outputEnergy(Backend backend, Problem problem) {
+    /**
+     * The error of any approximation.
+     *
+     * @param problem W and the undamped G, read only
+     * @param lost    Δ = W − Ŵ (d2, d1) F32, read only
+     * @return as {@link #of(Backend, Problem, Factors)}
+     */
+    public static double of(Backend backend, Problem problem, Matrix lost) {
+        return share(
+                outputEnergy(backend, new Problem(problem.name(), lost, problem.gram())),
+                outputEnergy(backend, problem));
+    }
+
+    /** Rounding may leave a small energy negative. */
+    private static double share(double lost, double energy) {
+        return lost <= 0 ? 0 : lost / energy;
+    }
+
+    /** tr(W G Wᵀ). */
+    private static double outputEnergy(Backend backend, Problem problem) {
         try (Scratch scratch = new Scratch(backend)) {
             Matrix weight = scratch.f64(problem.weight());
             Matrix product = scratch.f64(problem.d2(), problem.d1());

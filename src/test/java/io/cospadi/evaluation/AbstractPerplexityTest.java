@@ -322,8 +322,9 @@ abstract class AbstractPerplexityTest {
                                 .filter(entry -> entry.name().equals(p.name()))
                                 .findFirst()
                                 .orElseThrow()
-                                .error();
-                        assertEquals(expected, error, 1e-4 * expected, p.name());
+                                .relativeError();
+                        // inputs of f32 forward passes, 1e-6 off those of the plain one, squared and summed
+                        assertEquals(expected, error, 1e-5 * expected, p.name());
                     }
                 }
             }

@@ -84,7 +84,7 @@ class PerplexityTest extends AbstractPerplexityTest {
                 + "{'file':'t','kind':'word','window':8192,'windows':1,'tokens':3072,'words':2000,'value':60.25}],"
                 + "'tasks':[],'kl':{'reference':'d','file':'t','window':1024,'tokens':3069,'mean':0.5,"
                 + "'top1_agreement':0.75},"
-                + "'errors':[{'stats':'g','tokens':24,'projections':[{'name':'p','error':0.125}]}]}";
+                + "'errors':[{'stats':'g','tokens':24,'projections':[{'name':'p','relative_error':0.125}]}]}";
         assertEquals(json.replace('\'', '"'), new ObjectMapper().writeValueAsString(evaluation));
     }
 }
