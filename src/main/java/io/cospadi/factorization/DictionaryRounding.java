@@ -16,11 +16,13 @@ final class DictionaryRounding implements AutoCloseable {
     private static final double DAMPING = 0.01;
 
     private final Backend backend;
+    private final Effort effort;
     /** Null where elements are rounded to bf16. */
     private final FeedbackRounding levels;
 
-    private DictionaryRounding(Backend backend, FeedbackRounding levels) {
+    private DictionaryRounding(Backend backend, Effort effort, FeedbackRounding levels) {
         this.backend = backend;
+        this.effort = effort;
         this.levels = levels;
     }
 
@@ -32,7 +34,7 @@ final class DictionaryRounding implements AutoCloseable {
     static DictionaryRounding of(Backend backend, Effort effort, Matrix gram, Precision precision) {
         return precision.dictionaryLevels()
                 ? underGram(backend, effort, gram, precision.dictionaryBits(), precision.groupSize())
-                : new DictionaryRounding(backend, null);
+                : new DictionaryRounding(backend, effort, null);
     }
 
     /** Rounding to levels of {@code bits} bits with feedback under G (d1, d1) F64, read only. */
@@ -48,7 +50,8 @@ final class DictionaryRounding implements AutoCloseable {
             backend.copy(gram, factor);
             backend.addToDiagonal(factor, DAMPING * (mean > 0 ? mean : 1));
             if (effort.cholesky(factor)) {
-                return new DictionaryRounding(backend, FeedbackRounding.under(backend, factor, bits, groupSize));
+                return new DictionaryRounding(
+                        backend, effort, FeedbackRounding.under(backend, factor, bits, groupSize));
             }
             throw new ArithmeticException("the Gram matrix has no Cholesky factor (d1 = " + d1 + ", mean diagonal "
                     + mean + "): it is not finite; calibrate again");
@@ -60,9 +63,13 @@ final class DictionaryRounding implements AutoCloseable {
         return levels != null;
     }
 
-    /** An F64 matrix (rows, d1), rounded; without levels it has no scales. */
+    /** An F64 matrix (rows, d1), rounded; without levels it has no scales. Levels take {@code rows d1²} operations. */
     Levels round(Matrix matrix) {
-        return levels == null ? new Levels(StoredForm.bfloat16(backend, matrix), new short[0]) : levels.round(matrix);
+        if (levels == null) {
+            return new Levels(StoredForm.bfloat16(backend, matrix), new short[0]);
+        }
+        effort.count((double) matrix.rows() * matrix.cols() * matrix.cols());
+        return levels.round(matrix);
     }
 
     @Override

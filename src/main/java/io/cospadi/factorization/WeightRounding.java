@@ -38,7 +38,6 @@ final class WeightRounding implements Factorizer {
                         DictionaryRounding.underGram(backend, effort, problem.gram(), bits, groupSize)) {
                     levels = rounding.round(weight);
                 }
-                effort.count(2.0 * problem.d2() * d1 * d1);
             } else {
                 try (FeedbackRounding rounding = FeedbackRounding.none(backend, d1, bits, groupSize)) {
                     levels = rounding.round(weight);

@@ -73,7 +73,8 @@ abstract class AbstractCompressionJobTest {
                 "budget: uniform\nshare: 2\n",
                 "include: ['layers.1.*']\nbudget: uniform\ngroups: '2:4'\n",
                 "budget: uniform\nmethod: svd-llm\npropagate: compressed\n",
-                "include: ['layers.1.*']\nmethod: svd-llm\n"
+                "include: ['layers.1.*']\nmethod: svd-llm\n",
+                "include: ['layers.1.*']\nmethod: gptq\ngroup-size: 100\n"
             })
     void jobsComeOutAsTheyDoOnTwoThreadsOfTheProcessor(String more) {
         Recipe recipe = recipe(more);
@@ -101,7 +102,7 @@ abstract class AbstractCompressionJobTest {
 
     /** Small enough for a GPU in emulation. */
     private static Recipe recipe(String more) {
-        String rounds = more.contains("svd-llm") ? "" : "rounds: 2\n";
+        String rounds = more.contains("svd-llm") || more.contains("gptq") ? "" : "rounds: 2\n";
         return RecipeDocument.parse("ratio: 0.2\nwindows: 4\nwindow: 16\n" + rounds + more, "small")
                 .recipe();
     }

@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class OutputWeightsTest {
@@ -103,23 +104,24 @@ class OutputWeightsTest {
     }
 
     /** Of the stored factors; 2 % and 1e-4 are what rounding them to 14 and 16 bits may cost the better fit. */
-    @Test
-    void weightedErrorNeverEndsAboveItsStart() {
+    @ParameterizedTest
+    @EnumSource(names = {"BLOCK", "KSVD", "MOD"})
+    void weightedErrorNeverEndsAboveItsStart(Solver solver) {
         for (int seed = 0; seed < 20; seed++) {
             try (Problems p = Problems.random(backend, 16 + 4 * (seed % 7), 40, 150, 5, 60 + seed)) {
                 double[] h = weights(40, 80 + seed);
-                double start = stored(p, h, 0);
+                double start = stored(solver, p, h, 0);
                 for (int rounds : new int[] {1, 3, 12, 30}) {
-                    double end = stored(p, h, rounds);
+                    double end = stored(solver, p, h, rounds);
                     assertTrue(end <= start * 1.02 + 1e-4, end + " after " + start);
                 }
             }
         }
     }
 
-    private double stored(Problems p, double[] h, int rounds) {
+    private double stored(Solver solver, Problems p, double[] h, int rounds) {
         SolverSettings settings =
-                SolverSettings.defaults(Method.COSPADI, Solver.BLOCK).withRounds(rounds);
+                SolverSettings.defaults(Method.COSPADI, solver).withRounds(rounds);
         return error(p, factorize(settings, weighted(p.problem, h)), h);
     }
 

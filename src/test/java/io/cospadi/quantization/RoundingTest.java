@@ -123,12 +123,13 @@ class RoundingTest {
 
     /** GPTQ as published: the inverse's upper factor, weights updated as it goes; here over the columns in reverse. */
     @ParameterizedTest
-    @ValueSource(ints = {0, 6, 7, 64, 100, 200})
+    @ValueSource(ints = {0, 6, 7, 64, 70, 100, 128, 200})
     void feedbackIsGptqOverTheReversedColumns(int groupSize) {
         Random random = new Random(5);
         double[][] gram = gram(COLS, random);
         double[] matrix = random.doubles(ROWS * COLS, -1, 1).toArray();
         Levels found = rounded(matrix, gram, 4, groupSize);
+        requireScales(matrix, cholesky(gram), found, groupSize);
         double[][] inverse = inverse(reversed(gram));
         double[] lower = cholesky(inverse); // U = Lᵀ has UᵀU = L Lᵀ = H⁻¹
         for (int row = 0; row < ROWS; row++) {
@@ -147,6 +148,26 @@ class RoundingTest {
                 for (int j = i; j < COLS; j++) {
                     w[j] -= error * lower[j * COLS + i];
                 }
+            }
+        }
+    }
+
+    /** Each group's scale is the one for its values with all that the columns behind it feed into them. */
+    private static void requireScales(double[] matrix, double[] lower, Levels found, int groupSize) {
+        int groups = LevelGrid.scales(COLS, groupSize);
+        for (int row = 0; row < ROWS; row++) {
+            for (int group = 0; group < groups; group++) {
+                int from = group * groupSize;
+                int to = groupSize == 0 ? COLS : Math.min(COLS, from + groupSize);
+                double[] wanted = new double[COLS];
+                for (int j = from; j < to; j++) {
+                    wanted[j] = matrix[row * COLS + j];
+                    for (int i = to; i < COLS; i++) {
+                        double error = matrix[row * COLS + i] - Bfloat16.toFloat(found.values()[row * COLS + i]);
+                        wanted[j] += error * lower[i * COLS + j] / lower[j * COLS + j];
+                    }
+                }
+                assertEquals(LevelGrid.scaleFor(wanted, from, to, 4), found.scales()[row * groups + group]);
             }
         }
     }
@@ -188,9 +209,10 @@ class RoundingTest {
         return right;
     }
 
+    /** Two rows at once, the codes given being the best fit, or off it by {@code off}. */
     @ParameterizedTest
-    @CsvSource({"3, 0", "4, 0", "4, 5", "6, 0", "8, 0"})
-    void sweepsBeatPlainRoundingOnAverageAndEndWhereNoSingleMoveHelps(int bits, int groupSize) {
+    @CsvSource({"3, 0, 0", "4, 0, 0", "4, 5, 0", "6, 0, 0", "8, 0, 0", "4, 0, 0.2", "8, 5, 0.2"})
+    void sweepsBeatPlainRoundingOnAverageAndEndWhereNoSingleMoveHelps(int bits, int groupSize, double off) {
         int k = 20;
         int s = 9;
         double plain = 0;
@@ -202,46 +224,61 @@ class RoundingTest {
             for (int i = 0; i < k * k; i++) {
                 flat[i] = (float) gram[i / k][i % k];
             }
-            int[] atoms = random.ints(0, k).distinct().limit(s).sorted().toArray();
-            float[] values = new float[s];
-            for (int p = 0; p < s; p++) {
-                values[p] = (float) random.nextGaussian();
+            int[] atoms = new int[2 * s];
+            float[] best = new float[2 * s];
+            float[] given = new float[2 * s];
+            float[] residuals = new float[2 * k];
+            for (int row = 0; row < 2; row++) {
+                int[] support = random.ints(0, k).distinct().limit(s).sorted().toArray();
+                System.arraycopy(support, 0, atoms, row * s, s);
+                for (int p = row * s; p < row * s + s; p++) {
+                    best[p] = (float) random.nextGaussian();
+                    given[p] = best[p] + (float) (off * random.nextGaussian());
+                    for (int j = 0; j < k; j++) { // B = best M, of which the codes given leave this
+                        residuals[row * k + j] += (float) ((best[p] - given[p]) * gram[atoms[p]][j]);
+                    }
+                }
             }
-            Codes codes = new Codes(1, k, s, atoms, values);
-            // B = C M: the codes are the best fit, no residual is left
+            Codes codes = new Codes(2, k, s, atoms, given);
             SupportRounding.Rounded rounded =
-                    new SupportRounding(backend, k, flat, bits, groupSize).round(codes, new float[k]);
+                    new SupportRounding(backend, k, flat, bits, groupSize).round(codes, residuals);
             assertArrayEquals(atoms, rounded.codes().atoms());
-            float[] nearest = new float[s];
-            for (int p = 0; p < s; p++) {
-                nearest[p] = LevelGrid.round(values[p], scale(rounded, p, groupSize), bits);
-            }
-            double own = error(codes, rounded.codes().values(), gram);
-            plain += error(codes, nearest, gram);
-            swept += own;
-            for (int p = 0; p < s; p++) {
-                float[] moved = rounded.codes().values().clone();
-                for (int pattern = 0; pattern < 1 << bits; pattern++) {
-                    moved[p] = LevelGrid.value(pattern, scale(rounded, p, groupSize), bits);
-                    double other = error(codes, moved, gram);
-                    // of two levels about as near, bf16 may have rounded the chosen one the worse way; the Gram is f32
-                    double step = Math.abs(moved[p] - rounded.codes().values()[p]);
-                    double slack = 1e-6 + 0x1p-7 * Math.abs(moved[p]) * step * gram[atoms[p]][atoms[p]];
-                    assertTrue(own <= other + slack, "seed " + seed + ": " + own + " against " + other);
+            float[] found = rounded.codes().values();
+            for (int row = 0; row < 2; row++) {
+                float[] nearest = best.clone();
+                for (int p = row * s; p < row * s + s; p++) {
+                    nearest[p] = LevelGrid.round(best[p], scale(rounded, p, s, groupSize), bits);
+                }
+                double own = error(row, codes.withValues(best), found, gram);
+                plain += error(row, codes.withValues(best), nearest, gram);
+                swept += own;
+                // from far off 16 sweeps needn't be enough to end there
+                for (int p = row * s; off == 0 && p < row * s + s; p++) {
+                    float[] moved = found.clone();
+                    for (int pattern = 0; pattern < 1 << bits; pattern++) {
+                        moved[p] = LevelGrid.value(pattern, scale(rounded, p, s, groupSize), bits);
+                        double other = error(row, codes.withValues(best), moved, gram);
+                        // of two levels about as near, bf16 may have rounded the chosen one the worse way; the Gram is
+                        // f32
+                        double step = Math.abs(moved[p] - found[p]);
+                        double slack = 1e-6 + 0x1p-7 * Math.abs(moved[p]) * step * gram[atoms[p]][atoms[p]];
+                        assertTrue(own <= other + slack, "seed " + seed + ": " + own + " against " + other);
+                    }
                 }
             }
         }
         assertTrue(swept < 0.8 * plain, swept + " against " + plain);
     }
 
-    private static float scale(SupportRounding.Rounded rounded, int p, int groupSize) {
-        return Bfloat16.toFloat(rounded.scales()[groupSize == 0 ? 0 : p / groupSize]);
+    private static float scale(SupportRounding.Rounded rounded, int p, int s, int groupSize) {
+        int groups = LevelGrid.scales(s, groupSize);
+        return Bfloat16.toFloat(rounded.scales()[p / s * groups + (groupSize == 0 ? 0 : p % s / groupSize)]);
     }
 
-    private static double error(Codes codes, float[] rounded, double[][] gram) {
-        double[] error = new double[codes.k()];
-        for (int p = 0; p < codes.s(); p++) {
-            error[codes.atoms()[p]] = codes.values()[p] - (double) rounded[p];
+    private static double error(int row, Codes best, float[] rounded, double[][] gram) {
+        double[] error = new double[best.k()];
+        for (int p = row * best.s(); p < row * best.s() + best.s(); p++) {
+            error[best.atoms()[p]] = best.values()[p] - (double) rounded[p];
         }
         return energy(error, gram);
     }
