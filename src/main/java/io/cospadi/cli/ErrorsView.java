@@ -12,6 +12,7 @@ import java.util.Set;
 
 /** Errors of projections under several Gram stores as a table: the mean of each type, or one by one where there are few. */
 final class ErrorsView {
+    /** Two layers' projections: what still fits a screen. */
     private static final int FEW = 14;
 
     private ErrorsView() {}

@@ -121,7 +121,7 @@ final class FlopCounts {
                 decomposition + 4.0 * d1 * d2 * (double) k;
             case COMPOT -> decomposition;
             case RTN -> 0;
-            case GPTQ -> (double) d1 * d1 * d2 + (double) d1 * d1 * d1 / 3;
+            case GPTQ -> 2.0 * d1 * d1 * d2 + (double) d1 * d1 * d1 / 3;
             case COSPADI ->
                 decomposition
                         + 4

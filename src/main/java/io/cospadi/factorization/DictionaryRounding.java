@@ -63,12 +63,12 @@ final class DictionaryRounding implements AutoCloseable {
         return levels != null;
     }
 
-    /** An F64 matrix (rows, d1), rounded; without levels it has no scales. Levels take {@code rows d1²} operations. */
+    /** An F64 matrix (rows, d1), rounded; without levels it has no scales. */
     Levels round(Matrix matrix) {
         if (levels == null) {
             return new Levels(StoredForm.bfloat16(backend, matrix), new short[0]);
         }
-        effort.count((double) matrix.rows() * matrix.cols() * matrix.cols());
+        effort.count(levels.operations(matrix.rows()));
         return levels.round(matrix);
     }
 

@@ -108,6 +108,11 @@ public final class FeedbackRounding implements AutoCloseable {
         }
     }
 
+    /** Operations of rounding so many rows: the scales of a group longer than a block need the products before the blocks do. */
+    public double operations(int rows) {
+        return (groupSize > BLOCK ? 2.0 : 1.0) * rows * cols * cols;
+    }
+
     /**
      * Rounds.
      *
