@@ -1,15 +1,15 @@
 // attention_decode.cu: causal grouped-query attention of few queries over a cache, split over its positions
 //
 // Problem  As attention.cu. attention_decode: chunks of 64 key positions, each with its own softmax; attention_combine: their
-//          weighted mean. append_rows: cache[position + i, :] = rows[i, :].
+//          weighted mean.
 // Source   Dao, Haziza, Massa, Sizov: Flash-Decoding (2023).
 // Layout   queries, out (n, heads, headDim), keys, values (positions, kvHeads, headDim) f32, row-major, dense; matrices start on
 //          16-byte boundaries. Between the two kernels: sums (n, heads, chunks, headDim), highest and totals (n, heads, chunks)
 //          f32: a chunk's sum of exp(score - highest) v, its highest score, its sum of exp(score - highest).
-//          positionOffset: one int32, added to `first` or `position`, or null. So a captured graph moves on by one number.
+//          positionOffset: one int32, added to `first`, or null. So a captured graph moves on by one number.
 // Launch   attention_decode: grid (chunks, n kvHeads ceil(group / 4)), block 128: up to 4 heads that share a key head, so that keys
 //          and values are read once for them. `chunks` covers the cache's capacity: blocks whose chunk the query does not see end
-//          at once. attention_combine: grid (n heads, ceil(headDim / 32)), block 256. append_rows: any line of blocks of 256.
+//          at once. attention_combine: grid (n heads, ceil(headDim / 32)), block 256.
 // Order    Chunks lie at fixed positions; partial sums in the order of warps and chunks; no atomics: equal inputs give equal bits,
 //          whatever the capacity.
 // Bound    Memory, by design (not yet measured): keys and values once, 8 kvHeads headDim bytes a position.
@@ -162,14 +162,5 @@ extern "C" __global__ void __launch_bounds__(256) attention_combine(
     if (warp == 0 && d < headDim) {
         for (int w = 1; w < 8; w++) sum += columns[w][lane];
         out[(long long) blockIdx.x * headDim + d] = sum / total;
-    }
-}
-
-extern "C" __global__ void __launch_bounds__(256) append_rows(
-    float* cache, const float* rows, const int* positionOffset, int position, int cols, long long count) {
-    float* to = cache + (long long) moved(position, positionOffset) * cols;
-    for (long long i = blockIdx.x * (long long) blockDim.x + threadIdx.x; i < count;
-         i += gridDim.x * (long long) blockDim.x) {
-        to[i] = rows[i];
     }
 }

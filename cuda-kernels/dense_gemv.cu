@@ -1,21 +1,36 @@
-// dense_gemv.cu: y = x Wᵀ for few tokens, W in bf16: a dictionary, or a dense layer
+// dense_gemv.cu: y = x Wᵀ for few tokens, W in bf16: a dictionary, or a dense layer; up to three of one input in a launch
 //
-// Problem  y[t,i] = alpha (sum over j of x[t,j] W[i,j]) + beta y[t,i]; y is not read where beta is 0.
+// Problem  y[t,i] = alpha (sum over j of x[t,j] W[i,j]) + beta y[t,i] for each product; y is not read where beta is 0.
 // Layout   W (rows, cols) bf16, x (tokens, cols) f32, y (tokens, rows) f32, f32 accumulation; row-major, dense. A unit is 8
-//          columns, 16 bytes of W.
+//          columns, 16 bytes of W. Products are as good as one with their weights one above the other, which need not lie so.
 // Launch   block (32, warps): all of them share a row, each lane has UNITS units of every row and keeps their x in registers;
-//          32 warps UNITS >= cols / 8. A kernel for each UNITS. grid (tokens, blocks), blocks <= rows: each has as many
-//          neighbouring rows as another, or one more, and tokens that need the same rows run side by side. Dynamic shared
-//          memory: 4 warps bytes for each row of a block.
+//          32 warps UNITS >= cols / 8. A kernel for each UNITS. grid (tokens, all products' blocks), blocks <= rows: each has
+//          as many neighbouring rows of its product as another of it, or one more, and tokens that need the same rows run side
+//          by side. Dynamic shared memory: 4 warps bytes for each row of a block.
 // Order    A lane adds up its columns ascending, then a fixed tree over the warp's lanes, then the warps ascending: equal inputs
-//          give equal bits, whatever the grid.
+//          give equal bits, whatever the grid and the products beside.
 // Bound    Memory: 2 bytes a weight. An NVIDIA H200 reads (2867, 14336) at 100 % of its copy bandwidth, (4169, 4096) at 84 %,
-//          (2184, 4096) at 65 %: what is small ends before the memory is at its rate.
+//          (2184, 4096) at 65 %: what is small ends before the memory is at its rate. Several in a launch: not yet measured.
 // Limits   cols a multiple of 8, at most 32768; blocks <= 65535; W and x 16-byte aligned, as is every row of them. Callers check.
 // Registers at most 64.
 #include "primitives/reduce.cuh"
 #include "primitives/shared.cuh"
 #include "primitives/unroll.cuh"
+
+constexpr int MOST_PRODUCTS = 3;
+
+/** One product of a launch. */
+struct DenseProduct {
+    const uint4* weights;
+    float* y;
+    int rows;
+    int blocks;
+};
+
+/** Those behind the last have no blocks. */
+struct DenseProducts {
+    DenseProduct of[MOST_PRODUCTS];
+};
 
 static __device__ __forceinline__ float add_product(float sum, unsigned int two, float low, float high) {
     sum += __uint_as_float(two << 16) * low;
@@ -26,14 +41,23 @@ static __device__ __forceinline__ float add_product(float sum, unsigned int two,
 /** ROWS rows at a time are on their way before the first of them is worked on. */
 template <int UNITS, int ROWS>
 static __device__ __forceinline__ void multiply(
-    const uint4* weights, const float4* x, float* y, int rows, int units, float alpha, float beta) {
+    const DenseProducts& products, const float4* x, int units, float alpha, float beta) {
     DYNAMIC_SHARED(float, partial);  // (rows of the block, warps)
+    int block = blockIdx.y;
+    DenseProduct product = products.of[0];
+    UNROLL
+    for (int p = 1; p < MOST_PRODUCTS; p++) {
+        if (block >= product.blocks) {
+            block -= product.blocks;
+            product = products.of[p];
+        }
+    }
     int warps = blockDim.y;
     int thread = threadIdx.y * 32 + threadIdx.x;
     int threads = 32 * warps;
-    long long first = blockIdx.y * (long long) rows / gridDim.y;
-    int count = (blockIdx.y + 1) * (long long) rows / gridDim.y - first;
-    const uint4* from = weights + first * units + thread;
+    long long first = block * (long long) product.rows / product.blocks;
+    int count = (block + 1) * (long long) product.rows / product.blocks - first;
+    const uint4* from = product.weights + first * units + thread;
 
     uint4 batch[ROWS][UNITS];
     auto load = [&](int row) {
@@ -81,7 +105,7 @@ static __device__ __forceinline__ void multiply(
         }
     }
     __syncthreads();
-    float* to = y + blockIdx.x * (long long) rows + first;
+    float* to = product.y + blockIdx.x * (long long) product.rows + first;
     for (int row = thread; row < count; row += threads) {
         float sum = 0;
         for (int w = 0; w < warps; w++) sum += partial[row * warps + w];
@@ -90,16 +114,16 @@ static __device__ __forceinline__ void multiply(
 }
 
 extern "C" __global__ void __launch_bounds__(1024) dense_gemv_1(
-    const uint4* weights, const float4* x, float* y, int rows, int units, float alpha, float beta) {
-    multiply<1, 4>(weights, x, y, rows, units, alpha, beta);
+    DenseProducts products, const float4* x, int units, float alpha, float beta) {
+    multiply<1, 4>(products, x, units, alpha, beta);
 }
 
 extern "C" __global__ void __launch_bounds__(1024) dense_gemv_2(
-    const uint4* weights, const float4* x, float* y, int rows, int units, float alpha, float beta) {
-    multiply<2, 2>(weights, x, y, rows, units, alpha, beta);
+    DenseProducts products, const float4* x, int units, float alpha, float beta) {
+    multiply<2, 2>(products, x, units, alpha, beta);
 }
 
 extern "C" __global__ void __launch_bounds__(1024) dense_gemv_4(
-    const uint4* weights, const float4* x, float* y, int rows, int units, float alpha, float beta) {
-    multiply<4, 1>(weights, x, y, rows, units, alpha, beta);
+    DenseProducts products, const float4* x, int units, float alpha, float beta) {
+    multiply<4, 1>(products, x, units, alpha, beta);
 }

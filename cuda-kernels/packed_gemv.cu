@@ -1,15 +1,16 @@
-// packed_gemv.cu: y = z S for one token, S in 16-bit slots
+// packed_gemv.cu: y = z S for one token, S in 16-bit slots; up to three products in a launch
 //
-// Problem  y[t,j] = sum over i of z[t,i] S[i,j]; z = x D is given. z (tokens, k) f32, y (tokens, rows) f32, f32 accumulation.
-//          Each token reads S for itself; packed_gemv_tokens.cu reads it once for several, unless shared memory is too small.
+// Problem  y[t,j] = sum over i of z[t,i] S[i,j] for each product; z = x D is given. z (tokens, k) f32, y (tokens, rows) f32, f32
+//          accumulation. Each token reads S for itself; packed_gemv_tokens.cu reads it once for several, unless shared memory is
+//          too small.
 // Source   CoSpaDi, arXiv 2509.22075, inference y = (x D) S.
 // Layout   io.cospadi.gpu.SlottedCodes specifies words, starts, units and reach; a kernel a pattern. A row is an output feature:
 //          a column of S.
-// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (tiles, tokens). In packed_gemv_2_4_few
-//          and packed_gemv_8_16_few block (32, 32), a warp half a part. Dynamic shared memory: 4 reach bytes. Static: 2 or 4
-//          KiB, with 8:16 1 more. No atomics. With add, y is added to.
+// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (all products' tiles, tokens). In
+//          packed_gemv_2_4_few and packed_gemv_8_16_few block (32, 32), a warp half a part. Dynamic shared memory: 4 bytes times
+//          the farthest reach. Static: 2 or 4 KiB, with 8:16 1 more. No atomics. With add, y is added to.
 // Order    A lane adds its slots in turn, in two sums, without starts those of each half of its part; then the parts' sums in
-//          turn: equal inputs give equal bits, whichever kernel of a pattern adds.
+//          turn: equal inputs give equal bits, whichever kernel of a pattern adds and whatever products are beside.
 // Bound    Memory: at d1 4096, d2 14336, k 3649, s 1824 a random mask takes 57 MB a token in packed_gemv_gaps. Behind it stands
 //          shared memory: lanes meet in its banks, 2.4 to a load. An NVIDIA H100 reads that at 94 % of its copy bandwidth, an
 //          H200 at 83 %, with 64 warps a multiprocessor: loads of one warp wait for each other, so that more of them at a time
@@ -17,13 +18,46 @@
 //          Where there are fewer than two blocks a multiprocessor (128 tiles of 4096 rows) that many warps are not there. There
 //          packed_gemv_*_few does better: without starts by twice the warps (H100, 8.9 MB: 6.2 us instead of 7.4), with starts
 //          by AHEAD loads a lane (9.7 MB: 6.0 us instead of 7.6; twice the warps 6.3). A kernel that only reads takes 4.7 and
-//          5.0. Measured by hand, in graphs of 40 launches.
+//          5.0. Measured by hand, in graphs of 40 launches. Several products in a launch: not yet measured.
 // Limits   tokens <= 65535; reach within what shared memory holds. words 16-byte aligned. Callers check.
 //          Launch bounds hold all but packed_gemv_gaps_few and packed_gemv_wide_few at 32 registers.
 // Registers at most 64.
 #include "primitives/shared.cuh"
 #include "primitives/slots.cuh"
 #include "primitives/unroll.cuh"
+
+constexpr int MOST_PRODUCTS = 3;
+
+/** One product of a launch. */
+struct CodeProduct {
+    const uint4* words;
+    const unsigned short* starts;  // null where the pattern has none
+    const float* z;
+    float* y;
+    int rows;
+    int units;
+    int k;
+    int reach;
+};
+
+/** Those behind the last have no rows. */
+struct CodeProducts {
+    CodeProduct of[MOST_PRODUCTS];
+};
+
+static __device__ __forceinline__ int tiles(const CodeProduct& product) {
+    return (product.rows + TILE_ROWS - 1) / TILE_ROWS;
+}
+
+/** The product that a block works on. */
+static __device__ __forceinline__ CodeProduct chosen(const CodeProducts& products, int which) {
+    CodeProduct product = products.of[0];
+    UNROLL
+    for (int p = 1; p < MOST_PRODUCTS; p++) {
+        if (which == p) product = products.of[p];
+    }
+    return product;
+}
 
 /** Loads of a lane that are on their way where blocks are few. */
 constexpr int AHEAD = 4;
@@ -42,24 +76,35 @@ static __device__ __forceinline__ void stage(float* token, const float* z, int k
 /** A lane has LOADS loads on their way. Without starts a part's halves are summed each by itself, so that each may have a warp. */
 template <int LOADS, int WARPS, typename Reader>
 static __device__ __forceinline__ void multiply(
-    Reader reader, float (*partial)[TILE_ROWS], const uint4* words, const unsigned short* starts, const float* z, float* y,
-    int rows, int units, int k, int reach, int add) {
+    Reader reader, float (*partial)[TILE_ROWS], const CodeProducts& products, int add) {
     static_assert(WARPS == PARTS || Reader::FIXED, "starts are those of PARTS parts");
     DYNAMIC_SHARED(float, token);
+    int tile = blockIdx.x;
+    int which = 0;
+    UNROLL
+    for (int p = 1; p < MOST_PRODUCTS; p++) {
+        int before = tiles(products.of[p - 1]);
+        if (which == p - 1 && tile >= before) {
+            tile -= before;
+            which = p;
+        }
+    }
+    CodeProduct product = chosen(products, which);
+    int units = product.units;
     int lane = threadIdx.x;
     int part = threadIdx.y;
     int first = first_unit(part, units, WARPS);
     int left = first_unit(part + 1, units, WARPS) - first;
-    const uint4* next = words + (blockIdx.x * (long long) units + first) * TILE_ROWS + lane;
+    const uint4* next = product.words + (tile * (long long) units + first) * TILE_ROWS + lane;
     uint4 unit[LOADS];
     // the first loads are on their way while the token is staged
     UNROLL
     for (int i = 0; i < LOADS; i++) {
         if (left > i) unit[i] = __ldcs(next + i * TILE_ROWS);
     }
-    int start = first_atom(starts, blockIdx.x, part, lane, units, WARPS);
+    int start = first_atom(Reader::FIXED ? nullptr : product.starts, tile, part, lane, units, WARPS);
     int thread = part * 32 + lane;
-    stage(token, z + (long long) blockIdx.y * k, k, reach, thread, 32 * WARPS);
+    stage(token, product.z + (long long) blockIdx.y * product.k, product.k, product.reach, thread, 32 * WARPS);
     reader.prepare(thread, 32 * WARPS);
     __syncthreads();
 
@@ -86,9 +131,9 @@ static __device__ __forceinline__ void multiply(
         }
     }
     partial[part][lane] = TWO_HALVES ? partial[part][lane] + (sums[0] + sums[1]) : sums[0] + sums[1];
-    int row = blockIdx.x * TILE_ROWS + lane;
-    if (part > 0 || row >= rows) row = -1;
-    float* to = y + (long long) blockIdx.y * rows + row;
+    int row = tile * TILE_ROWS + lane;
+    if (part > 0 || row >= product.rows) row = -1;
+    float* to = product.y + (long long) blockIdx.y * product.rows + row;
     float sum = add && row >= 0 ? *to : 0;
     __syncthreads();
     if (row < 0) return;
@@ -96,52 +141,44 @@ static __device__ __forceinline__ void multiply(
     *to = sum;
 }
 
-extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_gaps(
-    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_gaps(CodeProducts products, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply<1, PARTS>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    multiply<1, PARTS>(Gaps(), partial, products, add);
 }
 
-extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_gaps_few(
-    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_gaps_few(CodeProducts products, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply<AHEAD, PARTS>(Gaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    multiply<AHEAD, PARTS>(Gaps(), partial, products, add);
 }
 
-extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_wide(
-    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_wide(CodeProducts products, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply<1, PARTS>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    multiply<1, PARTS>(WideGaps(), partial, products, add);
 }
 
-extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_wide_few(
-    const uint4* words, const unsigned short* starts, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+extern "C" __global__ void __launch_bounds__(512, 2) packed_gemv_wide_few(CodeProducts products, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply<AHEAD, PARTS>(WideGaps(), partial, words, starts, z, y, rows, units, k, reach, add);
+    multiply<AHEAD, PARTS>(WideGaps(), partial, products, add);
 }
 
-extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_2_4(
-    const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_2_4(CodeProducts products, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
-    multiply<1, PARTS>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
+    multiply<1, PARTS>(TwoOfFour(), partial, products, add);
 }
 
-extern "C" __global__ void __launch_bounds__(1024, 2) packed_gemv_2_4_few(
-    const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+extern "C" __global__ void __launch_bounds__(1024, 2) packed_gemv_2_4_few(CodeProducts products, int add) {
     __shared__ float partial[2 * PARTS][TILE_ROWS];
-    multiply<1, 2 * PARTS>(TwoOfFour(), partial, words, nullptr, z, y, rows, units, k, reach, add);
+    multiply<1, 2 * PARTS>(TwoOfFour(), partial, products, add);
 }
 
-extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_8_16(
-    const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+extern "C" __global__ void __launch_bounds__(512, 4) packed_gemv_8_16(CodeProducts products, int add) {
     __shared__ float partial[PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    multiply<1, PARTS>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, add);
+    multiply<1, PARTS>(EightOfSixteen{table}, partial, products, add);
 }
 
-extern "C" __global__ void __launch_bounds__(1024, 2) packed_gemv_8_16_few(
-    const uint4* words, const float* z, float* y, int rows, int units, int k, int reach, int add) {
+extern "C" __global__ void __launch_bounds__(1024, 2) packed_gemv_8_16_few(CodeProducts products, int add) {
     __shared__ float partial[2 * PARTS][TILE_ROWS];
     __shared__ unsigned int table[EightOfSixteen::ENTRIES];
-    multiply<1, 2 * PARTS>(EightOfSixteen{table}, partial, words, nullptr, z, y, rows, units, k, reach, add);
+    multiply<1, 2 * PARTS>(EightOfSixteen{table}, partial, products, add);
 }

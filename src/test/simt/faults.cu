@@ -63,3 +63,18 @@ extern "C" __global__ void mma_of_matrices(const unsigned short* a, const unsign
     mma_bf16(sums, left, right);
     for (int i = 0; i < 4; i++) out[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
 }
+
+struct Members {
+    int first;
+    double second;
+    float third;
+    int fourth;
+    long long fifth;
+    int sixth;
+};
+
+extern "C" __global__ void members(int before, Members members, float behind, double* out) {
+    double all[] = {double(before), double(members.first), members.second, members.third, double(members.fourth),
+                    double(members.fifth), double(members.sixth), behind};
+    for (int i = 0; i < 8; i++) out[i] = all[i];
+}

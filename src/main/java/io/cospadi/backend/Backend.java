@@ -22,16 +22,6 @@ public sealed interface Backend
         return Optional.empty();
     }
 
-    /**
-     * Runs groups of verbs, none of which needs what another makes; where it is faster, side by side. What they make does not
-     * depend on that. They may not allocate what outlives them.
-     */
-    default void together(Runnable... groups) {
-        for (Runnable verbs : groups) {
-            verbs.run();
-        }
-    }
-
     /** Whether f64 products are so fast beside an eigendecomposition that seven times as many operations of them pay. */
     default boolean favoursProducts() {
         return false;

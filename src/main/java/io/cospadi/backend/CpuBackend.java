@@ -424,16 +424,20 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public void append(Matrix rows, Matrix cache, int position) {
-        DecoderChecks.append(rows, cache, position);
-        transfers.copy(own(rows), own(cache.rows(position, rows.rows())));
-    }
-
-    @Override
-    public void appendRotated(Matrix rows, Matrix cos, Matrix sin, Matrix cache, int position) {
-        DecoderChecks.appendRotated(rows, cos, sin, cache, position);
-        rotary.rotate(own(rows), own(cos), own(sin), position, 1);
-        transfers.copy(own(rows), own(cache.rows(position, rows.rows())));
+    public void rotateAndAppend(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            Matrix cos,
+            Matrix sin,
+            Matrix keyCache,
+            Matrix valueCache,
+            int position) {
+        DecoderChecks.rotateAndAppend(queries, keys, values, cos, sin, keyCache, valueCache, position);
+        rotary.rotate(own(queries), own(cos), own(sin), position, 1);
+        rotary.rotate(own(keys), own(cos), own(sin), position, 1);
+        transfers.copy(own(keys), own(keyCache.rows(position, keys.rows())));
+        transfers.copy(own(values), own(valueCache.rows(position, values.rows())));
     }
 
     @Override

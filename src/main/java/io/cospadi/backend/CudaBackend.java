@@ -22,6 +22,7 @@ import io.cospadi.gpu.SquareKernels;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 
@@ -138,23 +139,6 @@ public final class CudaBackend implements Backend {
     @Override
     public Optional<Recording> record(Runnable verbs) {
         return Optional.of(CudaRecording.of(verbs, cuda, memory, decoding));
-    }
-
-    /** Side by side in a recording only: there launches cost the host nothing, and what waits is the device. */
-    @Override
-    public void together(Runnable... groups) {
-        if (!memory.detoured()) {
-            Backend.super.together(groups);
-            return;
-        }
-        memory.keepFromNowOn();
-        cuda.fork();
-        for (Runnable verbs : groups) {
-            cuda.nextBranch();
-            verbs.run();
-        }
-        cuda.join();
-        memory.giveBackKept();
     }
 
     @Override
@@ -310,6 +294,12 @@ public final class CudaBackend implements Backend {
     public void gemm(double alpha, Matrix a, boolean transposeA, Matrix b, boolean transposeB, double beta, Matrix c) {
         LinearAlgebraChecks.gemm(a, transposeA, b, transposeB, c);
         products.gemm(alpha, own(a), transposeA, own(b), transposeB, beta, own(c));
+    }
+
+    @Override
+    public void multiplyWeights(Matrix x, List<Matrix> weights, List<Matrix> out) {
+        LinearAlgebraChecks.multiplyWeights(x, weights, out);
+        products.multiplyWeights(own(x), own(weights), own(out));
     }
 
     @Override
@@ -510,6 +500,12 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public void multiplyCodes(List<Matrix> z, List<? extends SparseMatrix> codes, List<Matrix> out) {
+        DecoderChecks.multiplyCodes(z, codes, out);
+        codeProducts.multiply(own(z), codes.stream().map(CudaCodes::own).toList(), own(out));
+    }
+
+    @Override
     public void rmsNorm(Matrix x, Matrix weight, double eps, Matrix out) {
         DecoderChecks.rmsNorm("rmsNorm", x, weight, out);
         rmsNorm.rmsNorm(at(x), at(weight), eps, at(out), Math.toIntExact(elements(x) / weight.cols()), weight.cols());
@@ -522,15 +518,18 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public void append(Matrix rows, Matrix cache, int position) {
-        DecoderChecks.append(rows, cache, position);
-        decoding.append(own(rows), own(cache), position);
-    }
-
-    @Override
-    public void appendRotated(Matrix rows, Matrix cos, Matrix sin, Matrix cache, int position) {
-        DecoderChecks.appendRotated(rows, cos, sin, cache, position);
-        decoding.appendRotated(own(rows), own(cos), own(sin), own(cache), position);
+    public void rotateAndAppend(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            Matrix cos,
+            Matrix sin,
+            Matrix keyCache,
+            Matrix valueCache,
+            int position) {
+        DecoderChecks.rotateAndAppend(queries, keys, values, cos, sin, keyCache, valueCache, position);
+        decoding.rotateAndAppend(
+                own(queries), own(keys), own(values), own(cos), own(sin), own(keyCache), own(valueCache), position);
     }
 
     @Override

@@ -6,6 +6,8 @@ import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.gpu.PackedGemvKernels;
 import io.cospadi.gpu.PackedMmaKernels;
 import io.cospadi.gpu.SlottedCodes;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /** Products with codes on a GPU: of few tokens slot by slot, of more on tensor cores, of many by a dense copy of some rows. */
 final class CudaCodeProducts {
@@ -25,13 +27,34 @@ final class CudaCodeProducts {
         tensor = new PackedMmaKernels(cuda, device.sharedBytesOfBlock());
     }
 
+    private static PackedGemvKernels.Product product(CudaMatrix z, CudaCodes codes, CudaMatrix out) {
+        return new PackedGemvKernels.Product(codes.layout(), codes.words(), codes.starts(), z.address(), out.address());
+    }
+
+    /** As {@link DecoderVerbs#multiplyCodes(List, List, List)}. */
+    void multiply(List<CudaMatrix> z, List<CudaCodes> codes, List<CudaMatrix> out) {
+        int count = codes.size();
+        if (count <= PackedGemvKernels.MOST_PRODUCTS
+                && z.stream().allMatch(token -> token.rows() == 1)
+                && codes.stream().allMatch(all -> packed.takes(all.layout()))) {
+            List<PackedGemvKernels.Product> products = IntStream.range(0, count)
+                    .mapToObj(i -> product(z.get(i), codes.get(i), out.get(i)))
+                    .toList();
+            packed.multiply(products, 1, false);
+            return;
+        }
+        for (int i = 0; i < count; i++) {
+            multiply(z.get(i), codes.get(i), false, out.get(i));
+        }
+    }
+
     /** As {@link DecoderVerbs#multiplyCodes}. */
     void multiply(CudaMatrix z, CudaCodes codes, boolean add, CudaMatrix out) {
         if (out.elements() == 0) {
             return;
         }
         if (z.rows() <= FEW_TOKENS && packed.takes(codes.layout())) {
-            packed.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
+            packed.multiply(List.of(product(z, codes, out)), z.rows(), add);
             return;
         }
         if (z.rows() <= PackedMmaKernels.MOST_TOKENS && tensor.takes(codes.layout())) {

@@ -32,20 +32,28 @@ final class CudaDecoding {
         this.offset = offset;
     }
 
-    void append(CudaMatrix rows, CudaMatrix cache, int position) {
-        few.appendRows(cache.address(), rows.address(), offset, rows.rows(), rows.cols(), position);
-    }
-
-    void appendRotated(CudaMatrix rows, CudaMatrix cos, CudaMatrix sin, CudaMatrix cache, int position) {
+    void rotateAndAppend(
+            CudaMatrix queries,
+            CudaMatrix keys,
+            CudaMatrix values,
+            CudaMatrix cos,
+            CudaMatrix sin,
+            CudaMatrix keyCache,
+            CudaMatrix valueCache,
+            int position) {
         int half = cos.cols();
-        rotary.appendRotated(
-                rows.address(),
-                cache.address(),
+        rotary.rotateAndAppend(
+                queries.address(),
+                keys.address(),
+                values.address(),
+                keyCache.address(),
+                valueCache.address(),
                 cos.address(),
                 sin.address(),
                 offset,
-                rows.rows(),
-                rows.cols() / (2 * half),
+                queries.rows(),
+                queries.cols() / (2 * half),
+                keys.cols() / (2 * half),
                 half,
                 position);
     }

@@ -2,6 +2,7 @@ package io.cospadi.backend;
 
 import io.cospadi.gpu.Arithmetic;
 import io.cospadi.tensor.DType;
+import java.util.List;
 
 /** A matrix in a GPU's memory. */
 final class CudaMatrix extends StoredMatrix {
@@ -29,6 +30,11 @@ final class CudaMatrix extends StoredMatrix {
             return mine;
         }
         throw foreign(matrix);
+    }
+
+    /** Each of them. */
+    static List<CudaMatrix> own(List<Matrix> matrices) {
+        return matrices.stream().map(CudaMatrix::own).toList();
     }
 
     /** Where an open matrix of a GPU begins. */

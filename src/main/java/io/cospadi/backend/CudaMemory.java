@@ -16,7 +16,6 @@ final class CudaMemory implements AutoCloseable {
     private final CudaCalls cuda;
     private final long limit;
     private DeviceMemory pool;
-    private int detours;
     private final AtomicLong allocated = new AtomicLong();
     private final AtomicLong scratch = new AtomicLong();
 
@@ -71,32 +70,16 @@ final class CudaMemory implements AutoCloseable {
 
         private Detour() {
             pool = own;
-            detours++;
         }
 
         void end() {
             pool = before;
-            detours--;
         }
 
         @Override
         public void close() {
             own.close();
         }
-    }
-
-    /** Whether one is under way. */
-    boolean detoured() {
-        return detours > 0;
-    }
-
-    /** Until {@link #giveBackKept} no block is used again: what runs side by side must not share scratch memory. */
-    void keepFromNowOn() {
-        pool.keep();
-    }
-
-    void giveBackKept() {
-        pool.giveBackKept();
     }
 
     /** Begins one. */

@@ -6,6 +6,7 @@ import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.StorageKernels;
 import io.cospadi.gpu.TransposeKernels;
 import io.cospadi.tensor.DType;
+import java.util.List;
 
 /**
  * Dense products by cuBLAS. A row-major (r, c) matrix is a column-major (c, r) one, its transpose; so each product here is
@@ -64,6 +65,17 @@ final class CudaProducts {
                 beta,
                 c.address(),
                 c.cols());
+    }
+
+    /** As {@link LinearAlgebra#multiplyWeights}. */
+    void multiplyWeights(CudaMatrix x, List<CudaMatrix> all, List<CudaMatrix> out) {
+        if (x.cols() > 0 && weights.takesTogether(x, all)) {
+            weights.multiplyTogether(x, all, out);
+            return;
+        }
+        for (int i = 0; i < all.size(); i++) {
+            gemm(1, x, false, all.get(i), true, 0, out.get(i));
+        }
     }
 
     private void scale(double beta, CudaMatrix c) {

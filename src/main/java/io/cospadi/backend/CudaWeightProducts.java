@@ -5,6 +5,8 @@ import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.DenseGemvKernels;
 import io.cospadi.gpu.StorageKernels;
 import io.cospadi.tensor.DType;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /** Products with weights that lie in bf16 on a GPU: exact in the weight, f32 in all else. */
 final class CudaWeightProducts {
@@ -23,6 +25,26 @@ final class CudaWeightProducts {
         fewTokens = new DenseGemvKernels(cuda, cuda.properties().multiprocessors());
     }
 
+    private static DenseGemvKernels.Product product(CudaMatrix weight, CudaMatrix out) {
+        return new DenseGemvKernels.Product(weight.address(), out.address(), weight.rows());
+    }
+
+    /** Whether one launch takes all of them: few tokens, weights in bf16. */
+    boolean takesTogether(CudaMatrix x, List<CudaMatrix> weights) {
+        return x.rows() <= FEW_TOKENS
+                && weights.size() <= DenseGemvKernels.MOST_PRODUCTS
+                && DenseGemvKernels.takes(x.cols())
+                && weights.stream().allMatch(weight -> weight.dtype() == DType.BF16);
+    }
+
+    /** {@link LinearAlgebra#multiplyWeights} of what it {@link #takesTogether}. */
+    void multiplyTogether(CudaMatrix x, List<CudaMatrix> weights, List<CudaMatrix> out) {
+        List<DenseGemvKernels.Product> products = IntStream.range(0, weights.size())
+                .mapToObj(i -> product(weights.get(i), out.get(i)))
+                .toList();
+        fewTokens.multiply(1, x.address(), products, 0, x.rows(), x.cols());
+    }
+
     /** {@link LinearAlgebra#gemm} with b in bf16: read as it is by few tokens, for many widened, some of its rows at a time. */
     void gemm(
             double alpha,
@@ -37,7 +59,7 @@ final class CudaWeightProducts {
                     "a weight in bf16 is multiplied by rows, got " + a.shape() + " transposed");
         }
         if (transposeB && a.rows() <= FEW_TOKENS && DenseGemvKernels.takes(b.cols())) {
-            fewTokens.multiply(alpha, a.address(), b.address(), beta, c.address(), a.rows(), b.rows(), b.cols());
+            fewTokens.multiply(alpha, a.address(), List.of(product(b, c)), beta, a.rows(), b.cols());
             return;
         }
         int rowsAtOnce = (int) Math.max(1, Math.min(b.rows(), CudaMemory.TILE_BYTES / (4L * b.cols())));

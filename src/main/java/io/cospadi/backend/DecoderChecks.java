@@ -6,6 +6,8 @@ import static io.cospadi.backend.Shapes.requireF32;
 import static io.cospadi.backend.Shapes.requireSame;
 import static io.cospadi.backend.Shapes.requireVector;
 
+import java.util.List;
+
 /** What {@link DecoderVerbs} ask of their arguments, whichever backend computes. */
 final class DecoderChecks {
     private DecoderChecks() {}
@@ -20,6 +22,16 @@ final class DecoderChecks {
                 codes.shape(),
                 out);
         requireApart("multiplyCodes", out, z);
+    }
+
+    static void multiplyCodes(List<Matrix> z, List<? extends SparseMatrix> codes, List<Matrix> out) {
+        if (z.size() != codes.size() || out.size() != codes.size()) {
+            throw new IllegalArgumentException("multiplyCodes: " + codes.size() + " codes take and make as many"
+                    + " matrices, not " + z.size() + " and " + out.size());
+        }
+        for (int i = 0; i < codes.size(); i++) {
+            multiplyCodes(z.get(i), codes.get(i), out.get(i));
+        }
     }
 
     static void rmsNorm(String verb, Matrix x, Matrix weight, Matrix out) {
@@ -48,25 +60,32 @@ final class DecoderChecks {
                 cos);
     }
 
-    static void append(Matrix rows, Matrix cache, int position) {
-        append("append", rows, cache, position);
-    }
-
-    static void appendRotated(Matrix rows, Matrix cos, Matrix sin, Matrix cache, int position) {
-        rotate("appendRotated", rows, cos, sin, position);
-        append("appendRotated", rows, cache, position);
-    }
-
-    private static void append(String verb, Matrix rows, Matrix cache, int position) {
-        requireF32(verb, rows, cache);
+    static void rotateAndAppend(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            Matrix cos,
+            Matrix sin,
+            Matrix keyCache,
+            Matrix valueCache,
+            int position) {
+        rotate("rotateAndAppend", queries, cos, sin, position);
+        rotate("rotateAndAppend", keys, cos, sin, position);
+        requireF32("rotateAndAppend", values, keyCache, valueCache);
+        requireSame("rotateAndAppend", keys, values);
+        requireSame("rotateAndAppend", keyCache, valueCache);
         require(
-                rows.cols() == cache.cols() && position >= 0 && position + (long) rows.rows() <= cache.rows(),
-                verb,
-                "equal columns and room from the position on",
-                rows,
-                cache,
-                "position " + position);
-        requireApart(verb, cache, rows);
+                queries.rows() == keys.rows()
+                        && keys.cols() == keyCache.cols()
+                        && position + (long) keys.rows() <= keyCache.rows(),
+                "rotateAndAppend",
+                "queries, keys and values of N tokens, caches with the keys' columns and room from position "
+                        + position,
+                queries,
+                keys,
+                keyCache);
+        requireApart("rotateAndAppend", keyCache, keys);
+        requireApart("rotateAndAppend", valueCache, values);
     }
 
     static void attention(

@@ -1,5 +1,7 @@
 package io.cospadi.backend;
 
+import java.util.List;
+
 /** The operations of a Llama-family forward pass, all F32. N tokens are rows. */
 public interface DecoderVerbs {
     /**
@@ -13,6 +15,14 @@ public interface DecoderVerbs {
     /** {@code out (N, d2) <- z (N, k) · codesᵀ}. */
     default void multiplyCodes(Matrix z, SparseMatrix codes, Matrix out) {
         multiplyCodes(z, codes, false, out);
+    }
+
+    /** {@link #multiplyCodes} of each; where launches cost, a single token's products are one. */
+    default void multiplyCodes(List<Matrix> z, List<? extends SparseMatrix> codes, List<Matrix> out) {
+        DecoderChecks.multiplyCodes(z, codes, out);
+        for (int i = 0; i < codes.size(); i++) {
+            multiplyCodes(z.get(i), codes.get(i), out.get(i));
+        }
     }
 
     /**
@@ -31,16 +41,24 @@ public interface DecoderVerbs {
      */
     void rotate(Matrix x, Matrix cos, Matrix sin, int firstPosition);
 
-    /** {@code cache[position + i] <- rows[i]} for every row; same columns. */
-    void append(Matrix rows, Matrix cache, int position);
-
     /**
-     * {@link #append} of rows turned as {@link #rotate} turns them; what the rows hold afterwards is undefined.
+     * Queries as {@link #rotate} turns them, in place; {@code keyCache[position + i] <- keys[i]} turned likewise, and
+     * {@code valueCache[position + i] <- values[i]} as they are. What the keys hold afterwards is undefined.
      *
-     * @param rows  (N, heads · headDim)
-     * @param cache (positions, heads · headDim)
+     * @param queries  (N, heads · headDim)
+     * @param keys     (N, kvHeads · headDim), and so values
+     * @param cos      (positions, headDim / 2), and so sin
+     * @param keyCache (capacity, kvHeads · headDim), and so valueCache
      */
-    void appendRotated(Matrix rows, Matrix cos, Matrix sin, Matrix cache, int position);
+    void rotateAndAppend(
+            Matrix queries,
+            Matrix keys,
+            Matrix values,
+            Matrix cos,
+            Matrix sin,
+            Matrix keyCache,
+            Matrix valueCache,
+            int position);
 
     /**
      * Causal grouped-query attention. Query i stands at position {@code firstPosition + i} and attends to the key positions

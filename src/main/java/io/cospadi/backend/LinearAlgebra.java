@@ -1,5 +1,7 @@
 package io.cospadi.backend;
 
+import java.util.List;
+
 /**
  * Dense linear algebra. All matrices of one call have one type (F32 or F64) unless said otherwise; shapes are checked
  * and named in the IllegalArgumentException. Reductions have a fixed order: equal inputs give equal bits for one thread
@@ -8,6 +10,17 @@ package io.cospadi.backend;
 public interface LinearAlgebra {
     /** {@code c <- alpha · op(a) · op(b) + beta · c}; op transposes where the flag says so. c is neither a nor b. A BF16 b counts as F32. */
     void gemm(double alpha, Matrix a, boolean transposeA, Matrix b, boolean transposeB, double beta, Matrix c);
+
+    /**
+     * {@code out[i] (N, rows[i]) <- x (N, d1) · weights[i] (rows[i], d1)ᵀ} for each i, as if the weights lay one above the other;
+     * where launches cost, few tokens' products are one. Each out is apart from all else.
+     */
+    default void multiplyWeights(Matrix x, List<Matrix> weights, List<Matrix> out) {
+        LinearAlgebraChecks.multiplyWeights(x, weights, out);
+        for (int i = 0; i < weights.size(); i++) {
+            gemm(1, x, false, weights.get(i), true, 0, out.get(i));
+        }
+    }
 
     /**
      * {@code c (n, n) <- a aᵀ} for a (n, m), or {@code aᵀ a} for a (m, n) if transposed; half the work of {@link #gemm}, both

@@ -7,6 +7,7 @@ import static io.cospadi.backend.Shapes.requireSquare;
 import static io.cospadi.backend.Shapes.requireVector;
 
 import io.cospadi.tensor.DType;
+import java.util.List;
 
 /** What {@link LinearAlgebra}'s verbs ask of their arguments, whichever backend computes. */
 final class LinearAlgebraChecks {
@@ -30,6 +31,30 @@ final class LinearAlgebraChecks {
                 c);
         requireApart("gemm", c, a);
         requireApart("gemm", c, b);
+    }
+
+    static void multiplyWeights(Matrix x, List<Matrix> weights, List<Matrix> out) {
+        if (weights.size() != out.size()) {
+            throw new IllegalArgumentException(
+                    "multiplyWeights: " + weights.size() + " weights make as many results, not " + out.size());
+        }
+        for (int i = 0; i < weights.size(); i++) {
+            Matrix weight = weights.get(i);
+            Matrix to = out.get(i);
+            require(
+                    x.cols() == weight.cols()
+                            && to.rows() == x.rows()
+                            && to.cols() == weight.rows()
+                            && x.dtype() == factorType(weight)
+                            && x.dtype() == to.dtype(),
+                    "multiplyWeights",
+                    "x (N, d1), weights (d2, d1), out (N, d2) of one type",
+                    x,
+                    weight,
+                    to);
+            requireApart("multiplyWeights", to, x);
+            requireApart("multiplyWeights", to, weight);
+        }
     }
 
     /** A weight in bf16 is multiplied as f32. */

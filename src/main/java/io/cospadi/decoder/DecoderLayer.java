@@ -7,6 +7,7 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -15,6 +16,9 @@ import java.util.Map;
  * layers of one decoder run one after another.
  */
 public final class DecoderLayer implements AutoCloseable {
+    private static final List<ProjectionType> QKV = List.of(ProjectionType.Q, ProjectionType.K, ProjectionType.V);
+    private static final List<ProjectionType> GATE_UP = List.of(ProjectionType.GATE, ProjectionType.UP);
+
     private final int index;
     private final ModelConfig config;
     private final Backend backend;
@@ -136,19 +140,14 @@ public final class DecoderLayer implements AutoCloseable {
         Matrix queries = scratch.queries.rows(n);
         Matrix keys = scratch.keys.rows(n);
         Matrix values = scratch.values.rows(n);
-        backend.together(
-                () -> apply(ProjectionType.Q, normed, queries),
-                () -> apply(ProjectionType.K, normed, keys),
-                () -> apply(ProjectionType.V, normed, values));
+        SharedInput.apply(backend, normed, QKV.stream().map(projections::get).toList(), List.of(queries, keys, values));
         if (queryNorm != null) {
             backend.rmsNorm(queries, queryNorm, config.rmsEps(), queries);
             backend.rmsNorm(keys, keyNorm, config.rmsEps(), keys);
         }
         RotaryTables rotary = scratch.rotary(first + n);
-        backend.together(
-                () -> backend.rotate(queries, rotary.cos(), rotary.sin(), first),
-                () -> backend.appendRotated(keys, rotary.cos(), rotary.sin(), cache.keys(index), first),
-                () -> backend.append(values, cache.values(index), first));
+        backend.rotateAndAppend(
+                queries, keys, values, rotary.cos(), rotary.sin(), cache.keys(index), cache.values(index), first);
 
         Matrix attended = scratch.attended.rows(n);
         backend.attention(
@@ -173,7 +172,8 @@ public final class DecoderLayer implements AutoCloseable {
         int n = normed.rows();
         Matrix gate = scratch.gate.rows(n);
         Matrix up = scratch.up.rows(n);
-        backend.together(() -> apply(ProjectionType.GATE, normed, gate), () -> apply(ProjectionType.UP, normed, up));
+        SharedInput.apply(
+                backend, normed, GATE_UP.stream().map(projections::get).toList(), List.of(gate, up));
         backend.siluMultiply(gate, up);
         return gate;
     }

@@ -46,6 +46,19 @@ public final class DenseLinear implements Linear {
         backend.gemm(1, x, false, weight, !transposed, add ? 1 : 0, out);
     }
 
+    @Override
+    public Matrix inputWeight() {
+        return transposed ? null : weight;
+    }
+
+    @Override
+    public Matrix between(Backend backend, int n, Matrix out) {
+        return out;
+    }
+
+    @Override
+    public void finish(Backend backend, Matrix between, boolean add, Matrix out) {}
+
     /**
      * The gradient at the output taken to the input: {@code inputGradient (N, d1) <- gradient (N, d2) · Wᵀ + beta · inputGradient}.
      */

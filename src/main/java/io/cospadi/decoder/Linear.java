@@ -40,6 +40,15 @@ public sealed interface Linear extends AutoCloseable permits DenseLinear, Sparse
         Bias.add(backend, biasOrNull(), out);
     }
 
+    /** What the input meets first, (rows, d1), or null if it lies transposed. */
+    Matrix inputWeight();
+
+    /** Where {@code x · inputWeightᵀ} goes, (n, rows): an intermediate of this projection's own, or out itself. */
+    Matrix between(Backend backend, int n, Matrix out);
+
+    /** The rest of {@link #multiply}, once {@link #between} holds its product. */
+    void finish(Backend backend, Matrix between, boolean add, Matrix out);
+
     /** Multiply-adds that one token costs, the bias aside. */
     long multiplyAdds();
 

@@ -41,16 +41,27 @@ public final class LowRankLinear implements Linear {
 
     @Override
     public void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
-        Matrix z = intermediate(backend).rows(x.rows());
+        Matrix z = between(backend, x.rows(), out);
         backend.gemm(1, x, false, down, true, 0, z);
-        backend.gemm(1, z, false, up, true, add ? 1 : 0, out);
+        finish(backend, z, add, out);
     }
 
-    private Workspace intermediate(Backend backend) {
+    @Override
+    public Matrix inputWeight() {
+        return down;
+    }
+
+    @Override
+    public Matrix between(Backend backend, int n, Matrix out) {
         if (intermediate == null) {
             intermediate = new Workspace(backend, down.rows());
         }
-        return intermediate;
+        return intermediate.rows(n);
+    }
+
+    @Override
+    public void finish(Backend backend, Matrix between, boolean add, Matrix out) {
+        backend.gemm(1, between, false, up, true, add ? 1 : 0, out);
     }
 
     @Override

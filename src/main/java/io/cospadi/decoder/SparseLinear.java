@@ -45,18 +45,33 @@ public final class SparseLinear implements Linear {
         return bias;
     }
 
-    @Override
-    public void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
-        Matrix z = intermediate(backend).rows(x.rows());
-        backend.gemm(1, x, false, dictionary, true, 0, z);
-        backend.multiplyCodes(z, codes, add, out);
+    SparseMatrix codes() {
+        return codes;
     }
 
-    private Workspace intermediate(Backend backend) {
+    @Override
+    public void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
+        Matrix z = between(backend, x.rows(), out);
+        backend.gemm(1, x, false, dictionary, true, 0, z);
+        finish(backend, z, add, out);
+    }
+
+    @Override
+    public Matrix inputWeight() {
+        return dictionary;
+    }
+
+    @Override
+    public Matrix between(Backend backend, int n, Matrix out) {
         if (intermediate == null) {
             intermediate = new Workspace(backend, dictionary.rows());
         }
-        return intermediate;
+        return intermediate.rows(n);
+    }
+
+    @Override
+    public void finish(Backend backend, Matrix between, boolean add, Matrix out) {
+        backend.multiplyCodes(between, codes, add, out);
     }
 
     @Override

@@ -48,13 +48,13 @@ public final class ArithmeticKernels {
         line("ratio", type, count, x, y, out, count);
     }
 
-    private void line(String family, DType type, long count, Number... arguments) {
+    private void line(String family, DType type, long count, Object... arguments) {
         if (count > 0) {
             launcher.launch(Typed.kernel(family, type), LaunchGeometry.line(count), arguments);
         }
     }
 
-    private void rows(String family, DType type, int rows, int cols, Number... arguments) {
+    private void rows(String family, DType type, int rows, int cols, Object... arguments) {
         if (rows > 0 && cols > 0) {
             launcher.launch(Typed.kernel(family, type), LaunchGeometry.warpsOfRows(rows, cols), arguments);
         }

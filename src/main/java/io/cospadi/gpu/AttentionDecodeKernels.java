@@ -1,7 +1,7 @@
 package io.cospadi.gpu;
 
 /**
- * Launches of {@code attention_decode.cu}: attention of few queries over a cache, and what appends to it. A launch serves every
+ * Launches of {@code attention_decode.cu}: attention of few queries over a cache. A launch serves every
  * position below the cache's capacity: {@code positionOffset} is the address of an int32 on the device that is added to the
  * position given here, or 0.
  */
@@ -85,14 +85,5 @@ public final class AttentionDecodeKernels {
                 first,
                 window,
                 chunks);
-    }
-
-    /** {@code cache[position + *positionOffset + i, :] <- rows[i, :]} for n rows of so many columns. */
-    public void appendRows(long cache, long rows, long positionOffset, int n, int cols, int position) {
-        long count = (long) n * cols;
-        if (count > 0) {
-            launcher.launch(
-                    "append_rows", LaunchGeometry.line(count), cache, rows, positionOffset, position, cols, count);
-        }
     }
 }

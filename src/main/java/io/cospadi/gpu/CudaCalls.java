@@ -10,8 +10,6 @@ import java.nio.ByteBuffer;
  * <p>Dense linear algebra is column-major, as the libraries have it: element (i, j) lies at {@code i + j * ld}.
  */
 public interface CudaCalls extends Launcher, AutoCloseable {
-    int MOST_BRANCHES = 4;
-
     DeviceProperties properties();
 
     /**
@@ -142,15 +140,6 @@ public interface CudaCalls extends Launcher, AutoCloseable {
 
     /** Starts to record what is queued from now on, instead of running it; calls that wait are errors until it ends. */
     void beginCapture();
-
-    /** In a recording: from here branches part that do not wait for each other. */
-    void fork();
-
-    /** What is queued from now on is the next branch, at most {@value #MOST_BRANCHES} of them. */
-    void nextBranch();
-
-    /** What is queued from now on waits for all branches. */
-    void join();
 
     /** Ends the recording. */
     Graph endCapture();

@@ -44,11 +44,7 @@ import jcuda.driver.CUstream_flags;
 final class CudaDevice implements CudaCalls {
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
-    private final CUstream mainStream = new CUstream();
-    /** Where launches and copies go: the main stream, or a branch. */
-    private CUstream stream = mainStream;
-
-    private final Branches branches;
+    private final CUstream stream = new CUstream();
     private final LaunchArguments arguments = new LaunchArguments();
     private final KernelModules modules = new KernelModules();
     private final DeviceProperties properties;
@@ -67,7 +63,6 @@ final class CudaDevice implements CudaCalls {
         Driver.check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain", properties.name());
         bind();
         Driver.check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-        branches = new Branches(stream);
         staging = new PinnedStaging(stream);
         cublas = new Cublas(stream);
         cusolver = new Cusolver(stream);
@@ -103,15 +98,6 @@ final class CudaDevice implements CudaCalls {
         if (boundTo != Thread.currentThread()) {
             Driver.check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
             boundTo = Thread.currentThread();
-        }
-    }
-
-    /** The libraries' handles belong to the main stream, so that equal calls give equal bits. */
-    private void onMain(Runnable calls) {
-        if (stream == mainStream) {
-            calls.run();
-        } else {
-            branches.onMain(stream, calls);
         }
     }
 
@@ -180,7 +166,7 @@ final class CudaDevice implements CudaCalls {
     }
 
     @Override
-    public void launch(String kernel, LaunchGeometry geometry, Number... values) {
+    public void launch(String kernel, LaunchGeometry geometry, Object... values) {
         bind();
         if (geometry.sharedBytes() > properties.sharedBytesOfBlock()) {
             throw new CospadiException(kernel + " needs " + geometry.sharedBytes()
@@ -221,7 +207,7 @@ final class CudaDevice implements CudaCalls {
             long c,
             int ldc) {
         bind();
-        onMain(() -> cublas.gemm(arithmetic, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc));
+        cublas.gemm(arithmetic, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     }
 
     @Override
@@ -237,14 +223,14 @@ final class CudaDevice implements CudaCalls {
             long c,
             int ldc) {
         bind();
-        onMain(() -> cublas.symmetricProduct(arithmetic, transposed, n, k, alpha, a, lda, beta, c, ldc));
+        cublas.symmetricProduct(arithmetic, transposed, n, k, alpha, a, lda, beta, c, ldc);
     }
 
     @Override
     public void solveFromTheRight(
             Arithmetic arithmetic, boolean transposed, int m, int n, long u, int ldu, long b, int ldb) {
         bind();
-        onMain(() -> cublas.solveFromTheRight(arithmetic, transposed, m, n, u, ldu, b, ldb));
+        cublas.solveFromTheRight(arithmetic, transposed, m, n, u, ldu, b, ldb);
     }
 
     @Override
@@ -300,25 +286,6 @@ final class CudaDevice implements CudaCalls {
     }
 
     @Override
-    public void fork() {
-        bind();
-        branches.fork();
-    }
-
-    @Override
-    public void nextBranch() {
-        bind();
-        stream = branches.next();
-    }
-
-    @Override
-    public void join() {
-        bind();
-        stream = mainStream;
-        branches.join();
-    }
-
-    @Override
     public Graph endCapture() {
         CUgraph graph = new CUgraph();
         Driver.check(cuStreamEndCapture(stream, graph), "cuStreamEndCapture");
@@ -355,10 +322,9 @@ final class CudaDevice implements CudaCalls {
         cusolver.close();
         cublas.close();
         staging.close();
-        branches.close();
         modules.close();
         arguments.close();
-        Driver.check(cuStreamDestroy(mainStream), "cuStreamDestroy");
+        Driver.check(cuStreamDestroy(stream), "cuStreamDestroy");
         Driver.check(cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
     }
 }

@@ -1,5 +1,7 @@
 package io.cospadi.gpu;
 
+import java.util.List;
+
 /** Launches of {@code dense_gemv.cu}: products of few tokens with weights that lie on the device in bf16. */
 public final class DenseGemvKernels {
     private static final int UNIT_COLUMNS = 8;
@@ -12,6 +14,11 @@ public final class DenseGemvKernels {
     private static final int MOST_SUMS = 8192;
 
     private static final int MOST_BLOCKS = 65535;
+
+    /** That a launch takes. */
+    public static final int MOST_PRODUCTS = 3;
+
+    private static final Product NONE = new Product(0, 0, 0);
 
     private final Launcher launcher;
     private final int multiprocessors;
@@ -31,39 +38,78 @@ public final class DenseGemvKernels {
     }
 
     /**
-     * {@code y (tokens, rows) <- alpha · x (tokens, cols) · weightsᵀ + beta · y}, f32; y is not read where beta is 0.
+     * A product with one weight.
      *
-     * @param weights (rows, cols) bf16, 16-byte aligned; read only
-     * @param x       16-byte aligned; read only
+     * @param weights where (rows, cols) lie in bf16, 16-byte aligned; read only
+     * @param y       where (tokens, rows) go
+     */
+    public record Product(long weights, long y, int rows) {}
+
+    /**
+     * {@code y (tokens, rows) <- alpha · x (tokens, cols) · weightsᵀ + beta · y} for each product, f32; y is not read where beta is
+     * 0. A product's bits are the same whatever products are beside it.
+     *
+     * @param x        16-byte aligned; read only
+     * @param products up to {@value #MOST_PRODUCTS}, whose results lie apart
      * @throws IllegalArgumentException unless it {@link #takes} the columns, or if rows ask for more blocks than a grid has
      */
-    public void multiply(double alpha, long x, long weights, double beta, long y, int tokens, int rows, int cols) {
+    public void multiply(double alpha, long x, List<Product> products, double beta, int tokens, int cols) {
         if (!takes(cols)) {
             throw new IllegalArgumentException("no kernel takes weights of " + cols + " columns");
         }
-        if (tokens == 0 || rows == 0) {
+        if (products.size() > MOST_PRODUCTS) {
+            throw new IllegalArgumentException(
+                    "at most " + MOST_PRODUCTS + " products in a launch, not " + products.size());
+        }
+        if (tokens == 0 || products.stream().allMatch(product -> product.rows() == 0)) {
             return;
         }
         int units = cols / UNIT_COLUMNS;
         int perLane = unitsPerLane(units);
         int warps = (units + LANES * perLane - 1) / (LANES * perLane);
-        int resident = multiprocessors * Math.max(1, WARPS_AT_ONCE / warps);
-        int fewest = (int) ((long) rows * warps / MOST_SUMS + 1);
-        int blocks = Math.min(rows, Math.max(resident, fewest));
+        int rowsOfBlock = Math.min(
+                MOST_SUMS / warps, rowsOfBlock(products, multiprocessors * Math.max(1, WARPS_AT_ONCE / warps)));
+        long blocks = blocks(products, rowsOfBlock);
         if (blocks > MOST_BLOCKS) {
-            throw new IllegalArgumentException(rows + " rows need " + blocks + " blocks, more than " + MOST_BLOCKS);
+            throw new IllegalArgumentException(products + " need " + blocks + " blocks, more than " + MOST_BLOCKS);
         }
-        int sums = (rows + blocks - 1) / blocks * warps;
+        Number[] members = new Number[4 * MOST_PRODUCTS];
+        for (int p = 0; p < MOST_PRODUCTS; p++) {
+            Product product = p < products.size() ? products.get(p) : NONE;
+            members[4 * p] = product.weights();
+            members[4 * p + 1] = product.y();
+            members[4 * p + 2] = product.rows();
+            members[4 * p + 3] = ceilDiv(product.rows(), rowsOfBlock);
+        }
         launcher.launch(
                 "dense_gemv_" + perLane,
-                new LaunchGeometry(tokens, blocks, LANES, warps, Float.BYTES * sums),
-                weights,
+                new LaunchGeometry(tokens, (int) blocks, LANES, warps, Float.BYTES * rowsOfBlock * warps),
+                new LaunchArguments.Struct(members),
                 x,
-                y,
-                rows,
                 units,
                 (float) alpha,
                 (float) beta);
+    }
+
+    /** The fewest rows a block so that no more than {@code resident} blocks are needed, or one for each product. */
+    private static int rowsOfBlock(List<Product> products, int resident) {
+        int most = products.stream().mapToInt(Product::rows).max().orElseThrow();
+        long all = products.stream().mapToLong(Product::rows).sum();
+        int rows = (int) Math.min(most, (all + resident - 1) / resident);
+        while (rows < most && blocks(products, rows) > resident) {
+            rows++;
+        }
+        return rows;
+    }
+
+    private static long blocks(List<Product> products, int rowsOfBlock) {
+        return products.stream()
+                .mapToLong(product -> ceilDiv(product.rows(), rowsOfBlock))
+                .sum();
+    }
+
+    private static int ceilDiv(int rows, int rowsOfBlock) {
+        return (int) ((rows + (long) rowsOfBlock - 1) / rowsOfBlock);
     }
 
     /** Units that a lane has of each row, a power of two. */

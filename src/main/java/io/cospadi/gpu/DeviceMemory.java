@@ -1,9 +1,7 @@
 package io.cospadi.gpu;
 
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
-import java.util.List;
 import java.util.TreeMap;
 
 /**
@@ -20,7 +18,6 @@ public final class DeviceMemory implements AutoCloseable {
     private final CudaCalls cuda;
     private final long limit;
     private final TreeMap<Long, Deque<Long>> kept = new TreeMap<>();
-    private List<Runnable> late;
     private long keptBytes;
     private long usedBytes;
 
@@ -80,25 +77,9 @@ public final class DeviceMemory implements AutoCloseable {
     /** Takes a block back; {@code bytes} as it was asked for. */
     public void giveBack(long address, long bytes) {
         long size = rounded(bytes);
-        if (late != null) {
-            late.add(() -> giveBack(address, bytes));
-            return;
-        }
         kept.computeIfAbsent(size, unused -> new ArrayDeque<>()).push(address);
         keptBytes += size;
         usedBytes -= size;
-    }
-
-    /** From now on blocks that are given back stay taken. */
-    public void keep() {
-        late = new ArrayList<>();
-    }
-
-    /** Ends that. */
-    public void giveBackKept() {
-        List<Runnable> all = late;
-        late = null;
-        all.forEach(Runnable::run);
     }
 
     private void releaseKept() {

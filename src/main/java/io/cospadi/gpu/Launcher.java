@@ -7,7 +7,8 @@ public interface Launcher {
      * Queues one launch. Where the geometry has more than 48 KiB of shared memory, the launcher asks the driver for them.
      *
      * @param kernel    a function of a kernel file
-     * @param arguments Long (addresses and 64-bit counts), Integer, Float or Double, in the kernel's order and types
+     * @param arguments Long (addresses and 64-bit counts), Integer, Float or Double, or a {@link LaunchArguments.Struct} of
+     *                  them, in the kernel's order and types
      */
-    void launch(String kernel, LaunchGeometry geometry, Number... arguments);
+    void launch(String kernel, LaunchGeometry geometry, Object... arguments);
 }

@@ -1,5 +1,10 @@
 package io.cospadi.gpu;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
 /**
  * Launches of {@code packed_gemv.cu}, {@code packed_gemv_tokens.cu} and {@code unpack_slots.cu}: products with codes that lie on
  * the device as {@link SlottedCodes}.
@@ -17,6 +22,12 @@ public final class PackedGemvKernels {
     public static final int SHARING_TOKENS = 8;
 
     private static final int MOST_TOKENS = 65535;
+
+    /** That a call takes. */
+    public static final int MOST_PRODUCTS = 3;
+
+    private static final Product NONE =
+            new Product(new SlottedShape(0, 0, SlottedCodes.Pattern.GAPS, 0, 0), 0, 0, 0, 0);
 
     /** Of blocks whose tokens share a reading, a multiprocessor has registers for so many. */
     private static final int SHARING_BLOCKS = 2;
@@ -45,40 +56,86 @@ public final class PackedGemvKernels {
     }
 
     /**
-     * {@code y (tokens, rows) <- z (tokens, k) · codesᵀ}, f32, or {@code y + z · codesᵀ}. A token's bits are the same whatever
-     * tokens are beside it.
+     * A product with codes.
      *
      * @param codes  as they were packed
      * @param words  where its words lie, 16-byte aligned
      * @param starts where its starts lie; any address if there are none
-     * @param add    whether y is added to, or overwritten
+     * @param z      where (tokens, k) lie
+     * @param y      where (tokens, rows) go
+     */
+    public record Product(SlottedShape codes, long words, long starts, long z, long y) {}
+
+    /**
+     * {@code y (tokens, rows) <- z (tokens, k) · codesᵀ}, f32, or {@code y + z · codesᵀ}, for each product; of a single token all
+     * that have a pattern run in one launch. A token's bits are the same whatever tokens and products are beside it.
+     *
+     * @param products up to {@value #MOST_PRODUCTS}, whose results lie apart
+     * @param add      whether y is added to, or overwritten
      * @throws IllegalArgumentException if there are more than 65,535 tokens, or k asks for more shared memory than a block has
      */
-    public void multiply(SlottedShape codes, long words, long starts, long z, long y, int tokens, boolean add) {
-        if (codes.rows() == 0 || tokens == 0) {
-            return;
+    public void multiply(List<Product> products, int tokens, boolean add) {
+        if (products.size() > MOST_PRODUCTS) {
+            throw new IllegalArgumentException(
+                    "at most " + MOST_PRODUCTS + " products in a launch, not " + products.size());
         }
         if (tokens > MOST_TOKENS) {
             throw new IllegalArgumentException("at most " + MOST_TOKENS + " tokens at a time, not " + tokens);
         }
-        int sharing = sharing(codes, tokens);
-        if (sharing > 1) {
-            multiply(codes, words, starts, z, y, tokens, sharing, add);
+        if (tokens == 0) {
             return;
         }
-        boolean few = (long) codes.tiles() * tokens < (long) MANY_BLOCKS * multiprocessors;
-        String kernel = "packed_gemv_" + codes.suffix() + (few ? "_few" : "");
-        int shared = Float.BYTES * codes.reach();
+        Map<String, List<Product>> alone = new LinkedHashMap<>();
+        for (Product product : products) {
+            int sharing = sharing(product.codes(), tokens);
+            if (product.codes().rows() == 0) {
+                continue;
+            } else if (sharing > 1) {
+                shareReadings(product, tokens, sharing, add);
+            } else {
+                requireRoom(product.codes());
+                alone.computeIfAbsent(product.codes().suffix(), pattern -> new ArrayList<>())
+                        .add(product);
+            }
+        }
+        alone.forEach((pattern, all) -> readForEachToken(pattern, all, tokens, add));
+    }
+
+    private void requireRoom(SlottedShape codes) {
         if (!takes(codes)) {
-            throw new IllegalArgumentException("codes over " + codes.k() + " atoms need " + shared
+            throw new IllegalArgumentException("codes over " + codes.k() + " atoms need " + Float.BYTES * codes.reach()
                     + " bytes of shared memory, and a block has " + (mostShared - staticSharedBytes(codes)));
         }
-        int warps = few && codes.grouped() ? 2 * SlottedCodes.PARTS : SlottedCodes.PARTS;
+    }
+
+    private void readForEachToken(String pattern, List<Product> products, int tokens, boolean add) {
+        int tiles =
+                products.stream().mapToInt(product -> product.codes().tiles()).sum();
+        int reach = products.stream()
+                .mapToInt(product -> product.codes().reach())
+                .max()
+                .orElseThrow();
+        boolean grouped = products.get(0).codes().grouped();
+        boolean few = (long) tiles * tokens < (long) MANY_BLOCKS * multiprocessors;
+        Number[] members = new Number[8 * MOST_PRODUCTS];
+        for (int p = 0; p < MOST_PRODUCTS; p++) {
+            Product product = p < products.size() ? products.get(p) : NONE;
+            SlottedShape codes = product.codes();
+            members[8 * p] = product.words();
+            members[8 * p + 1] = product.starts();
+            members[8 * p + 2] = product.z();
+            members[8 * p + 3] = product.y();
+            members[8 * p + 4] = codes.rows();
+            members[8 * p + 5] = codes.units();
+            members[8 * p + 6] = codes.k();
+            members[8 * p + 7] = codes.reach();
+        }
+        int warps = few && grouped ? 2 * SlottedCodes.PARTS : SlottedCodes.PARTS;
         launcher.launch(
-                kernel,
-                new LaunchGeometry(codes.tiles(), tokens, SlottedCodes.TILE_ROWS, warps, shared),
-                codes.arguments(
-                        words, starts, z, y, codes.rows(), codes.units(), codes.k(), codes.reach(), add ? 1 : 0));
+                "packed_gemv_" + pattern + (few ? "_few" : ""),
+                new LaunchGeometry(tiles, tokens, SlottedCodes.TILE_ROWS, warps, Float.BYTES * reach),
+                new LaunchArguments.Struct(members),
+                add ? 1 : 0);
     }
 
     /** How many of the tokens one reading of the codes serves: as many as there are, or as fit into shared memory. */
@@ -95,18 +152,18 @@ public final class PackedGemvKernels {
         return (long) Float.BYTES * sharing * (codes.reach() + SlottedCodes.PARTS * SlottedCodes.TILE_ROWS) + (1 << 10);
     }
 
-    private void multiply(
-            SlottedShape codes, long words, long starts, long z, long y, int tokens, int sharing, boolean add) {
+    private void shareReadings(Product product, int tokens, int sharing, boolean add) {
+        SlottedShape codes = product.codes();
         int resident = (int) Math.max(1, Math.min(SHARING_BLOCKS, mostShared / sharedBytes(codes, sharing)));
         int blocks = (int) Math.min(codes.tiles(), (long) resident * multiprocessors);
         launcher.launch(
                 "packed_gemv_tokens_" + sharing + "_" + codes.suffix(),
                 geometry(blocks, (tokens + sharing - 1) / sharing, Float.BYTES * sharing * codes.reach()),
                 codes.arguments(
-                        words,
-                        starts,
-                        z,
-                        y,
+                        product.words(),
+                        product.starts(),
+                        product.z(),
+                        product.y(),
                         codes.rows(),
                         codes.units(),
                         codes.k(),

@@ -28,32 +28,43 @@ public final class RotaryKernels {
     }
 
     /**
-     * {@code cache[first + *positionOffset + i] <- } row i turned as {@link #rotate} would; the rows are read only.
+     * Queries are turned in their place, as {@link #rotate} does; {@code keyCache[first + *positionOffset + i] <-} key i turned, and
+     * {@code valueCache[..] <-} value i as it is. Keys and values are read only.
      *
-     * @param cache (positions, heads, 2 half)
+     * @param queries    (tokens, heads, 2 half)
+     * @param keys       (tokens, kvHeads, 2 half), and so values
+     * @param keyCache   (positions, kvHeads, 2 half), and so valueCache
      */
-    public void appendRotated(
-            long rows,
-            long cache,
+    public void rotateAndAppend(
+            long queries,
+            long keys,
+            long values,
+            long keyCache,
+            long valueCache,
             long cos,
             long sin,
             long positionOffset,
             int tokens,
             int heads,
+            int kvHeads,
             int half,
             int first) {
-        long pairs = (long) tokens * heads * half;
+        long pairs = (long) tokens * (heads + 2 * kvHeads) * half;
         if (pairs > 0) {
             launcher.launch(
-                    "append_rotated",
+                    "rotate_and_append",
                     LaunchGeometry.line(pairs),
-                    rows,
-                    cache,
+                    queries,
+                    keys,
+                    values,
+                    keyCache,
+                    valueCache,
                     cos,
                     sin,
                     positionOffset,
                     tokens,
                     heads,
+                    kvHeads,
                     half,
                     first);
         }

@@ -34,9 +34,9 @@ public record SlottedShape(int rows, int k, SlottedCodes.Pattern pattern, int un
     }
 
     /** Arguments of such a kernel: words, starts unless the pattern has none, and the rest. */
-    Number[] arguments(long words, long starts, Number... rest) {
-        Stream<Number> places = grouped() ? Stream.of(words) : Stream.of(words, starts);
-        return Stream.concat(places, Stream.of(rest)).toArray(Number[]::new);
+    Object[] arguments(long words, long starts, Object... rest) {
+        Stream<Object> places = grouped() ? Stream.of(words) : Stream.of(words, starts);
+        return Stream.concat(places, Stream.of(rest)).toArray();
     }
 
     /** Of the words, a multiple of 16. */

@@ -10,7 +10,7 @@ public final class SoftmaxKernels {
         this.launcher = launcher;
     }
 
-    private void launch(String kernel, int rows, Number... arguments) {
+    private void launch(String kernel, int rows, Object... arguments) {
         if (rows > 0) {
             launcher.launch(kernel, new LaunchGeometry(rows, 1, THREADS, 1, 0), arguments);
         }

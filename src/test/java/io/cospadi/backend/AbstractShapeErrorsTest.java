@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
  * names the shape that was given.
  */
 abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
-    /** A call that works: the arguments in order, matrices by their shape. */
+    /** A call that works: the arguments in order, matrices by their shape, lists of one. */
     private record Call(String verb, Object... arguments) {}
 
     private record Shape(int rows, int cols, DType type) {}
@@ -51,6 +51,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("scatterColumn", single(1, 2), new int[] {4, 0}, single(5, 3), 2),
             new Call("transpose", single(2, 3), single(3, 2)),
             new Call("gemm", 1.0, single(2, 3), false, single(3, 4), false, 0.0, single(2, 4)),
+            new Call("multiplyWeights", single(2, 3), List.of(single(4, 3)), List.of(single(2, 4))),
             new Call("symmetricProduct", single(2, 3), false, single(2, 2)),
             new Call("addGram", single(2, 3), wide(3, 3)),
             new Call("axpy", 1.0, single(2, 3), single(2, 3)),
@@ -89,8 +90,16 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("multiplyCodes", single(2, 4), CODES, single(2, 3)),
             new Call("rmsNorm", single(2, 4), single(1, 4), 1e-5, single(2, 4)),
             new Call("rotate", single(2, 4), single(3, 2), single(3, 2), 1),
-            new Call("append", single(2, 4), single(5, 4), 3),
-            new Call("appendRotated", single(2, 4), single(5, 2), single(5, 2), single(6, 4), 3),
+            new Call(
+                    "rotateAndAppend",
+                    single(2, 8),
+                    single(2, 4),
+                    single(2, 4),
+                    single(5, 2),
+                    single(5, 2),
+                    single(6, 4),
+                    single(6, 4),
+                    3),
             new Call("attention", single(2, 8), single(3, 4), single(3, 4), 4, 2, 1, 9, single(2, 8)),
             new Call("siluMultiply", single(2, 3), single(2, 3)),
             new Call("addBias", single(2, 3), single(1, 3)),
@@ -125,8 +134,6 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             "scaleRows 0 column",
             "scaleColumns 0 row",
             "addBias 0 row",
-            "append 1 row",
-            "appendRotated 3 row",
             "copy 0 type",
             "copy 1 type",
             "load 0 type",
@@ -179,7 +186,8 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
         for (Call call : CALLS) {
             assertEquals("", refusal(call.verb(), arguments(call, -1, null)), call.verb() + " with shapes that fit");
             for (int i = 0; i < call.arguments().length; i++) {
-                if (call.arguments()[i] instanceof Shape fits) {
+                Shape fits = shape(call.arguments()[i]);
+                if (fits != null) {
                     DType other = fits.type() == DType.F32 ? DType.F64 : DType.F32;
                     check(call, i, "row", new Shape(fits.rows() + 1, fits.cols(), fits.type()), wrong);
                     check(call, i, "column", new Shape(fits.rows(), fits.cols() + 1, fits.type()), wrong);
@@ -190,6 +198,16 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
         }
         assertEquals(List.of(), wrong, "out of " + refused);
         assertTrue(refused > 200, "only " + refused + " calls were tried");
+    }
+
+    /** The shape that an argument of a call stands for, or null. */
+    private static Shape shape(Object argument) {
+        Object single = argument instanceof List<?> list ? list.get(0) : argument;
+        return single instanceof Shape shape ? shape : null;
+    }
+
+    private static String shapeOf(Object argument) {
+        return ((Matrix) (argument instanceof List<?> list ? list.get(0) : argument)).shape();
     }
 
     /** The message must hold the verb, the wrong shape, and the shape of another matrix where there is one. */
@@ -206,12 +224,12 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
         boolean others = false;
         boolean named = false;
         for (int i = 0; i < arguments.length; i++) {
-            if (i != at && arguments[i] instanceof Matrix matrix) {
+            if (i != at && shape(call.arguments()[i]) != null) {
                 others = true;
-                named |= message.contains(matrix.shape());
+                named |= message.contains(shapeOf(arguments[i]));
             }
         }
-        boolean itself = message.contains(((Matrix) arguments[at]).shape());
+        boolean itself = message.contains(shapeOf(arguments[at]));
         if (!itself || others && !named || !message.startsWith(call.verb())) {
             wrong.add(name + ": " + message);
         }
@@ -220,13 +238,14 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
     private Object[] arguments(Call call, int replaced, Shape by) {
         Object[] arguments = call.arguments().clone();
         for (int i = 0; i < arguments.length; i++) {
-            if (arguments[i] instanceof Shape shape) {
-                Shape made = i == replaced ? by : shape;
+            Shape fits = shape(arguments[i]);
+            if (fits != null) {
+                Shape made = i == replaced ? by : fits;
                 Matrix matrix = matrix(made.rows(), made.cols(), made.type());
                 if (made.rows() == made.cols()) {
                     backend.addToDiagonal(matrix, 1);
                 }
-                arguments[i] = matrix;
+                arguments[i] = arguments[i] instanceof List ? List.of(matrix) : matrix;
             } else if (arguments[i] instanceof Codes codes) {
                 arguments[i] = closing(backend.upload(codes));
             }

@@ -9,7 +9,9 @@ import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -136,32 +138,87 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"4,6,0,4", "9,3,5,2", "9,3,8,1", "9,3,2,0"})
-    void appendedRowsFollowThePosition(int capacity, int cols, int position, int n) {
-        double[] before = normal(capacity * cols);
-        double[] rows = normal(n * cols);
-        Matrix cache = output(capacity, cols, DType.F32, before);
-        backend.append(matrix(n, cols, DType.F32, rows), cache, position);
-        System.arraycopy(rows, 0, before, position * cols, rows.length);
-        assertSame(before, read(cache), "cache");
-        Matrix tooMany = matrix(capacity - position + 1, cols, DType.F32);
-        assertThrows(IllegalArgumentException.class, () -> backend.append(tooMany, cache, position));
+    @CsvSource({"9,4,2,4,5,2", "9,6,3,8,8,1", "70,1,1,64,3,65", "9,2,1,4,2,0", "4,3,3,2,0,4"})
+    void turnedKeysAndValuesFollowThePosition(int capacity, int heads, int kvHeads, int headDim, int position, int n) {
+        int width = kvHeads * headDim;
+        Matrix cos = matrix(capacity, headDim / 2, DType.F32, normal(capacity * headDim / 2));
+        Matrix sin = matrix(capacity, headDim / 2, DType.F32, normal(capacity * headDim / 2));
+        double[] q = normal(n * heads * headDim);
+        double[] k = normal(n * width);
+        double[] v = normal(n * width);
+        Matrix turnedQueries = matrix(n, heads * headDim, DType.F32, q);
+        Matrix turnedKeys = matrix(n, width, DType.F32, k);
+        backend.rotate(turnedQueries, cos, sin, position);
+        backend.rotate(turnedKeys, cos, sin, position);
+        double[] keys = normal(capacity * width);
+        double[] values = normal(capacity * width);
+        Matrix keyCache = output(capacity, width, DType.F32, keys);
+        Matrix valueCache = output(capacity, width, DType.F32, values);
+        System.arraycopy(read(turnedKeys), 0, keys, position * width, n * width);
+        System.arraycopy(v, 0, values, position * width, n * width);
+
+        Matrix queries = output(n, heads * headDim, DType.F32, q);
+        Matrix value = matrix(n, width, DType.F32, v);
+        backend.rotateAndAppend(
+                queries, matrix(n, width, DType.F32, k), value, cos, sin, keyCache, valueCache, position);
+        assertSame(read(turnedQueries), read(queries), "queries");
+        assertSame(keys, read(keyCache), "keys");
+        assertSame(values, read(valueCache), "values");
+        Matrix tooMany = matrix(capacity - position + 1, width, DType.F32);
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> backend.rotateAndAppend(queries, tooMany, tooMany, cos, sin, keyCache, valueCache, position));
+    }
+
+    /** One token and several; bf16 and f32 side by side, or more of them than a launch takes. */
+    @ParameterizedTest
+    @CsvSource({"1,64,BF16", "4,64,BF16", "5,64,BF16", "1,65,BF16", "1,64,F32", "3,9,F32"})
+    void weightsOfOneInputAreMultipliedAsEachWouldBe(int n, int d1, DType second) {
+        for (int[] rows : new int[][] {{5, 33, 70}, {40}, {1, 2, 3, 4}}) {
+            double[] x = normal(n * d1);
+            Matrix input = matrix(n, d1, DType.F32, x);
+            List<Matrix> weights = new ArrayList<>();
+            List<double[]> numbers = new ArrayList<>();
+            List<Matrix> out = new ArrayList<>();
+            for (int d2 : rows) {
+                double[] w = normal(d2 * d1);
+                boolean stored = weights.size() != 1 || second == DType.BF16;
+                weights.add(stored ? weight(d2, d1, w) : matrix(d2, d1, DType.F32, w));
+                numbers.add(w);
+                out.add(output(n, d2, DType.F32));
+            }
+            backend.multiplyWeights(input, weights, out);
+            for (int i = 0; i < rows.length; i++) {
+                double[][] expected = product(x, false, numbers.get(i), true, n, rows[i], d1);
+                assertWithin(expected[0], read(out.get(i)), allowance(expected[1], d1), "weight " + i);
+            }
+        }
+        backend.multiplyWeights(matrix(n, d1, DType.F32), List.of(), List.of());
     }
 
     @ParameterizedTest
-    @CsvSource({"9,2,4,5,2", "9,3,8,8,1", "70,1,64,3,65", "9,2,4,2,0"})
-    void rotatedRowsFollowThePosition(int capacity, int heads, int headDim, int position, int n) {
-        int cols = heads * headDim;
-        Matrix cos = matrix(capacity, headDim / 2, DType.F32, normal(capacity * headDim / 2));
-        Matrix sin = matrix(capacity, headDim / 2, DType.F32, normal(capacity * headDim / 2));
-        double[] rows = normal(n * cols);
-        double[] expected = normal(capacity * cols);
-        Matrix cache = output(capacity, cols, DType.F32, expected);
-        Matrix turned = matrix(n, cols, DType.F32, rows);
-        backend.rotate(turned, cos, sin, position);
-        System.arraycopy(read(turned), 0, expected, position * cols, n * cols);
-        backend.appendRotated(matrix(n, cols, DType.F32, rows), cos, sin, cache, position);
-        assertSame(expected, read(cache), "cache");
+    @ValueSource(ints = {1, 3})
+    void codesOfSeveralProjectionsAreMultipliedAsEachWouldBe(int n) {
+        for (int count = 0; count <= 4; count++) {
+            List<Matrix> z = new ArrayList<>();
+            List<SparseMatrix> codes = new ArrayList<>();
+            List<Matrix> out = new ArrayList<>();
+            List<double[]> expected = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                int k = 45 + 8 * i;
+                int d2 = 70 - 31 * i % 40;
+                z.add(matrix(n, k, DType.F32, normal(n * k)));
+                codes.add(closing(backend.upload(codes(d2, k, 20 + i))));
+                out.add(output(n, d2, DType.F32));
+                backend.multiplyCodes(z.get(i), codes.get(i), out.get(i));
+                expected.add(read(out.get(i)));
+                backend.fill(out.get(i), Double.NaN);
+            }
+            backend.multiplyCodes(z, codes, out);
+            for (int i = 0; i < count; i++) {
+                assertSame(expected.get(i), read(out.get(i)), "codes " + i + " of " + count);
+            }
+        }
     }
 
     /** One token's rotation, append and attention, recorded at position 3 and replayed behind it, against the verbs themselves. */
@@ -186,10 +243,7 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
 
             @Override
             public void run() {
-                backend.together(
-                        () -> backend.rotate(query, cos, sin, position),
-                        () -> backend.appendRotated(key, cos, sin, keys, position),
-                        () -> backend.append(value, values, position));
+                backend.rotateAndAppend(query, key, value, cos, sin, keys, values, position);
                 try (Matrix scratch = backend.allocate(1, heads * headDim, DType.F32)) {
                     backend.attention(query, keys, values, heads, headDim, position, 150, scratch);
                     backend.copy(scratch, out);

@@ -92,29 +92,6 @@ class AttentionDecodeKernelsTest extends AbstractKernelTest {
     }
 
     @Test
-    void rowsAreAppendedAtThePosition() {
-        float[] before = normal(7 * 300);
-        float[] rows = normal(2 * 300);
-        float[] expected = before.clone();
-        System.arraycopy(rows, 0, expected, 4 * 300, rows.length);
-        for (int blocks = 1; blocks <= 3; blocks++) {
-            var cache = device.array(before);
-            new AttentionDecodeKernels(withBlocks(blocks))
-                    .appendRows(
-                            cache.address(),
-                            device.array(rows).address(),
-                            device.array(3).address(),
-                            2,
-                            300,
-                            1);
-            assertArrayEquals(expected, cache.floats());
-            new AttentionDecodeKernels(device)
-                    .appendRows(cache.address(), device.array(rows).address(), 0, 2, 300, 4);
-            assertArrayEquals(expected, cache.floats());
-        }
-    }
-
-    @Test
     void shapesBeyondTheLimitsAreRefused() {
         AttentionDecodeKernels kernels = new AttentionDecodeKernels((kernel, geometry, arguments) -> {
             throw new AssertionError("launched " + kernel);
@@ -123,7 +100,6 @@ class AttentionDecodeKernelsTest extends AbstractKernelTest {
         assertThrows(
                 IllegalArgumentException.class, () -> kernels.attention(0, 0, 0, 0, 0, 0, 70_000, 1, 1, 8, 0, 1, 1));
         kernels.attention(0, 0, 0, 0, 0, 0, 0, 2, 2, 256, 0, 1, 1);
-        kernels.appendRows(0, 0, 0, 0, 5, 1);
         assertEquals(4 * 6 * 2 * 10, AttentionDecodeKernels.scratchBytes(2, 3, 8, 65));
     }
 }

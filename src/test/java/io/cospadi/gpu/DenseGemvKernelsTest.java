@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -15,6 +17,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 class DenseGemvKernelsTest extends AbstractKernelTest {
     private static float widened(short bits) {
         return Float.intBitsToFloat(bits << 16);
+    }
+
+    private static List<DenseGemvKernels.Product> ofRows(int... rows) {
+        return Arrays.stream(rows)
+                .mapToObj(count -> new DenseGemvKernels.Product(0, 0, count))
+                .toList();
     }
 
     private void assertProduct(int tokens, int rows, int cols, int multiprocessors, double alpha, double beta) {
@@ -55,7 +63,13 @@ class DenseGemvKernelsTest extends AbstractKernelTest {
         for (int order = 0; order < ORDERS; order++) {
             var y = device.array(before);
             new DenseGemvKernels(device, multiprocessors)
-                    .multiply(alpha, token.address(), matrix.address(), beta, y.address(), tokens, rows, cols);
+                    .multiply(
+                            alpha,
+                            token.address(),
+                            List.of(new DenseGemvKernels.Product(matrix.address(), y.address(), rows)),
+                            beta,
+                            tokens,
+                            cols);
             assertWithin(allowance, expected, y.floats(), rows + " x " + cols);
             first = first == null ? y.floats() : first;
             assertArrayEquals(first, y.floats(), "the result depends on the order of threads");
@@ -100,7 +114,7 @@ class DenseGemvKernelsTest extends AbstractKernelTest {
         assertFalse(DenseGemvKernels.takes(4100));
         assertFalse(DenseGemvKernels.takes(0));
         DenseGemvKernels kernels = new DenseGemvKernels(device, 1);
-        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(1, 0, 0, 0, 0, 1, 1, 4100));
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(1, 0, ofRows(1), 0, 1, 4100));
         assertThrows(IllegalArgumentException.class, () -> new DenseGemvKernels(device, 0));
     }
 
@@ -111,8 +125,9 @@ class DenseGemvKernelsTest extends AbstractKernelTest {
                     throw new AssertionError("launched " + kernel);
                 },
                 1);
-        kernels.multiply(1, 0, 0, 0, 0, 0, 5, 8);
-        kernels.multiply(1, 0, 0, 0, 0, 1, 0, 8);
+        kernels.multiply(1, 0, ofRows(5), 0, 0, 8);
+        kernels.multiply(1, 0, ofRows(0, 0), 0, 1, 8);
+        kernels.multiply(1, 0, List.of(), 0, 1, 8);
     }
 
     /** As the language model's head, whose rows are many: the sums of a block stay within its shared memory. */
@@ -120,7 +135,54 @@ class DenseGemvKernelsTest extends AbstractKernelTest {
     void manyRowsTakeMoreBlocks() {
         int[] blocks = new int[1];
         new DenseGemvKernels((kernel, geometry, arguments) -> blocks[0] = geometry.gridY(), 1)
-                .multiply(1, 0, 0, 0, 0, 1, 128_256, 14_336);
-        assertEquals(128_256 * 28 / 8192 + 1, blocks[0]);
+                .multiply(1, 0, ofRows(128_256), 0, 1, 14_336);
+        int rowsOfBlock = 8192 / 28;
+        assertEquals((128_256 + rowsOfBlock - 1) / rowsOfBlock, blocks[0]);
+    }
+
+    /** Bit for bit what each gives alone, which {@link #productEqualsPlainProduct} sees to; with many multiprocessors and with one. */
+    @ParameterizedTest
+    @CsvSource({"7,5,3,264,1", "1,40,2,4096,1", "40,8,8,72,2", "33,0,6,16,1", "5,9,0,4104,3"})
+    void productsOfALaunchAreEachWhatItIsAlone(int first, int second, int third, int cols, int tokens) {
+        int[] rows = {first, second, third};
+        var x = device.array(normal(tokens * cols));
+        for (int order = 0; order < ORDERS; order++) {
+            DenseGemvKernels kernels = new DenseGemvKernels(device, new int[] {1, 5, 132}[order % 3]);
+            List<DenseGemvKernels.Product> products = new ArrayList<>();
+            List<EmulatedDevice.Array> alone = new ArrayList<>();
+            List<EmulatedDevice.Array> together = new ArrayList<>();
+            for (int count : rows) {
+                short[] weights = new short[count * cols];
+                for (int i = 0; i < weights.length; i++) {
+                    weights[i] = (short) (Float.floatToRawIntBits((float) random.nextGaussian()) >>> 16);
+                }
+                long matrix = device.array(weights).address();
+                float[] before = normal(tokens * count);
+                alone.add(device.array(before));
+                together.add(device.array(before));
+                long y = alone.get(alone.size() - 1).address();
+                kernels.multiply(
+                        2, x.address(), List.of(new DenseGemvKernels.Product(matrix, y, count)), 0.5, tokens, cols);
+                products.add(new DenseGemvKernels.Product(
+                        matrix, together.get(together.size() - 1).address(), count));
+            }
+            kernels.multiply(2, x.address(), products, 0.5, tokens, cols);
+            for (int p = 0; p < rows.length; p++) {
+                assertArrayEquals(alone.get(p).floats(), together.get(p).floats(), "product " + p);
+            }
+        }
+    }
+
+    /** No more blocks than run at once; 4096 columns take 16 warps. */
+    @Test
+    void productsShareTheBlocksThatRunAtOnce() {
+        List<Integer> blocks = new ArrayList<>();
+        DenseGemvKernels kernels =
+                new DenseGemvKernels((kernel, geometry, arguments) -> blocks.add(geometry.gridY()), 132);
+        kernels.multiply(1, 0, ofRows(2184, 728, 728), 0, 1, 4096);
+        kernels.multiply(1, 0, ofRows(4170, 4170), 0, 1, 4096);
+        kernels.multiply(1, 0, ofRows(3, 2, 1), 0, 1, 4096);
+        assertEquals(List.of(2184 / 14 + 2 * 52, 2 * 131, 6), blocks);
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(1, 0, ofRows(1, 1, 1, 1), 0, 1, 8));
     }
 }

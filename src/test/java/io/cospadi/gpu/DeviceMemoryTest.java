@@ -104,20 +104,6 @@ class DeviceMemoryTest {
     }
 
     @Test
-    void whatIsKeptFromReuseStaysTakenUntilItIsGivenBack() {
-        try (DeviceMemory memory = limitedTo(Long.MAX_VALUE)) {
-            memory.keep();
-            long first = memory.take(KB);
-            memory.giveBack(first, KB);
-            assertEquals(KB, memory.usedBytes());
-            assertNotEquals(first, memory.take(KB), "others may still be reading it");
-            memory.giveBackKept();
-            assertEquals(KB, memory.usedBytes());
-            assertEquals(first, memory.take(KB));
-        }
-    }
-
-    @Test
     void theSmallerOfLimitAndDeviceIsAvailable() {
         try (DeviceMemory memory = limitedTo(1L << 40)) {
             assertEquals(256 * KB, memory.available());

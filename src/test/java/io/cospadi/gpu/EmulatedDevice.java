@@ -153,13 +153,13 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
     }
 
     @Override
-    public void launch(String kernel, LaunchGeometry geometry, Number... arguments) {
+    public void launch(String kernel, LaunchGeometry geometry, Object... arguments) {
         assertTrue(tryLaunch(kernel, geometry, arguments), () -> kernel + ": " + failure());
         arrays.values().forEach(array -> array.requireGuards(kernel));
     }
 
     /** Whether the launch ended without a failure of the emulation. Every launch runs its threads in another order. */
-    boolean tryLaunch(String kernel, LaunchGeometry geometry, Number... arguments) {
+    boolean tryLaunch(String kernel, LaunchGeometry geometry, Object... arguments) {
         try (BytePointer name = new BytePointer(kernel)) {
             long entry = Simt.find(name.address());
             assertTrue(entry != 0, () -> "no kernel " + kernel);

@@ -8,6 +8,7 @@ import io.cospadi.tensor.Codes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,6 +28,17 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
 
     private Codes codes(int rows, int k, int stored, int group, int bits) {
         return PlainCodes.random(random, rows, k, stored, group, bits);
+    }
+
+    private static PackedGemvKernels.Product product(
+            SlottedCodes slotted, EmulatedDevice.Array words, EmulatedDevice.Array starts, long z, long y) {
+        return new PackedGemvKernels.Product(slotted.shape(), words.address(), starts.address(), z, y);
+    }
+
+    private static List<PackedGemvKernels.Product> nowhere(SlottedShape... shapes) {
+        return Stream.of(shapes)
+                .map(shape -> new PackedGemvKernels.Product(shape, 0, 0, 0, 0))
+                .toList();
     }
 
     private void assertProduct(Codes codes, int tokens) {
@@ -51,14 +63,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
             var y = add ? device.array(before) : device.room(before.length);
             // one multiprocessor is filled by two blocks; many get the kernels for few blocks
             new PackedGemvKernels(device, order % 2 == 0 ? 1 : 100_000, MOST_SHARED)
-                    .multiply(
-                            slotted.shape(),
-                            words.address(),
-                            starts.address(),
-                            token.address(),
-                            y.address(),
-                            tokens,
-                            add);
+                    .multiply(List.of(product(slotted, words, starts, token.address(), y.address())), tokens, add);
             assertWithin(allowance, expected.values(), y.floats(), slotted.pattern() + ", k " + k + ", s " + s);
             first = first == null ? y.floats() : first;
             assertArrayEquals(
@@ -190,7 +195,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         Launcher launcher = (kernel, geometry, arguments) -> launched.add(kernel + " " + geometry.gridY());
         SlottedShape shape = new SlottedCodes(codes(1, 4_000, 2_000)).shape();
         for (int most : new int[] {163 << 10, 99 << 10, 40 << 10, 25 << 10}) {
-            new PackedGemvKernels(launcher, 1, most).multiply(shape, 0, 0, 0, 0, 8, false);
+            new PackedGemvKernels(launcher, 1, most).multiply(nowhere(shape), 8, false);
         }
         assertEquals(
                 List.of(
@@ -200,7 +205,7 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
                         "packed_gemv_gaps 8"),
                 launched);
         PackedGemvKernels little = new PackedGemvKernels(launcher, 1, 16 << 10);
-        assertThrows(IllegalArgumentException.class, () -> little.multiply(shape, 0, 0, 0, 0, 1, false));
+        assertThrows(IllegalArgumentException.class, () -> little.multiply(nowhere(shape), 1, false));
     }
 
     /** Rows of units enough that halves of parts differ; alone on a device with few blocks and with many. */
@@ -218,30 +223,68 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
             var z = device.array(normal(tokens * codes.k()));
             var together = device.room(tokens * codes.rows());
             new PackedGemvKernels(device, 1, MOST_SHARED)
-                    .multiply(
-                            slotted.shape(),
-                            words.address(),
-                            starts.address(),
-                            z.address(),
-                            together.address(),
-                            tokens,
-                            false);
+                    .multiply(List.of(product(slotted, words, starts, z.address(), together.address())), tokens, false);
             for (int multiprocessors : new int[] {1, 100_000}) {
                 var alone = device.room(tokens * codes.rows());
                 PackedGemvKernels kernels = new PackedGemvKernels(device, multiprocessors, MOST_SHARED);
                 for (int t = 0; t < tokens; t++) {
-                    kernels.multiply(
-                            slotted.shape(),
-                            words.address(),
-                            starts.address(),
-                            z.address() + 4L * t * codes.k(),
-                            alone.address() + 4L * t * codes.rows(),
-                            1,
-                            false);
+                    long from = z.address() + 4L * t * codes.k();
+                    long to = alone.address() + 4L * t * codes.rows();
+                    kernels.multiply(List.of(product(slotted, words, starts, from, to)), 1, false);
                 }
                 assertArrayEquals(alone.floats(), together.floats(), slotted.pattern() + ", " + multiprocessors);
             }
         }
+    }
+
+    /** Of one pattern, of several, without rows; with few blocks and many: bit for bit what each gives alone. */
+    @Test
+    void productsOfALaunchAreEachWhatItIsAlone() {
+        assertTogether(codes(70, 1200, 600), codes(33, 77, 38), codes(1, 2085, 40));
+        assertTogether(codes(64, 300, 150, 16), codes(31, 65, 65, 16));
+        assertTogether(codes(32, 16 * 71, 8, 16, 14), codes(0, 16, 8, 16, 14), codes(65, 160, 8, 16, 14));
+        assertTogether(codes(40, 164, 2, 4, 14), codes(41, 77, 38), codes(70, 1200, 2, 4, 14));
+    }
+
+    private void assertTogether(Codes... all) {
+        for (int order = 0; order < 2 * ORDERS; order++) {
+            boolean add = order % 3 == 0;
+            PackedGemvKernels kernels = new PackedGemvKernels(device, order % 2 == 0 ? 1 : 100_000, MOST_SHARED);
+            List<PackedGemvKernels.Product> products = new ArrayList<>();
+            List<EmulatedDevice.Array> alone = new ArrayList<>();
+            List<EmulatedDevice.Array> together = new ArrayList<>();
+            for (Codes codes : all) {
+                SlottedCodes slotted = new SlottedCodes(codes);
+                var words = device.array(slotted.words());
+                var starts = device.array(slotted.starts());
+                long z = device.array(normal(codes.k())).address();
+                float[] before = normal(codes.rows());
+                var single = device.array(before);
+                var one = device.array(before);
+                kernels.multiply(List.of(product(slotted, words, starts, z, single.address())), 1, add);
+                products.add(product(slotted, words, starts, z, one.address()));
+                alone.add(single);
+                together.add(one);
+            }
+            kernels.multiply(products, 1, add);
+            for (int p = 0; p < all.length; p++) {
+                assertArrayEquals(alone.get(p).floats(), together.get(p).floats(), "product " + p);
+            }
+        }
+    }
+
+    @Test
+    void productsOfOnePatternAreOneLaunch() {
+        List<String> launched = new ArrayList<>();
+        PackedGemvKernels kernels = new PackedGemvKernels(
+                (kernel, geometry, arguments) -> launched.add(kernel + " " + geometry.gridX()), 132, MOST_SHARED);
+        SlottedShape q = new SlottedCodes(codes(4096, 8, 4)).shape();
+        SlottedShape k = new SlottedCodes(codes(1024, 8, 4)).shape();
+        kernels.multiply(nowhere(q, k, k), 1, false);
+        kernels.multiply(nowhere(q, k, new SlottedCodes(codes(4096, 16, 8, 16, 14)).shape()), 1, false);
+        assertEquals(
+                List.of("packed_gemv_gaps_few 192", "packed_gemv_gaps_few 160", "packed_gemv_8_16_few 128"), launched);
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(nowhere(k, k, k, k), 1, false));
     }
 
     @Test
@@ -260,16 +303,16 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
                 },
                 1,
                 MOST_SHARED);
-        kernels.multiply(none.shape(), 0, 0, 0, 0, 1, false);
-        kernels.multiply(new SlottedCodes(codes(3, 5, 2)).shape(), 0, 0, 0, 0, 0, false);
+        kernels.multiply(nowhere(none.shape()), 1, false);
+        kernels.multiply(nowhere(new SlottedCodes(codes(3, 5, 2)).shape()), 0, false);
     }
 
     @Test
     void shapesBeyondTheLimitsAreRefused() {
         SlottedCodes wide = new SlottedCodes(codes(1, 42_000, 7_000));
         PackedGemvKernels kernels = new PackedGemvKernels(device, 1, MOST_SHARED);
-        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(wide.shape(), 0, 0, 0, 0, 1, false));
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(nowhere(wide.shape()), 1, false));
         SlottedCodes small = new SlottedCodes(codes(1, 5, 2));
-        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(small.shape(), 0, 0, 0, 0, 65_536, false));
+        assertThrows(IllegalArgumentException.class, () -> kernels.multiply(nowhere(small.shape()), 65_536, false));
     }
 }

@@ -80,4 +80,56 @@ class RotaryKernelsTest extends AbstractKernelTest {
         kernels.rotateBack(back.address(), cos, device.array(sines).address(), 0, 3, 2, half, 2);
         assertArrayEquals(expected.floats(), back.floats());
     }
+
+    /** Bit for bit what turning and copying give, at the place that first position and offset make, in any grid. */
+    @ParameterizedTest
+    @CsvSource({"1,1,1,1,1", "2,3,1,4,1", "3,6,2,32,2", "1,8,2,64,3"})
+    void keysAndValuesGoToTheirCaches(int tokens, int heads, int kvHeads, int half, int blocks) {
+        int first = 2;
+        int offset = 3;
+        int positions = first + offset + tokens + 1;
+        int width = kvHeads * 2 * half;
+        float[] q = normal(tokens * heads * 2 * half);
+        float[] k = normal(tokens * width);
+        float[] v = normal(tokens * width);
+        float[] past = normal(positions * width);
+        var cos = device.array(normal(positions * half)).address();
+        var sin = device.array(normal(positions * half)).address();
+        RotaryKernels plain = new RotaryKernels(device);
+        var turnedQueries = device.array(q);
+        var turnedKeys = device.array(k);
+        plain.rotate(turnedQueries.address(), cos, sin, 0, tokens, heads, half, first + offset);
+        plain.rotate(turnedKeys.address(), cos, sin, 0, tokens, kvHeads, half, first + offset);
+        float[] keyCache = past.clone();
+        float[] valueCache = past.clone();
+        System.arraycopy(turnedKeys.floats(), 0, keyCache, (first + offset) * width, k.length);
+        System.arraycopy(v, 0, valueCache, (first + offset) * width, v.length);
+        for (int order = 0; order < ORDERS; order++) {
+            var queries = device.array(q);
+            var keys = device.array(k);
+            var values = device.array(v);
+            var cachedKeys = device.array(past);
+            var cachedValues = device.array(past);
+            boolean onDevice = order % 2 == 0;
+            new RotaryKernels(withBlocks(blocks))
+                    .rotateAndAppend(
+                            queries.address(),
+                            keys.address(),
+                            values.address(),
+                            cachedKeys.address(),
+                            cachedValues.address(),
+                            cos,
+                            sin,
+                            onDevice ? device.array(offset).address() : 0,
+                            tokens,
+                            heads,
+                            kvHeads,
+                            half,
+                            onDevice ? first : first + offset);
+            assertArrayEquals(turnedQueries.floats(), queries.floats(), "queries");
+            assertArrayEquals(keyCache, cachedKeys.floats(), "keys");
+            assertArrayEquals(valueCache, cachedValues.floats(), "values");
+            assertArrayEquals(k, keys.floats(), "keys are read only");
+        }
+    }
 }

@@ -16,7 +16,7 @@ class SimtTest extends AbstractKernelTest {
         return new LaunchGeometry(1, 1, threads, 1, sharedBytes);
     }
 
-    private void assertFails(String expected, String kernel, LaunchGeometry geometry, Number... arguments) {
+    private void assertFails(String expected, String kernel, LaunchGeometry geometry, Object... arguments) {
         assertFalse(device.tryLaunch(kernel, geometry, arguments), kernel + " has not failed");
         assertTrue(device.failure().contains(expected), device.failure());
     }
@@ -143,5 +143,13 @@ class SimtTest extends AbstractKernelTest {
             }
             assertArrayEquals(expected, out.ints());
         }
+    }
+
+    @Test
+    void structsLieAsCompilersLayThemOut() {
+        var out = device.wideRoom(8);
+        var struct = new LaunchArguments.Struct(2, 3.25, 4.5f, 5, 6L << 40, 7);
+        device.launch("members", block(1, 0), 1, struct, 8.5f, out.address());
+        assertArrayEquals(new double[] {1, 2, 3.25, 4.5, 5, 6L << 40, 7, 8.5}, out.doubles());
     }
 }
