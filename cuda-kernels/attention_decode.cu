@@ -15,6 +15,7 @@
 // Bound    Memory, by design (not yet measured): keys and values once, 8 kvHeads headDim bytes a position.
 // Limits   headDim <= 256; n kvHeads ceil(group / 4) <= 65535; first + *positionOffset + n <= 64 chunks. Callers check.
 // Registers at most 64.
+#include "primitives/early.cuh"
 #include "primitives/reduce.cuh"
 #include "primitives/tiles.cuh"
 
@@ -33,6 +34,8 @@ extern "C" __global__ void __launch_bounds__(128) attention_decode(
     __shared__ float4 query[HEADS][MOST_HEAD_DIM / 4];
     __shared__ float weights[HEADS][CHUNK];
     __shared__ float4 partial[HEADS][DECODE_THREADS];
+    let_next_launch_begin();
+    wait_for_launch_before();
     int group = heads / kvHeads;
     int batches = (group + HEADS - 1) / HEADS;
     int batch = blockIdx.y % batches;
@@ -139,6 +142,8 @@ extern "C" __global__ void __launch_bounds__(256) attention_combine(
     int headDim, int first, int window, int chunks) {
     __shared__ float partial[MOST_WARPS];
     __shared__ float columns[8][32];
+    let_next_launch_begin();
+    wait_for_launch_before();
     int lane = threadIdx.x % 32;
     int warp = threadIdx.x / 32;
     int position = moved(first, positionOffset) + blockIdx.x / heads;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compiles every kernel file here to PTX for compute_80, into the program's resources, with NVRTC.
+"""Compiles every kernel file here to PTX for compute_80, and those with primitives/early.cuh for compute_90, too, into the
+program's resources, with NVRTC.
 
     pip install --no-deps --target DIR nvidia-cuda-nvrtc-cu12==12.6.85
     cuda-kernels/compile.py DIR/nvidia/cuda_nvrtc/lib/libnvrtc.so.12
@@ -15,7 +16,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESOURCES = HERE.parent / "src/main/resources/io/cospadi/gpu"
-OPTIONS = [b"--gpu-architecture=compute_80", b"--std=c++17", b"--include-path=" + str(HERE).encode()]
+OPTIONS = [b"--std=c++17", b"--include-path=" + str(HERE).encode()]
 
 
 def digest(source):
@@ -25,14 +26,15 @@ def digest(source):
     return whole.hexdigest()
 
 
-def compile_to_ptx(nvrtc, source):
+def compile_to_ptx(nvrtc, source, architecture="compute_80"):
     program = ctypes.c_void_p()
-    options = (ctypes.c_char_p * len(OPTIONS))(*OPTIONS)
+    given = [b"--gpu-architecture=" + architecture.encode()] + OPTIONS
+    options = (ctypes.c_char_p * len(given))(*given)
     created = nvrtc.nvrtcCreateProgram(
         ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
     if created != 0:
         sys.exit(f"{source.name}: nvrtcCreateProgram returned {created}")
-    status = nvrtc.nvrtcCompileProgram(program, len(OPTIONS), options)
+    status = nvrtc.nvrtcCompileProgram(program, len(given), options)
     if status != 0:
         sys.exit(f"{source.name}: nvrtcCompileProgram returned {status}\n" + text(nvrtc, program, "ProgramLog"))
     return text(nvrtc, program, "PTX")
@@ -54,10 +56,14 @@ def main():
     nvrtc = ctypes.CDLL(sys.argv[1])
     RESOURCES.mkdir(parents=True, exist_ok=True)
     for source in sorted(HERE.glob("*.cu")):
-        ptx = compile_to_ptx(nvrtc, source)
-        target = RESOURCES / (source.stem + ".ptx")
-        target.write_text(f"// source sha256 {digest(source)}\n{ptx}")
-        print(f"{target.name}: {len(ptx)} bytes")
+        images = {".ptx": "compute_80"}
+        if "primitives/early.cuh" in source.read_text():
+            images[".sm_90.ptx"] = "compute_90"
+        for suffix, architecture in images.items():
+            ptx = compile_to_ptx(nvrtc, source, architecture)
+            target = RESOURCES / (source.stem + suffix)
+            target.write_text(f"// source sha256 {digest(source)}\n{ptx}")
+            print(f"{target.name}: {len(ptx)} bytes")
 
 
 if __name__ == "__main__":

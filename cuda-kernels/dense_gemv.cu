@@ -6,13 +6,14 @@
 // Launch   block (32, warps): all of them share a row, each lane has UNITS units of every row and keeps their x in registers;
 //          32 warps UNITS >= cols / 8. A kernel for each UNITS. grid (tokens, all products' blocks), blocks <= rows: each has
 //          as many neighbouring rows of its product as another of it, or one more, and tokens that need the same rows run side
-//          by side. Dynamic shared memory: 4 warps bytes for each row of a block.
+//          by side. Dynamic shared memory: 4 warps bytes for each row of a block. May begin early: W are weights.
 // Order    A lane adds up its columns ascending, then a fixed tree over the warp's lanes, then the warps ascending: equal inputs
 //          give equal bits, whatever the grid and the products beside.
 // Bound    Memory: 2 bytes a weight. An NVIDIA H200 reads (2867, 14336) at 100 % of its copy bandwidth, (4169, 4096) at 84 %,
 //          (2184, 4096) at 65 %: what is small ends before the memory is at its rate. Several in a launch: not yet measured.
 // Limits   cols a multiple of 8, at most 32768; blocks <= 65535; W and x 16-byte aligned, as is every row of them. Callers check.
 // Registers at most 64.
+#include "primitives/early.cuh"
 #include "primitives/reduce.cuh"
 #include "primitives/shared.cuh"
 #include "primitives/unroll.cuh"
@@ -43,6 +44,7 @@ template <int UNITS, int ROWS>
 static __device__ __forceinline__ void multiply(
     const DenseProducts& products, const float4* x, int units, float alpha, float beta) {
     DYNAMIC_SHARED(float, partial);  // (rows of the block, warps)
+    let_next_launch_begin();
     int block = blockIdx.y;
     DenseProduct product = products.of[0];
     UNROLL
@@ -71,7 +73,9 @@ static __device__ __forceinline__ void multiply(
             }
         }
     };
+    // weights are on their way while the launch before ends
     load(0);
+    wait_for_launch_before();
     const float4* token = x + blockIdx.x * 2LL * units;
     float4 low[UNITS];
     float4 high[UNITS];

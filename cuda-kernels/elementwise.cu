@@ -7,18 +7,26 @@
 // Bound    Memory, by design (not yet measured): 12 bytes an element, 8 in add_bias.
 // Limits   None; offsets are 64-bit.
 // Registers at most 40.
+#include "primitives/early.cuh"
+
 #define LINE (blockIdx.x * (long long) blockDim.x + threadIdx.x)
 #define STRIDE (gridDim.x * (long long) blockDim.x)
 
 extern "C" __global__ void __launch_bounds__(256) restrict_to(
     const float* pattern, const float* values, float* out, long long count) {
+    let_next_launch_begin();
+    wait_for_launch_before();
     for (long long i = LINE; i < count; i += STRIDE) out[i] = __float_as_uint(pattern[i]) << 1 != 0 ? values[i] : 0.0f;
 }
 
 extern "C" __global__ void __launch_bounds__(256) silu_multiply(float* gate, const float* up, long long count) {
+    let_next_launch_begin();
+    wait_for_launch_before();
     for (long long i = LINE; i < count; i += STRIDE) gate[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
 }
 
 extern "C" __global__ void __launch_bounds__(256) add_bias(float* x, const float* bias, int cols, long long count) {
+    let_next_launch_begin();
+    wait_for_launch_before();
     for (long long i = LINE; i < count; i += STRIDE) x[i] += bias[i % cols];
 }

@@ -6,9 +6,10 @@
 // Source   CoSpaDi, arXiv 2509.22075, inference y = (x D) S.
 // Layout   io.cospadi.gpu.SlottedCodes specifies words, starts, units and reach; a kernel a pattern. A row is an output feature:
 //          a column of S.
-// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (all products' tiles, tokens). In
-//          packed_gemv_2_4_few and packed_gemv_8_16_few block (32, 32), a warp half a part. Dynamic shared memory: 4 bytes times
-//          the farthest reach. Static: 2 or 4 KiB, with 8:16 1 more. No atomics. With add, y is added to.
+// Launch   block (32, 16): a block a tile of 32 rows, a warp a part of its units; grid (tiles, tokens, products), with the tiles of
+//          the product that has most. In packed_gemv_2_4_few and packed_gemv_8_16_few block (32, 32), a warp half a part.
+//          Dynamic shared memory: 4 bytes times the farthest reach. Static: 2 or 4 KiB, with 8:16 1 more. No atomics. With add,
+//          y is added to. May begin early: codes are weights.
 // Order    A lane adds its slots in turn, in two sums, without starts those of each half of its part; then the parts' sums in
 //          turn: equal inputs give equal bits, whichever kernel of a pattern adds and whatever products are beside.
 // Bound    Memory: at d1 4096, d2 14336, k 3649, s 1824 a random mask takes 57 MB a token in packed_gemv_gaps. Behind it stands
@@ -22,6 +23,7 @@
 // Limits   tokens <= 65535; reach within what shared memory holds. words 16-byte aligned. Callers check.
 //          Launch bounds hold all but packed_gemv_gaps_few and packed_gemv_wide_few at 32 registers.
 // Registers at most 64.
+#include "primitives/early.cuh"
 #include "primitives/shared.cuh"
 #include "primitives/slots.cuh"
 #include "primitives/unroll.cuh"
@@ -45,17 +47,20 @@ struct CodeProducts {
     CodeProduct of[MOST_PRODUCTS];
 };
 
-static __device__ __forceinline__ int tiles(const CodeProduct& product) {
-    return (product.rows + TILE_ROWS - 1) / TILE_ROWS;
-}
-
-/** The product that a block works on. */
-static __device__ __forceinline__ CodeProduct chosen(const CodeProducts& products, int which) {
+/** The block's, looked up each time anew: the compiler would keep it in registers that the loop over units has no room for. */
+static __device__ __forceinline__ CodeProduct own(const CodeProducts& products) {
+    unsigned int number = blockIdx.z;
+    asm volatile("" : "+r"(number));
     CodeProduct product = products.of[0];
     UNROLL
     for (int p = 1; p < MOST_PRODUCTS; p++) {
-        if (which == p) product = products.of[p];
+        if (number == p) product = products.of[p];
     }
+#ifndef SIMT
+    __builtin_assume(__isGlobal(product.starts));
+    __builtin_assume(__isGlobal(product.z));
+    __builtin_assume(__isGlobal(product.y));
+#endif
     return product;
 }
 
@@ -79,17 +84,10 @@ static __device__ __forceinline__ void multiply(
     Reader reader, float (*partial)[TILE_ROWS], const CodeProducts& products, int add) {
     static_assert(WARPS == PARTS || Reader::FIXED, "starts are those of PARTS parts");
     DYNAMIC_SHARED(float, token);
+    let_next_launch_begin();
+    CodeProduct product = own(products);
     int tile = blockIdx.x;
-    int which = 0;
-    UNROLL
-    for (int p = 1; p < MOST_PRODUCTS; p++) {
-        int before = tiles(products.of[p - 1]);
-        if (which == p - 1 && tile >= before) {
-            tile -= before;
-            which = p;
-        }
-    }
-    CodeProduct product = chosen(products, which);
+    if (tile * TILE_ROWS >= product.rows) return;
     int units = product.units;
     int lane = threadIdx.x;
     int part = threadIdx.y;
@@ -97,15 +95,17 @@ static __device__ __forceinline__ void multiply(
     int left = first_unit(part + 1, units, WARPS) - first;
     const uint4* next = product.words + (tile * (long long) units + first) * TILE_ROWS + lane;
     uint4 unit[LOADS];
-    // the first loads are on their way while the token is staged
+    // the first loads are on their way while the launch before ends and the token is staged
     UNROLL
     for (int i = 0; i < LOADS; i++) {
         if (left > i) unit[i] = __ldcs(next + i * TILE_ROWS);
     }
     int start = first_atom(Reader::FIXED ? nullptr : product.starts, tile, part, lane, units, WARPS);
     int thread = part * 32 + lane;
+    reader.prepare(thread);
+    wait_for_launch_before();
+    product = own(products);
     stage(token, product.z + (long long) blockIdx.y * product.k, product.k, product.reach, thread, 32 * WARPS);
-    reader.prepare(thread, 32 * WARPS);
     __syncthreads();
 
     constexpr bool TWO_HALVES = Reader::FIXED && WARPS == PARTS;
@@ -131,6 +131,7 @@ static __device__ __forceinline__ void multiply(
         }
     }
     partial[part][lane] = TWO_HALVES ? partial[part][lane] + (sums[0] + sums[1]) : sums[0] + sums[1];
+    product = own(products);
     int row = tile * TILE_ROWS + lane;
     if (part > 0 || row >= product.rows) row = -1;
     float* to = product.y + (long long) blockIdx.y * product.rows + row;

@@ -84,7 +84,7 @@ static __device__ __forceinline__ void multiply(
     int tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
     int token = blockIdx.y * TOKENS;
     stage<TOKENS>(staged, z + token * (long long) k, k, reach, tokens - token);
-    reader.prepare(part * 32 + lane, 32 * PARTS);
+    reader.prepare(part * 32 + lane);
     __syncthreads();
 
     unsigned int base = shared_place(staged);

@@ -41,7 +41,7 @@ static __device__ __forceinline__ void write_out(
     if (left > 0) unit = __ldcs(next);
     unsigned int at = 4 * first_atom(starts, tileOfRows, part, lane, units);
     for (int i = threadIdx.x; i < MMA_ROWS * pitch / 2; i += THREADS) reinterpret_cast<unsigned int*>(tile)[i] = 0;
-    reader.prepare(threadIdx.x, THREADS);
+    reader.prepare(threadIdx.x);
     __syncthreads();
     unsigned short* to = tile + row * pitch;
     auto take = [&](unsigned int from, int offset, float value, int) {

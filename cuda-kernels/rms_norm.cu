@@ -8,11 +8,14 @@
 // Bound    Memory, by design (not yet measured): 8 bytes an element moved, the second read from the cache.
 // Limits   group >= 1; offsets are 64-bit.
 // Registers at most 40.
+#include "primitives/early.cuh"
 #include "primitives/reduce.cuh"
 
 extern "C" __global__ void __launch_bounds__(1024) rms_norm(
     const float* x, const float* weight, float* out, int group, double eps) {
     __shared__ double partial[MOST_WARPS];
+    let_next_launch_begin();
+    wait_for_launch_before();
     long long at = (long long) blockIdx.x * group;
     double squares = 0;
     for (int i = threadIdx.x; i < group; i += blockDim.x) {

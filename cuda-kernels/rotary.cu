@@ -11,6 +11,7 @@
 // Bound    Memory, by design (not yet measured): 16 bytes a pair; the tables come from the cache.
 // Limits   first + *positionOffset + tokens <= positions, which callers check; offsets are 64-bit.
 // Registers at most 40.
+#include "primitives/early.cuh"
 
 /** {@code out} <- the pair (x, x + half) turned by the angle at {@code angle} of the tables. */
 static __device__ __forceinline__ void turn(
@@ -28,6 +29,8 @@ static __device__ __forceinline__ int moved(int first, const int* offset) { retu
 extern "C" __global__ void __launch_bounds__(256) rotate(
     float* x, const float* cos, const float* sin, const int* positionOffset, int tokens, int heads, int half, int first,
     float direction) {
+    let_next_launch_begin();
+    wait_for_launch_before();
     int start = moved(first, positionOffset);
     long long pairs = (long long) tokens * heads * half;
     for (long long i = blockIdx.x * (long long) blockDim.x + threadIdx.x; i < pairs; i += gridDim.x * (long long) blockDim.x) {
@@ -41,6 +44,8 @@ extern "C" __global__ void __launch_bounds__(256) rotate(
 extern "C" __global__ void __launch_bounds__(256) rotate_and_append(
     float* queries, const float* keys, const float* values, float* keyCache, float* valueCache, const float* cos,
     const float* sin, const int* positionOffset, int tokens, int heads, int kvHeads, int half, int first) {
+    let_next_launch_begin();
+    wait_for_launch_before();
     int start = moved(first, positionOffset);
     int all = heads + 2 * kvHeads;
     long long pairs = (long long) tokens * all * half;

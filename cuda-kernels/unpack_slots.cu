@@ -18,7 +18,7 @@ static __device__ __forceinline__ void unpack(
     float* tile = out + above * (long long) k;
     long long count = min(rows - above, TILE_ROWS) * (long long) k;
     for (long long i = part * 32 + lane; i < count; i += 32 * PARTS) tile[i] = 0;
-    reader.prepare(part * 32 + lane, 32 * PARTS);
+    reader.prepare(part * 32 + lane);
     __syncthreads();
     if (above + lane >= rows) return;
 

@@ -2,7 +2,7 @@
 //
 // A reader hands every slot to take(at, offset, value, half): the slot stands on the atom whose float lies at + offset bytes
 // behind the stream's base, offset and half (0 or 1, the slot's half of a word) known to the compiler; then it moves `at` on.
-// Threads of a block prepare a reader together, a barrier before they use it.
+// Threads of a block, ENTRIES or more of them, prepare a reader together, a barrier before they use it.
 #pragma once
 
 /** Rows that a warp reads in step, and parts of each of them; SlottedCodes has the same. */
@@ -34,7 +34,7 @@ struct Unprepared {
     /** Whether slots stand on fixed places, so that rows have no starts. */
     static constexpr bool FIXED = false;
 
-    static __device__ __forceinline__ void prepare(int thread, int threads) {}
+    static __device__ __forceinline__ void prepare(int thread) {}
 };
 
 struct Gaps : Unprepared {
@@ -101,8 +101,8 @@ struct EightOfSixteen {
     static constexpr int ENTRIES = 256;
     unsigned int* table;
 
-    __device__ __forceinline__ void prepare(int thread, int threads) const {
-        for (int i = thread; i < ENTRIES; i += threads) table[i] = entry(i);
+    __device__ __forceinline__ void prepare(int thread) const {
+        if (thread < ENTRIES) table[thread] = entry(thread);
     }
 
     static __device__ __forceinline__ unsigned int entry(int bits) {

@@ -76,11 +76,13 @@ PACKED = [
     ("every token written as the first", "product.y + (long long) blockIdx.y * product.rows + row", "product.y + row"),
     ("always added", "add && row >= 0", "row >= 0"),
     ("never added", "add && row >= 0", "false"),
-    ("every block the first product's", "if (which == p) product", "if (false) product"),
-    ("tiles counted from the first product's", "            tile -= before;\n", ""),
-    ("second product's last tile as the third's", "tile >= before", "tile >= before - (p - 1)"),
-    ("third product never begun", "which == p - 1 && tile >= before", "p == 1 && tile >= before"),
-    ("tiles cut off", "(product.rows + TILE_ROWS - 1) / TILE_ROWS", "product.rows / TILE_ROWS"),
+    ("every block the first product's", "if (number == p) product", "if (false) product"),
+    ("blocks behind the last tile at work", "    if (tile * TILE_ROWS >= product.rows) return;\n", ""),
+    ("last tile left out", "tile * TILE_ROWS >= product.rows", "(tile + 1) * TILE_ROWS > product.rows"),
+    ("token read before the launch before has ended",
+     "    wait_for_launch_before();\n    product = own(products);\n    stage(token, product.z + (long long) blockIdx.y * product.k, product.k, product.reach, thread, 32 * WARPS);",
+     "    product = own(products);\n    stage(token, product.z + (long long) blockIdx.y * product.k, product.k, product.reach, thread, 32 * WARPS);\n    wait_for_launch_before();"),
+    ("never waits for the launch before", "    wait_for_launch_before();\n", ""),
 ]
 SLOTS = [
     ("groups begin a unit late", "? 16 * first_unit(part, units, parts)", "? 16 * (first_unit(part, units, parts) + 1)"),
@@ -169,12 +171,14 @@ DENSE_GEMV = [
     ("blocks counted from the first product's", "            block -= product.blocks;\n", ""),
     ("first product's last block as the second's", "block >= product.blocks", "block >= product.blocks - 1"),
     ("third product never begun", "p < MOST_PRODUCTS; p++", "p < MOST_PRODUCTS - 1; p++"),
+    ("token read before the launch before has ended", "    wait_for_launch_before();\n", ""),
 ]
 RMS_NORM = [
     ("unbiased mean", "squares / group", "squares / (group - 1)"),
     ("eps outside the root", "sqrt(squares / group + eps)", "(sqrt(squares / group) + eps)"),
     ("weight by position in x", "* weight[i]", "* weight[0]"),
     ("tail beyond the block left out of the sum", "i += blockDim.x) {", "i += group) {"),
+    ("never waits for the launch before", "    wait_for_launch_before();\n", ""),
 ]
 ROTARY = [
     ("turned back", "a * c - b * s", "a * c + b * s"),
@@ -194,6 +198,8 @@ ROTARY = [
     ("last key as a value", "number >= heads + kvHeads;", "number >= heads + kvHeads - 1;"),
     ("values counted from the first key", "- (value ? kvHeads : 0)", ""),
     ("values' second half left out", "            valueCache[to + half] = values[from + half];\n", ""),
+    ("position read before the launch before has ended", "    wait_for_launch_before();\n    int start = moved(first, positionOffset);\n    int all",
+     "    int start = moved(first, positionOffset);\n    wait_for_launch_before();\n    int all"),
     ("values turned", "        if (value) {\n            valueCache[to] = values[from];\n            valueCache[to + half] = values[from + half];",
      "        if (value) {\n            turn(values + from, valueCache + to, cos, sin, angle, half, 1);"),
 ]
@@ -228,6 +234,8 @@ ATTENTION = [
     ("keys read before they are loaded", "        __syncthreads();\n        float scores[R][R];", "        float scores[R][R];"),
 ]
 DECODE = [
+    ("never waits for the launch before", "    wait_for_launch_before();\n    int group", "    int group"),
+    ("combines before the launch before has ended", "    wait_for_launch_before();\n    int lane", "    int lane"),
     ("sees the next key", "min(CHUNK * (chunk + 1), position + 1)", "min(CHUNK * (chunk + 1), position + 2)"),
     ("window a key too wide", "int from = max(CHUNK * chunk, position - window + 1)",
      "int from = max(CHUNK * chunk, position - window)"),
@@ -304,6 +312,8 @@ ELEMENTWISE = [
     ("negative zero kept", "__float_as_uint(pattern[i]) << 1 != 0", "__float_as_uint(pattern[i]) != 0"),
     ("subnormal pattern dropped", "__float_as_uint(pattern[i]) << 1 != 0", "__float_as_uint(pattern[i]) << 1 > 1u << 24"),
     ("sign of the exponent", "expf(-gate[i])", "expf(gate[i])"),
+    ("never waits for the launch before", "    wait_for_launch_before();\n    for (long long i = LINE; i < count; i += STRIDE) gate",
+     "    for (long long i = LINE; i < count; i += STRIDE) gate"),
     ("bias by row", "i % cols", "i / cols"),
     ("elements beyond the grid left out", "#define STRIDE (gridDim.x", "#define STRIDE (1024 * gridDim.x"),
     ("an element too many", "add_bias(float* x, const float* bias, int cols, long long count) {\n"

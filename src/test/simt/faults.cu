@@ -1,5 +1,6 @@
 // faults.cu: kernels with the mistakes that the emulation has to show, and its mma by itself; blocks are one row
 // of threads
+#include "primitives/early.cuh"
 #include "primitives/mma.cuh"
 #include "primitives/reduce.cuh"
 #include "primitives/shared.cuh"
@@ -62,6 +63,29 @@ extern "C" __global__ void mma_of_matrices(const unsigned short* a, const unsign
     for (int i = 0; i < 4; i++) sums[i] = out[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
     mma_bf16(sums, left, right);
     for (int i = 0; i < 4; i++) out[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
+}
+
+extern "C" __global__ void early_waits(const float* weights, float* out) {
+    float weight = weights[threadIdx.x];
+    wait_for_launch_before();
+    out[threadIdx.x] += weight;
+}
+
+extern "C" __global__ void early_reads(const float* weights, float* out) {
+    float before = out[threadIdx.x];
+    wait_for_launch_before();
+    out[threadIdx.x] = before + weights[threadIdx.x];
+}
+
+extern "C" __global__ void early_writes(const float* weights, float* out) {
+    out[threadIdx.x] = weights[threadIdx.x];
+    wait_for_launch_before();
+}
+
+extern "C" __global__ void early_never_waits(const float* weights, float* out) { out[threadIdx.x] += weights[threadIdx.x]; }
+
+extern "C" __global__ void early_waits_in_part(const float* weights, float* out) {
+    if (threadIdx.x > 0) wait_for_launch_before();
 }
 
 struct Members {

@@ -81,7 +81,7 @@ constexpr int MOST_THREADS = 1024;
 constexpr size_t MOST_SHARED = 163 << 10;  // compute capability 8.0, dynamic, opted in
 constexpr int RING = 64;                   // results of warp operations that are kept apart: more than a pass can make
 
-enum class State { READY, BARRIER, WARP, DONE };
+enum class State { READY, BARRIER, WARP, DONE, EARLY };
 
 struct Thread {
     Context context;
@@ -133,6 +133,38 @@ void block_barrier() {
     to_scheduler(false);
 }
 
+// ---- what a launch that begins early must not see or touch until it has waited
+struct Hidden {
+    unsigned char* at;
+    size_t bytes;
+    std::vector<unsigned char> content;
+};
+static std::vector<Hidden> hidden;
+static bool hiding;
+
+static void conceal() {
+    for (Hidden& range : hidden) {
+        range.content.assign(range.at, range.at + range.bytes);
+        std::memset(range.at, 0xff, range.bytes);
+    }
+    hiding = !hidden.empty();
+}
+
+static void reveal() {
+    for (Hidden& range : hidden) {
+        for (size_t i = 0; i < range.bytes; i++) {
+            if (range.at[i] != 0xff) failure = "written before the launch before was waited for";
+        }
+        std::memcpy(range.at, range.content.data(), range.bytes);
+    }
+    hiding = false;
+}
+
+void wait_for_launch_before() {
+    running->state = State::EARLY;
+    to_scheduler(false);
+}
+
 const uint64_t* warp_exchange(unsigned int mask, uint64_t offered) {
     if (!(mask >> view.lane & 1)) fail("a lane outside the mask takes part in a warp operation");
     running->mask = mask;
@@ -169,10 +201,11 @@ static void resume(Thread& thread) {
 }
 
 static void describe(const char* what, int count) {
-    int at[4] = {};
+    int at[5] = {};
     for (int i = 0; i < count; i++) at[int(threads[i].state)]++;
     failure = std::string(what) + ": of " + std::to_string(count) + " threads " + std::to_string(at[1]) + " wait at a barrier, "
-        + std::to_string(at[2]) + " in a warp operation, " + std::to_string(at[3]) + " have ended";
+        + std::to_string(at[2]) + " in a warp operation, " + std::to_string(at[3]) + " have ended"
+        + (at[4] > 0 ? ", " + std::to_string(at[4]) + " wait for the launch before" : "");
 }
 
 /** Lets every complete group of one warp go on; whether there was one. */
@@ -231,6 +264,7 @@ static void run_block(int count, size_t sharedBytes, unsigned int order) {
         UNPOISON(threads[i].stack, STACK);
         threads[i].context.prepare(threads[i].stack, STACK, thread_main);
     }
+    conceal();
     std::vector<int> warps = sequence((count + 31) / 32, order);
     std::vector<int> lanes = sequence(32, order);
     bool together = order / 3 % 2;
@@ -249,12 +283,15 @@ static void run_block(int count, size_t sharedBytes, unsigned int order) {
         }
         int waiting = 0;
         int ended = 0;
+        int early = 0;
         for (int i = 0; i < count; i++) {
             waiting += threads[i].state == State::BARRIER;
             ended += threads[i].state == State::DONE;
+            early += threads[i].state == State::EARLY;
         }
         if (ended == count) break;
-        if (waiting != count) {
+        if (early == count && hiding) reveal();
+        if (waiting != count && early != count) {
             describe("not all threads reach a synchronisation", count);
             return;
         }
@@ -288,11 +325,16 @@ static bool launch(Entry entry, dim3 grid, dim3 block, size_t sharedBytes, void*
     view.blockSize = block;
     view.gridSize = grid;
     view.dynamicShared = dynamicShared.data();
+    bool waited = hidden.empty();
     uint64_t blocks = uint64_t(grid.x) * grid.y * grid.z;
     for (uint64_t i = 0; i < blocks; i++) {
         uint64_t number = order % 2 ? blocks - 1 - i : i;
         view.block = {unsigned(number % grid.x), unsigned(number / grid.x % grid.y), unsigned(number / grid.x / grid.y)};
         run_block(int(count), sharedBytes, order + unsigned(i));
+        // blocks without work may end at once
+        waited |= !hiding;
+        if (hiding) reveal();
+        if (i == blocks - 1 && !waited && failure.empty()) failure = "the launch before was not waited for";
         if (!failure.empty()) {
             failure += ", in block (" + std::to_string(view.block.x) + ", " + std::to_string(view.block.y) + ", "
                 + std::to_string(view.block.z) + ")";
@@ -317,6 +359,15 @@ DOOR(bool, launch)(void*, void*, int64_t entry, int32_t gx, int32_t gy, int32_t 
     return simt::launch(reinterpret_cast<simt::Entry>(entry), {unsigned(gx), unsigned(gy), unsigned(gz)},
                         {unsigned(bx), unsigned(by), unsigned(bz)}, size_t(shared), reinterpret_cast<void**>(arguments),
                         unsigned(order));
+}
+
+/** From now on arrays, {@code count} pairs of an address and a number of bytes, are hidden until a block has waited. */
+DOOR(void, hide)(void*, void*, int64_t pairs, int32_t count) {
+    auto numbers = reinterpret_cast<const int64_t*>(pairs);
+    simt::hidden.clear();
+    for (int i = 0; i < count; i++) {
+        simt::hidden.push_back({reinterpret_cast<unsigned char*>(numbers[2 * i]), size_t(numbers[2 * i + 1]), {}});
+    }
 }
 
 /** Copies the last launch's failure as at most {@code room} bytes, zero-terminated. */

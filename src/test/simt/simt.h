@@ -5,7 +5,9 @@
 //                   contraction to fused multiply-adds.
 // What is stricter  Every thread of a block must reach each barrier, and every lane of a mask each warp operation; a lane
 //                   never runs ahead in step with its warp; a thread that exits while others wait is an error. A launch
-//                   that breaks a limit of compute capability 8.0 is refused.
+//                   that breaks a limit of compute capability 8.0 is refused. A kernel that may begin before the launch
+//                   before has ended finds NaN patterns in all arrays but weights until it has waited, and may not have
+//                   written there.
 // Order             Threads run one at a time. In some launches a warp runs until all of its threads wait at a barrier or have
 //                   ended, then the next one; in others the warps take turns at every warp operation. Within a warp a lane
 //                   runs to the next warp operation, then the next lane. Warps, lanes and blocks come in ascending,
@@ -53,6 +55,8 @@ struct View {
 extern View view;
 
 void block_barrier();
+/** A barrier of the block behind which all that was launched before is done; what {@code hide} hid until then shows. */
+void wait_for_launch_before();
 /** Waits for every lane of the mask; the values they offered, by lane, stay readable until this lane's next warp operation. */
 const uint64_t* warp_exchange(unsigned int mask, uint64_t offered);
 [[noreturn]] void fail(const char* what);

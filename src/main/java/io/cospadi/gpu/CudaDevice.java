@@ -36,17 +36,22 @@ import jcuda.driver.CUdevice;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUresult;
-import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.CUstream_flags;
 
 /** One GPU through JCuda: its primary context, one stream, and the libraries' handles on it. */
 final class CudaDevice implements CudaCalls {
+    /** Off until it has run on a device; {@code benchmarks/all-on-gpu.sh} measures it. */
+    private static final boolean EARLY = Boolean.getBoolean("cospadi.early-launches");
+
+    private static final int EARLY_MAJOR = 9;
+    private static final String DRIVER = "libcuda.so.1";
+
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
-    private final CUstream stream = new CUstream();
+    private final EarlyLaunch.Stream stream = new EarlyLaunch.Stream();
     private final LaunchArguments arguments = new LaunchArguments();
-    private final KernelModules modules = new KernelModules();
+    private final KernelModules modules;
     private final DeviceProperties properties;
     private final PinnedStaging staging;
     private final Cublas cublas;
@@ -54,13 +59,23 @@ final class CudaDevice implements CudaCalls {
     /** Loaded when first asked for: only benchmarks do. */
     private Cusparse cusparse;
 
+    /** Null where launches begin one after the other. */
+    private final EarlyLaunch early;
+
     private Thread boundTo;
+    private boolean capturing;
+    /** Whether the last call queued a kernel of the program's own. */
+    private boolean behindLaunch;
 
     /** @param index a device that the driver has; its libraries are loaded and its context made current */
     CudaDevice(int index) {
         Driver.check(cuDeviceGet(device, index), "cuDeviceGet", "device " + index);
         properties = properties(index, device);
         Driver.check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain", properties.name());
+        early = EARLY && properties.major() >= EARLY_MAJOR
+                ? EarlyLaunch.of(DRIVER).orElse(null)
+                : null;
+        modules = new KernelModules(early != null);
         bind();
         Driver.check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
         staging = new PinnedStaging(stream);
@@ -95,6 +110,7 @@ final class CudaDevice implements CudaCalls {
 
     /** A context belongs to a thread: whichever calls takes it along. */
     private void bind() {
+        behindLaunch = false;
         if (boundTo != Thread.currentThread()) {
             Driver.check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
             boundTo = Thread.currentThread();
@@ -167,27 +183,31 @@ final class CudaDevice implements CudaCalls {
 
     @Override
     public void launch(String kernel, LaunchGeometry geometry, Object... values) {
+        boolean afterLaunch = behindLaunch;
         bind();
         if (geometry.sharedBytes() > properties.sharedBytesOfBlock()) {
             throw new CospadiException(kernel + " needs " + geometry.sharedBytes()
                     + " bytes of shared memory a block, and " + properties.name() + " has "
                     + properties.sharedBytesOfBlock() + "; use --backend cpu, or a GPU that has");
         }
-        Driver.check(
-                cuLaunchKernel(
-                        modules.function(kernel, geometry.sharedBytes()),
+        EarlyLaunch.Kernel function = modules.function(kernel, geometry.sharedBytes());
+        // weights that an early launch reads at once are as they were only in a recording, which writes none
+        int status = capturing && afterLaunch && modules.waits(kernel)
+                ? early.launch(function.handle(), geometry, stream.handle(), arguments.addressOf(values))
+                : cuLaunchKernel(
+                        function,
                         geometry.gridX(),
                         geometry.gridY(),
-                        1,
+                        geometry.gridZ(),
                         geometry.blockX(),
                         geometry.blockY(),
                         1,
                         geometry.sharedBytes(),
                         stream,
                         arguments.of(values),
-                        null),
-                "cuLaunchKernel",
-                kernel + ", " + geometry);
+                        null);
+        Driver.check(status, "cuLaunchKernel", kernel + ", " + geometry);
+        behindLaunch = true;
     }
 
     @Override
@@ -283,10 +303,12 @@ final class CudaDevice implements CudaCalls {
         Driver.check(
                 cuStreamBeginCapture(stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED),
                 "cuStreamBeginCapture");
+        capturing = true;
     }
 
     @Override
     public Graph endCapture() {
+        capturing = false;
         CUgraph graph = new CUgraph();
         Driver.check(cuStreamEndCapture(stream, graph), "cuStreamEndCapture");
         CUgraphExec executable = new CUgraphExec();
@@ -323,6 +345,9 @@ final class CudaDevice implements CudaCalls {
         cublas.close();
         staging.close();
         modules.close();
+        if (early != null) {
+            early.close();
+        }
         arguments.close();
         Driver.check(cuStreamDestroy(stream), "cuStreamDestroy");
         Driver.check(cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");

@@ -41,9 +41,21 @@ final class KernelImages {
             "transpose",
             "unpack_slots");
 
+    /**
+     * Those with a second image, for compute_90, whose kernels wait by themselves for the launch before, so that they may begin
+     * before it has ended.
+     */
+    static final List<String> EARLY =
+            List.of("attention_decode", "dense_gemv", "elementwise", "packed_gemv", "rms_norm", "rotary");
+
     private static final Pattern ENTRY = Pattern.compile("\\.visible \\.entry (\\w+)\\(");
 
     private KernelImages() {}
+
+    /** The second image's PTX of one of {@link #EARLY}. */
+    static String earlyPtx(String file) {
+        return ptx(file + ".sm_90");
+    }
 
     /** A file's PTX. */
     static String ptx(String file) {

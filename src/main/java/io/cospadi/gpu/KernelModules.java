@@ -8,7 +8,6 @@ import static jcuda.driver.JCudaDriver.cuModuleUnload;
 
 import java.util.HashMap;
 import java.util.Map;
-import jcuda.driver.CUfunction;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUmodule;
 
@@ -21,13 +20,25 @@ final class KernelModules implements AutoCloseable {
     private final Map<String, CUmodule> modules = new HashMap<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
 
+    private final boolean early;
+
+    /** @param early whether files that have a second image are loaded with that one */
+    KernelModules(boolean early) {
+        this.early = early;
+    }
+
     private static final class Kernel {
-        final CUfunction function = new CUfunction();
+        final EarlyLaunch.Kernel function = new EarlyLaunch.Kernel();
         int dynamicBytes;
     }
 
+    /** Whether it waits by itself for the launch before. */
+    boolean waits(String name) {
+        return early && KernelImages.EARLY.contains(fileOfKernel.get(name));
+    }
+
     /** A kernel that may be launched with so much dynamic shared memory. */
-    CUfunction function(String name, int sharedBytes) {
+    EarlyLaunch.Kernel function(String name, int sharedBytes) {
         Kernel kernel = kernels.computeIfAbsent(name, this::load);
         if (sharedBytes > kernel.dynamicBytes) {
             Driver.check(
@@ -47,7 +58,7 @@ final class KernelModules implements AutoCloseable {
         if (file == null) {
             throw new IllegalArgumentException("no kernel " + name);
         }
-        CUmodule module = modules.computeIfAbsent(file, KernelModules::loadModule);
+        CUmodule module = modules.computeIfAbsent(file, this::loadModule);
         Kernel kernel = new Kernel();
         Driver.check(cuModuleGetFunction(kernel.function, module, name), "cuModuleGetFunction", name);
         int[] statically = new int[1];
@@ -60,10 +71,14 @@ final class KernelModules implements AutoCloseable {
         return kernel;
     }
 
-    private static CUmodule loadModule(String file) {
+    private CUmodule loadModule(String file) {
         CUmodule module = new CUmodule();
         Driver.check(
-                cuModuleLoadData(module, KernelImages.ptx(file)),
+                cuModuleLoadData(
+                        module,
+                        early && KernelImages.EARLY.contains(file)
+                                ? KernelImages.earlyPtx(file)
+                                : KernelImages.ptx(file)),
                 "cuModuleLoadData",
                 file + ".ptx; the driver may be older than CUDA 12.6");
         return module;

@@ -5,11 +5,12 @@ package io.cospadi.gpu;
  *
  * @param gridX       blocks, 1 .. 2^31 - 1
  * @param gridY       1 .. 65535
+ * @param gridZ       1 .. 65535
  * @param blockX      threads; at most 1024 with blockY
  * @param blockY      threads
  * @param sharedBytes dynamic shared memory, 0 .. {@value #MOST_SHARED_BYTES}
  */
-public record LaunchGeometry(int gridX, int gridY, int blockX, int blockY, int sharedBytes) {
+public record LaunchGeometry(int gridX, int gridY, int gridZ, int blockX, int blockY, int sharedBytes) {
     /** What a block of compute capability 8.0 can have, 163 KiB; static shared memory counts as well. */
     public static final int MOST_SHARED_BYTES = 163 << 10;
 
@@ -25,8 +26,8 @@ public record LaunchGeometry(int gridX, int gridY, int blockX, int blockY, int s
     static final int MOST_BLOCKS_OF_A_LINE = 4096;
 
     public LaunchGeometry {
-        if (gridX < 1 || gridY < 1 || gridY > 65535) {
-            throw new IllegalArgumentException("no such grid: " + gridX + " x " + gridY + " blocks");
+        if (gridX < 1 || gridY < 1 || gridY > 65535 || gridZ < 1 || gridZ > 65535) {
+            throw new IllegalArgumentException("no such grid: " + gridX + " x " + gridY + " x " + gridZ + " blocks");
         }
         if (blockX < 1 || blockY < 1 || (long) blockX * blockY > 1024) {
             throw new IllegalArgumentException("no such block: " + blockX + " x " + blockY + " threads");
@@ -35,6 +36,11 @@ public record LaunchGeometry(int gridX, int gridY, int blockX, int blockY, int s
             throw new IllegalArgumentException(
                     "a block has 0 to " + MOST_SHARED_BYTES + " bytes of shared memory, not " + sharedBytes);
         }
+    }
+
+    /** With a grid of two dimensions. */
+    public LaunchGeometry(int gridX, int gridY, int blockX, int blockY, int sharedBytes) {
+        this(gridX, gridY, 1, blockX, blockY, sharedBytes);
     }
 
     /** A block of 256 threads for each of {@code blocks}. */
@@ -56,7 +62,7 @@ public record LaunchGeometry(int gridX, int gridY, int blockX, int blockY, int s
 
     @Override
     public String toString() {
-        return "grid (" + gridX + ", " + gridY + "), block (" + blockX + ", " + blockY + "), " + sharedBytes
-                + " bytes shared";
+        return "grid (" + gridX + ", " + gridY + ", " + gridZ + "), block (" + blockX + ", " + blockY + "), "
+                + sharedBytes + " bytes shared";
     }
 }

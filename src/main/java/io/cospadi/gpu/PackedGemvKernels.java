@@ -1,6 +1,7 @@
 package io.cospadi.gpu;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -90,7 +91,8 @@ public final class PackedGemvKernels {
             int sharing = sharing(product.codes(), tokens);
             if (product.codes().rows() == 0) {
                 continue;
-            } else if (sharing > 1) {
+            }
+            if (sharing > 1) {
                 shareReadings(product, tokens, sharing, add);
             } else {
                 requireRoom(product.codes());
@@ -109,14 +111,14 @@ public final class PackedGemvKernels {
     }
 
     private void readForEachToken(String pattern, List<Product> products, int tokens, boolean add) {
-        int tiles =
-                products.stream().mapToInt(product -> product.codes().tiles()).sum();
+        int[] tiles =
+                products.stream().mapToInt(product -> product.codes().tiles()).toArray();
         int reach = products.stream()
                 .mapToInt(product -> product.codes().reach())
                 .max()
                 .orElseThrow();
         boolean grouped = products.get(0).codes().grouped();
-        boolean few = (long) tiles * tokens < (long) MANY_BLOCKS * multiprocessors;
+        boolean few = (long) Arrays.stream(tiles).sum() * tokens < (long) MANY_BLOCKS * multiprocessors;
         Number[] members = new Number[8 * MOST_PRODUCTS];
         for (int p = 0; p < MOST_PRODUCTS; p++) {
             Product product = p < products.size() ? products.get(p) : NONE;
@@ -133,7 +135,13 @@ public final class PackedGemvKernels {
         int warps = few && grouped ? 2 * SlottedCodes.PARTS : SlottedCodes.PARTS;
         launcher.launch(
                 "packed_gemv_" + pattern + (few ? "_few" : ""),
-                new LaunchGeometry(tiles, tokens, SlottedCodes.TILE_ROWS, warps, Float.BYTES * reach),
+                new LaunchGeometry(
+                        Arrays.stream(tiles).max().orElseThrow(),
+                        tokens,
+                        products.size(),
+                        SlottedCodes.TILE_ROWS,
+                        warps,
+                        Float.BYTES * reach),
                 new LaunchArguments.Struct(members),
                 add ? 1 : 0);
     }

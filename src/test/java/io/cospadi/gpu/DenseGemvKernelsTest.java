@@ -58,7 +58,7 @@ class DenseGemvKernelsTest extends AbstractKernelTest {
             }
         }
         var token = device.array(x);
-        var matrix = device.array(weights);
+        var matrix = device.array(weights).weights();
         float[] first = null;
         for (int order = 0; order < ORDERS; order++) {
             var y = device.array(before);
@@ -156,7 +156,7 @@ class DenseGemvKernelsTest extends AbstractKernelTest {
                 for (int i = 0; i < weights.length; i++) {
                     weights[i] = (short) (Float.floatToRawIntBits((float) random.nextGaussian()) >>> 16);
                 }
-                long matrix = device.array(weights).address();
+                long matrix = device.array(weights).weights().address();
                 float[] before = normal(tokens * count);
                 alone.add(device.array(before));
                 together.add(device.array(before));

@@ -8,8 +8,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -20,6 +22,7 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
     private static final int GUARD = Simt.SANITIZED ? 0 : 64;
     private static final byte GUARD_BYTE = (byte) 0xA5;
     private static final ByteBuffer SOUND = sound();
+    private static final Map<String, String> FILE_OF_KERNEL = KernelImages.fileOfKernel();
 
     private final Map<Long, Array> arrays = new LinkedHashMap<>();
     private final LaunchArguments launchArguments = new LaunchArguments();
@@ -42,6 +45,9 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
         private final ByteBuffer before;
         private final ByteBuffer behind;
 
+        /** Whether a launch that begins early may have none of it before it has waited for the one before. */
+        private boolean hidden = true;
+
         private Array(long bytes) {
             this.bytes = bytes;
             // not by BytePointer's own constructor, which counts against the heap's limit
@@ -51,6 +57,12 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
             before = guard(0);
             behind = guard(GUARD + bytes);
             arrays.put(address(), this);
+        }
+
+        /** No launch of a recording writes it: one that begins early may read it at once. */
+        Array weights() {
+            hidden = false;
+            return this;
         }
 
         private ByteBuffer guard(long at) {
@@ -106,9 +118,9 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
         return new Array(Float.BYTES * floats);
     }
 
-    /** Undefined bytes, by address. */
+    /** Undefined bytes, by address; never hidden. */
     long allocate(long bytes) {
-        return new Array(bytes).address();
+        return new Array(bytes).weights().address();
     }
 
     void free(long address) {
@@ -160,14 +172,22 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
 
     /** Whether the launch ended without a failure of the emulation. Every launch runs its threads in another order. */
     boolean tryLaunch(String kernel, LaunchGeometry geometry, Object... arguments) {
-        try (BytePointer name = new BytePointer(kernel)) {
+        List<Array> hidden = early(kernel)
+                ? arrays.values().stream().filter(array -> array.hidden).toList()
+                : List.of();
+        try (BytePointer name = new BytePointer(kernel);
+                LongPointer ranges = new LongPointer(Math.max(1, 2 * hidden.size()))) {
+            for (int i = 0; i < hidden.size(); i++) {
+                ranges.put(2 * i, hidden.get(i).address()).put(2 * i + 1, hidden.get(i).bytes);
+            }
+            Simt.hide(ranges.address(), hidden.size());
             long entry = Simt.find(name.address());
             assertTrue(entry != 0, () -> "no kernel " + kernel);
             return Simt.launch(
                     entry,
                     geometry.gridX(),
                     geometry.gridY(),
-                    1,
+                    geometry.gridZ(),
                     geometry.blockX(),
                     geometry.blockY(),
                     1,
@@ -175,6 +195,10 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
                     launchArguments.addressOf(arguments),
                     order++);
         }
+    }
+
+    private static boolean early(String kernel) {
+        return KernelImages.EARLY.contains(FILE_OF_KERNEL.getOrDefault(kernel, "")) || kernel.startsWith("early_");
     }
 
     /** What was wrong with the last launch. */

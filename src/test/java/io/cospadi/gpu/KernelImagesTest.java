@@ -16,10 +16,12 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,13 +31,24 @@ import org.junit.jupiter.params.provider.ValueSource;
 class KernelImagesTest {
     private static final Path IMAGES = Path.of("src/main/resources/io/cospadi/gpu");
     private static final Pattern CAP = Pattern.compile("^// Registers at most (\\d+)\\.$", Pattern.MULTILINE);
+    private static final Pattern ENTRY = Pattern.compile("\\.visible \\.entry (\\w+)\\(");
     private static final Pattern ASSEMBLED = Pattern.compile(
             "Compiling entry function '(\\w+)'.*?"
                     + "(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes spill loads.*?Used (\\d+) registers",
             Pattern.DOTALL);
 
     private static Path image(Path source) {
-        return IMAGES.resolve(source.getFileName().toString().replace(".cu", ".ptx"));
+        return IMAGES.resolve(name(source) + ".ptx");
+    }
+
+    /** For compute_90, where there is one. */
+    private static Optional<Path> earlyImage(Path source) {
+        Path image = IMAGES.resolve(name(source) + ".sm_90.ptx");
+        return KernelImages.EARLY.contains(name(source)) ? Optional.of(image) : Optional.empty();
+    }
+
+    private static String name(Path source) {
+        return source.getFileName().toString().replace(".cu", "");
     }
 
     private static List<Path> files(Path folder) throws IOException {
@@ -58,12 +71,15 @@ class KernelImagesTest {
     void everyImageIsMadeFromItsSource() throws Exception {
         TreeSet<Path> images = new TreeSet<>();
         for (Path source : Simt.kernelFiles()) {
-            images.add(image(source));
-            String firstLine = Files.readAllLines(image(source)).get(0);
-            assertEquals(
-                    "// source sha256 " + digest(source),
-                    firstLine,
-                    source + " has changed: run cuda-kernels/compile.py");
+            List<Path> own = new ArrayList<>(List.of(image(source)));
+            earlyImage(source).ifPresent(own::add);
+            for (Path image : own) {
+                assertEquals(
+                        "// source sha256 " + digest(source),
+                        Files.readAllLines(image).get(0),
+                        source + " has changed: run cuda-kernels/compile.py");
+            }
+            images.addAll(own);
         }
         assertFalse(images.isEmpty());
         assertEquals(images, new TreeSet<>(files(IMAGES)));
@@ -74,12 +90,33 @@ class KernelImagesTest {
         for (Path source : Simt.kernelFiles()) {
             String ptx = Files.readString(image(source));
             assertTrue(ptx.contains(".target sm_80\n"), source + " is not compiled for compute_80");
-            TreeSet<String> entries = new TreeSet<>();
-            Matcher entry = Pattern.compile("\\.visible \\.entry (\\w+)\\(").matcher(ptx);
-            while (entry.find()) {
-                entries.add(entry.group(1));
+            assertFalse(ptx.contains("griddepcontrol"), source + " asks for compute capability 9.0");
+            assertEquals(new TreeSet<>(Simt.kernelsOf(Files.readString(source))), entries(ptx), source.toString());
+        }
+    }
+
+    private static TreeSet<String> entries(String ptx) {
+        return ENTRY.matcher(ptx).results().map(entry -> entry.group(1)).collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** Before what a kernel stores first it waits; then nothing it reads or writes is still under way. */
+    @Test
+    void everyKernelThatMayBeginEarlyWaits() throws IOException {
+        for (Path source : Simt.kernelFiles()) {
+            boolean early = Files.readString(source).contains("primitives/early.cuh");
+            assertEquals(early, KernelImages.EARLY.contains(name(source)), source.toString());
+            if (early) {
+                String ptx = KernelImages.earlyPtx(name(source));
+                assertTrue(ptx.contains(".target sm_90\n"), source + " is not compiled for compute_90");
+                assertEquals(entries(KernelImages.ptx(name(source))), entries(ptx), source.toString());
+                String[] bodies = ENTRY.split(ptx);
+                for (int i = 1; i < bodies.length; i++) {
+                    int waits = bodies[i].indexOf("griddepcontrol.wait");
+                    int lets = bodies[i].indexOf("griddepcontrol.launch_dependents");
+                    int stores = bodies[i].indexOf("st.global");
+                    assertTrue(lets > 0 && waits > lets && stores > waits, source + ", kernel " + i);
+                }
             }
-            assertEquals(new TreeSet<>(Simt.kernelsOf(Files.readString(source))), entries, source.toString());
         }
     }
 
@@ -95,7 +132,7 @@ class KernelImagesTest {
         assertEquals(files, KernelImages.FILES);
         assertEquals(expected, KernelImages.fileOfKernel());
         IllegalArgumentException unknown =
-                assertThrows(IllegalArgumentException.class, () -> new KernelModules().function("axpy_f16", 0));
+                assertThrows(IllegalArgumentException.class, () -> new KernelModules(false).function("axpy_f16", 0));
         assertEquals("no kernel axpy_f16", unknown.getMessage());
     }
 
@@ -109,7 +146,8 @@ class KernelImagesTest {
             String text = Files.readString(source);
             Matcher cap = CAP.matcher(text);
             assertTrue(cap.find(), source + " states no number of registers");
-            String log = run(ptxas, "-v", "-arch=" + architecture, image(source).toString(), "-o", "/dev/null");
+            Path image = architecture.equals("sm_90") ? earlyImage(source).orElse(image(source)) : image(source);
+            String log = run(ptxas, "-v", "-arch=" + architecture, image.toString(), "-o", "/dev/null");
             TreeMap<String, Integer> registers = new TreeMap<>();
             for (Matcher kernel = ASSEMBLED.matcher(log); kernel.find(); ) {
                 String name = kernel.group(1);

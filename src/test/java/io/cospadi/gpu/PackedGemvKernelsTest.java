@@ -55,8 +55,8 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         // a product is rounded once, then goes through fewer sums than there are nonzeros, and 17 of the warps
         double[] allowance = expected.allowance(1 + s + 17);
         SlottedCodes slotted = new SlottedCodes(codes);
-        var words = device.array(slotted.words());
-        var starts = device.array(slotted.starts());
+        var words = device.array(slotted.words()).weights();
+        var starts = device.array(slotted.starts()).weights();
         var token = device.array(z);
         float[] first = null;
         for (int order = 0; order < ORDERS; order++) {
@@ -76,8 +76,8 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
         int k = codes.k();
         int s = codes.s();
         SlottedCodes slotted = new SlottedCodes(codes);
-        var words = device.array(slotted.words());
-        var starts = device.array(slotted.starts());
+        var words = device.array(slotted.words()).weights();
+        var starts = device.array(slotted.starts()).weights();
         for (int from = 0; from < rows; from += SlottedCodes.TILE_ROWS) {
             // all the rest, and at the last tile all but one row
             int to = from + SlottedCodes.TILE_ROWS < rows ? rows : Math.max(from + 1, rows - 1);
@@ -217,8 +217,8 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
                 codes(70, 16 * 71, 8, 16, 14),
                 codes(70, 16 * 71 + 4, 2, 4, 14))) {
             SlottedCodes slotted = new SlottedCodes(codes);
-            var words = device.array(slotted.words());
-            var starts = device.array(slotted.starts());
+            var words = device.array(slotted.words()).weights();
+            var starts = device.array(slotted.starts()).weights();
             int tokens = 7;
             var z = device.array(normal(tokens * codes.k()));
             var together = device.room(tokens * codes.rows());
@@ -255,8 +255,8 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
             List<EmulatedDevice.Array> together = new ArrayList<>();
             for (Codes codes : all) {
                 SlottedCodes slotted = new SlottedCodes(codes);
-                var words = device.array(slotted.words());
-                var starts = device.array(slotted.starts());
+                var words = device.array(slotted.words()).weights();
+                var starts = device.array(slotted.starts()).weights();
                 long z = device.array(normal(codes.k())).address();
                 float[] before = normal(codes.rows());
                 var single = device.array(before);
@@ -277,13 +277,17 @@ class PackedGemvKernelsTest extends AbstractKernelTest {
     void productsOfOnePatternAreOneLaunch() {
         List<String> launched = new ArrayList<>();
         PackedGemvKernels kernels = new PackedGemvKernels(
-                (kernel, geometry, arguments) -> launched.add(kernel + " " + geometry.gridX()), 132, MOST_SHARED);
+                (kernel, geometry, arguments) ->
+                        launched.add(kernel + " " + geometry.gridX() + " x " + geometry.gridZ()),
+                132,
+                MOST_SHARED);
         SlottedShape q = new SlottedCodes(codes(4096, 8, 4)).shape();
         SlottedShape k = new SlottedCodes(codes(1024, 8, 4)).shape();
         kernels.multiply(nowhere(q, k, k), 1, false);
         kernels.multiply(nowhere(q, k, new SlottedCodes(codes(4096, 16, 8, 16, 14)).shape()), 1, false);
         assertEquals(
-                List.of("packed_gemv_gaps_few 192", "packed_gemv_gaps_few 160", "packed_gemv_8_16_few 128"), launched);
+                List.of("packed_gemv_gaps_few 128 x 3", "packed_gemv_gaps_few 128 x 2", "packed_gemv_8_16_few 128 x 1"),
+                launched);
         assertThrows(IllegalArgumentException.class, () -> kernels.multiply(nowhere(k, k, k, k), 1, false));
     }
 

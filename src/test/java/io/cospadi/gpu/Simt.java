@@ -31,6 +31,8 @@ final class Simt {
     static native boolean launch(
             long entry, int gx, int gy, int gz, int bx, int by, int bz, int shared, long arguments, int order);
 
+    static native void hide(long pairs, int count);
+
     static native void failure(long to, int room);
 
     /** Kernel files, by name. */

@@ -152,4 +152,32 @@ class SimtTest extends AbstractKernelTest {
         device.launch("members", block(1, 0), 1, struct, 8.5f, out.address());
         assertArrayEquals(new double[] {1, 2, 3.25, 4.5, 5, 6L << 40, 7, 8.5}, out.doubles());
     }
+
+    @Test
+    void whatWaitsForTheLaunchBeforeIsRight() {
+        for (int order = 0; order < ORDERS; order++) {
+            var weights = device.array(1f, 2f, 3f).weights();
+            var out = device.array(10f, 20f, 30f);
+            device.launch("early_waits", new LaunchGeometry(2, 1, 3, 1, 0), weights.address(), out.address());
+            assertArrayEquals(new float[] {12, 24, 36}, out.floats());
+        }
+    }
+
+    @Test
+    void readingBeforeTheLaunchBeforeHasEndedGivesNaN() {
+        var out = device.array(10f, 20f);
+        device.launch("early_reads", block(2, 0), device.array(1f, 2f).weights().address(), out.address());
+        assertArrayEquals(new float[] {Float.NaN, Float.NaN}, out.floats());
+    }
+
+    @Test
+    void writingBeforeTheLaunchBeforeHasEndedIsAnError() {
+        var weights = device.array(1f, 2f).weights().address();
+        var out = device.array(10f, 20f).address();
+        assertFails("written before the launch before", "early_writes", block(2, 0), weights, out);
+        assertFails("was not waited for", "early_never_waits", block(2, 0), weights, out);
+        var one = block(1, 0);
+        assertFails("was not waited for", "early_waits_in_part", one, weights, out);
+        assertFails("1 have ended, 1 wait for the launch before", "early_waits_in_part", block(2, 0), weights, out);
+    }
 }
