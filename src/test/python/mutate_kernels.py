@@ -8,8 +8,8 @@ A mutation is a kernel file, a text that stands in it exactly once, its replacem
 it runs on the mutated copy in emulation. Status 1 if a test passes. It needs g++ and takes some minutes.
 
 Not listed because no run on the host can show it: scratch of omp that two blocks share, since blocks run one after the other;
-columns of code_sweep that two threads share, since between barriers threads do so too; atoms of packed_mma read past a token's
-last, which meet zeros.
+columns of code_sweep that two threads share, since between barriers threads do so too; atoms of packed_mma and rows of
+triangular read past the last, which meet zeros.
 """
 
 import os
@@ -489,6 +489,27 @@ CONJUGATE_GRADIENT = [
     ("every row's energy is the first's", "double before = energy[blockIdx.x]", "double before = energy[0]"),
     ("directions overlap", "float* along = q + k;", "float* along = q + k - 1;"),
 ]
+TRIANGULAR = [
+    ("upper triangle taken", "i < rows && j <= i ?", "i < rows ?"),
+    ("last row left out", "i < rows && j <= i ?", "i < rows - 1 && j <= i ?"),
+    ("every block's columns are the first's", "(long long) n + first + j]", "(long long) n + j]"),
+    ("squares inverted before they are there", "first + j] : 0;\n    }\n    __syncthreads();", "first + j] : 0;\n    }"),
+    ("square written before all have read it", "    __syncwarp();\n", ""),
+    ("not divided", "x[i] /= square[i * PITCH + i];", ""),
+    ("last of the earlier rows not subtracted", "l < i; l++", "l < i - 1; l++"),
+    ("squares joined before they are inverted", "SQUARE * (PITCH + 1));\n    __syncthreads();", "SQUARE * (PITCH + 1));"),
+    ("product written before all have read", "    __syncthreads();\n    UNROLL\n    for (int r = 0; r < ROWS; r++) {\n        *rein",
+     "    UNROLL\n    for (int r = 0; r < ROWS; r++) {\n        *rein"),
+    ("product read before all have written", "sign * sums[r][3]);\n    }\n    __syncthreads();", "sign * sums[r][3]);\n    }"),
+    ("last of a sum left out", "l < H; l++", "l < H - 1; l++"),
+    ("fourth column of four not summed", "sums[r][3] += factor * q.w;", ""),
+    ("sign forgotten", "multiply<H>(left, -1,", "multiply<H>(left, 1,"),
+    ("second product by the upper inverse", "left + H, left);", "upper, left);"),
+    ("first product by the lower inverse", "multiply<H>(left, 1, left, upper);", "multiply<H>(left, 1, left, left + H);"),
+    ("squares of 32 not joined", "    join<32>(block);\n", ""),
+    ("every block's inverse at the first's place", "inverses[first * (long long) BLOCK + at]", "inverses[at]"),
+    ("all rows of the last block written", "at < rows * BLOCK", "at < BLOCK * BLOCK"),
+]
 ATOMS = [
     ("squares of the thread", "sqrt(block_reduce<Sum>(squares, sums))", "sqrt(squares + 0 * block_reduce<Sum>(squares, sums))"),
     ("divided by a norm of zero", "norm > 0 ? (float) (1 / norm) : 0", "(float) (1 / norm)"),
@@ -530,6 +551,7 @@ MUTATIONS = (
     + [("conjugate_gradient.cu", "ConjugateGradientKernelsTest", *m) for m in CONJUGATE_GRADIENT]
     + [("atoms.cu", "AtomKernelsTest", *m) for m in ATOMS]
     + [("ksvd.cu", "KsvdKernelsTest", *m) for m in KSVD]
+    + [("triangular.cu", "TriangularKernelsTest", *m) for m in TRIANGULAR]
     + [("code_sweep.cu", "CodeSweepKernelsTest", *m) for m in CODE_SWEEP]
 )
 

@@ -41,6 +41,7 @@ public final class CudaBackend implements Backend {
     private final CudaTransfers transfers;
     private final CudaProducts products;
     private final CudaFactorizations factorizations;
+    private final CudaTriangularSolves triangularSolves;
     private final CudaReductions reductions;
     private final CudaCodeProducts codeProducts;
 
@@ -85,6 +86,7 @@ public final class CudaBackend implements Backend {
         transfers = new CudaTransfers(cuda, memory);
         products = new CudaProducts(cuda, memory);
         factorizations = new CudaFactorizations(cuda, memory);
+        triangularSolves = new CudaTriangularSolves(cuda, memory);
         reductions = new CudaReductions(cuda, memory);
         codeProducts = new CudaCodeProducts(cuda, memory);
 
@@ -393,14 +395,13 @@ public final class CudaBackend implements Backend {
     @Override
     public void solveCholesky(Matrix factor, Matrix b) {
         LinearAlgebraChecks.solveCholesky(factor, b);
-        factorizations.solve(own(factor), false, own(b));
-        factorizations.solve(own(factor), true, own(b));
+        triangularSolves.solveCholesky(own(factor), own(b));
     }
 
     @Override
     public void solveTriangular(Matrix factor, boolean transposed, Matrix b) {
         LinearAlgebraChecks.solveTriangular(factor, b);
-        factorizations.solve(own(factor), transposed, own(b));
+        triangularSolves.solve(own(factor), transposed, own(b));
     }
 
     @Override

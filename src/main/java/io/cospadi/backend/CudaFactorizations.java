@@ -6,9 +6,8 @@ import io.cospadi.gpu.SquareKernels;
 import io.cospadi.gpu.TransposeKernels;
 
 /**
- * Cholesky factors, triangular solves and eigenvectors by cuSOLVER and cuBLAS. A row-major lower triangle is a column-major
- * upper one, a row-major right-hand side a column-major one to solve from the right. Cholesky's triangle is turned over for
- * cuSOLVER and back, as it is much faster on a lower one.
+ * Cholesky factors and eigenvectors by cuSOLVER. A row-major lower triangle is a column-major upper one; Cholesky's is turned
+ * over for cuSOLVER and back, as it is much faster on a lower one.
  */
 final class CudaFactorizations {
     private final CudaCalls cuda;
@@ -58,21 +57,6 @@ final class CudaFactorizations {
             double[] value = new double[1];
             memory.read(least.address(), value);
             return Double.isNaN(value[0]);
-        }
-    }
-
-    /** As {@link LinearAlgebra#solveTriangular}. */
-    void solve(CudaMatrix factor, boolean transposed, CudaMatrix b) {
-        if (b.elements() > 0) {
-            cuda.solveFromTheRight(
-                    b.arithmetic(),
-                    transposed,
-                    b.cols(),
-                    b.rows(),
-                    factor.address(),
-                    factor.cols(),
-                    b.address(),
-                    b.cols());
         }
     }
 

@@ -29,6 +29,9 @@ public record PeakMemory(long calibration, long factorization) {
     /** Logits of the rows that pass the head at once. */
     private static final long LOGITS = 64L << 20;
 
+    /** Rows of a diagonal block of a triangular solve. */
+    private static final int SOLVED_ROWS = 128;
+
     /** Small sums and status words. */
     private static final long SCRATCH = 128L << 10;
 
@@ -121,6 +124,8 @@ public record PeakMemory(long calibration, long factorization) {
         // in the rounds: dictionaries, codes and what is as large; and meanwhile the start
         long rounds = 4 * (6L * d2 * k + 3 * r * k + (m + 1L) * k * k);
         rounds += 4 * (m > 1 ? m * r * r + 5 * r * k : r * r);
+        // a device's solve for the dictionary: inverses of the factor's diagonal blocks, a block's right-hand sides
+        rounds += 4L * SOLVED_ROWS * (k + r);
         long start = 36 * r * r + 8L * d2 * r + 20 * r * k + 16L * k * k + 4L * d2 * k;
 
         // in the final fit, in f64: W twice, D and C; and meanwhile the codes, or the dictionary, or the error

@@ -39,6 +39,7 @@ final class KernelImages {
             "storage",
             "support",
             "transpose",
+            "triangular",
             "unpack_slots");
 
     /**

@@ -197,7 +197,10 @@ abstract class AbstractLinearAlgebraTest extends AbstractBackendTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0,2", "2,0", "1,1", "5,1", "97,17", "130,40", "64,130"})
+    @CsvSource({
+        "0,2", "2,0", "1,1", "5,1", "97,17", "130,40", "64,130", "127,2", "128,1", "129,1", "255,3", "256,40", "300,17",
+        "513,5"
+    })
     void solvesUndoProducts(int n, int m) {
         for (DType type : TYPES) {
             double[] a = positiveDefinite(n);
@@ -225,6 +228,68 @@ abstract class AbstractLinearAlgebraTest extends AbstractBackendTest {
                 assertWithin(x, read(one), allowance, "solveTriangular, the upper triangle isn't read");
             }
         }
+    }
+
+    /**
+     * What substitution is bound to, {@code n u |L| |x|} in norms: the condition number, some 1e6 of the Gram, doesn't enter.
+     * Neither for a right-hand side that the inverse magnifies nor for one that it does not.
+     */
+    @ParameterizedTest
+    @CsvSource({"60,3", "129,1", "256,2", "300,2", "513,1"})
+    void residualsOfAnIllConditionedFactorAreSmall(int n, int m) {
+        Matrix gram = matrix(n, n, DType.F64, illConditioned(n));
+        assertTrue(backend.cholesky(gram));
+        for (DType type : TYPES) {
+            Matrix factor = matrix(n, n, type, read(gram));
+            double[] l = read(factor);
+            double roundings = (n + 4) * roundoff(type) * norm(l);
+            for (boolean transposed : new boolean[] {false, true}) {
+                double[] given = normal(n * m);
+                for (int power = 0; power < 3; power++) {
+                    Matrix one = output(n, m, type, given);
+                    double[] b = read(one);
+                    backend.solveTriangular(factor, transposed, one);
+                    double[] x = read(one);
+                    double[] found = product(l, transposed, x, false, n, m, n)[0];
+                    assertWithin(b, found, roundings * norm(x), "solveTriangular " + transposed + type + power);
+
+                    write(one, given);
+                    backend.solveCholesky(factor, one);
+                    x = read(one);
+                    found = product(l, false, product(l, true, x, false, n, m, n)[0], false, n, m, n)[0];
+                    assertWithin(b, found, 2 * roundings * norm(l) * norm(x), "solveCholesky " + type + power);
+
+                    // each time closer to the directions of the largest singular values, which the inverse makes small
+                    double[] image = product(l, !transposed, given, false, n, m, n)[0];
+                    given = product(l, transposed, image, false, n, m, n)[0];
+                }
+            }
+        }
+    }
+
+    /** Eigenvalues from 1 to 1e-6, evenly by their logarithm, in a basis that reflections have turned. */
+    private double[] illConditioned(int n) {
+        double[] a = new double[n * n];
+        for (int i = 0; i < n; i++) {
+            a[i * n + i] = Math.pow(10, -6.0 * ((i * 7) % n) / n);
+        }
+        for (int reflection = 0; reflection < 3; reflection++) {
+            double[] v = normal(n);
+            double length = norm(v);
+            Arrays.setAll(v, i -> v[i] / length);
+            double[] w = product(a, false, v, false, n, 1, n)[0];
+            double along = product(v, false, w, false, 1, 1, n)[0][0];
+            for (int i = 0; i < n; i++) {
+                for (int j = 0; j < n; j++) {
+                    a[i * n + j] += 4 * along * v[i] * v[j] - 2 * (v[i] * w[j] + w[i] * v[j]);
+                }
+            }
+        }
+        return a;
+    }
+
+    private static double norm(double[] values) {
+        return Math.sqrt(Arrays.stream(values).map(value -> value * value).sum());
     }
 
     @ParameterizedTest
