@@ -18,6 +18,7 @@
 #include "primitives/mma.cuh"
 #include "primitives/shared.cuh"
 #include "primitives/slots.cuh"
+#include "primitives/terms.cuh"
 #include "primitives/unroll.cuh"
 
 constexpr int THREADS = 256;
@@ -58,14 +59,14 @@ static __device__ __forceinline__ void write_out(
 }
 
 /** {@code b} <- 16 atoms of a token as fragments of three bf16 that add up to them. */
-static __device__ __forceinline__ void load_token(const float* token, int atom, int k, unsigned int (&b)[3][2]) {
+static __device__ __forceinline__ void load_token(const float* token, int atom, int k, unsigned int (&b)[TERMS][2]) {
     UNROLL
     for (int half = 0; half < 2; half++) {
         int i = atom + 8 * half;
         float first = token != nullptr && i < k ? token[i] : 0;
         float second = token != nullptr && i + 1 < k ? token[i + 1] : 0;
         UNROLL
-        for (int n = 0; n < 3; n++) b[n][half] = take_upper(first, second);
+        for (int n = 0; n < TERMS; n++) b[n][half] = take_upper(first, second);
     }
 }
 
@@ -88,10 +89,10 @@ static __device__ __forceinline__ void multiply(
         for (int n = 0; n < TOKEN_TILES; n++) {
             if (MMA_COLS * n < tokens) {
                 int token = MMA_COLS * n + group;
-                unsigned int b[3][2];
+                unsigned int b[TERMS][2];
                 load_token(token < tokens ? z + token * (long long) k : nullptr, from + pair, k, b);
                 UNROLL
-                for (int part = 2; part >= 0; part--) mma_bf16(sums[n], a, b[part]);
+                for (int part = TERMS - 1; part >= 0; part--) mma_bf16(sums[n], a, b[part]);
             }
         }
     }

@@ -1,12 +1,17 @@
 // storage.cu: constants, and conversions between the types that matrices and checkpoints are stored in
 //
 // Problem  fill_*: every element becomes the value. convert_A_B: out[i] = x[i]; exact, but f64 to f32, which rounds to nearest.
+//          split: x = out[0] + out[1] + out[2], the terms of primitives/terms.cuh, for products on tensor cores.
 // Layout   Dense, of so many elements. f16 and bf16 are 16-bit patterns: subnormals, infinities and NaN keep their meaning.
-// Launch   Any line of blocks of 256 threads, grid-stride, four elements a thread on their way.
+//          split: x (rows, cols) f32; out (3, rows, 2 words) bf16, two to a word, zeros behind a row's end.
+// Launch   Any line of blocks of 256 threads, grid-stride, four elements a thread on their way; split: block (32, 8), a warp a
+//          row, any grid.
 // Bound    Memory, by design (not yet measured): each element is read once and written once.
-// Limits   out is not x where their types differ; offsets are 64-bit.
+// Limits   out is not x where their types differ; 2 words >= cols; offsets are 64-bit.
 // Registers at most 40.
 #include "primitives/each.cuh"
+#include "primitives/terms.cuh"
+#include "primitives/unroll.cuh"
 
 struct F16 { unsigned short bits; };
 struct Bf16 { unsigned short bits; };
@@ -64,4 +69,18 @@ extern "C" __global__ void __launch_bounds__(256) convert_bf16_f32(const Bf16* x
 
 extern "C" __global__ void __launch_bounds__(256) convert_bf16_f64(const Bf16* x, double* out, long long count) {
     convert(x, out, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) split(
+    const float* x, unsigned int* out, int rows, int cols, int words) {
+    long long term = rows * (long long) words;
+    for (long long i = blockIdx.y * (long long) blockDim.y + threadIdx.y; i < rows; i += gridDim.y * (long long) blockDim.y) {
+        const float* row = x + i * cols;
+        for (long long j = blockIdx.x * 32LL + threadIdx.x; j < words; j += gridDim.x * 32LL) {
+            float first = 2 * j < cols ? row[2 * j] : 0;
+            float second = 2 * j + 1 < cols ? row[2 * j + 1] : 0;
+            UNROLL
+            for (int n = 0; n < TERMS; n++) out[n * term + i * words + j] = take_upper(first, second);
+        }
+    }
 }

@@ -23,12 +23,3 @@ static __device__ __forceinline__ void mma_bf16(float (&sums)[4], const unsigned
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 #endif
-
-/** The upper halves of two f32 patterns as a word of two bf16, and what they leave of the values, exactly. */
-static __device__ __forceinline__ unsigned int take_upper(float& first, float& second) {
-    unsigned int low = __float_as_uint(first) & 0xffff0000u;
-    unsigned int high = __float_as_uint(second) & 0xffff0000u;
-    first -= __uint_as_float(low);
-    second -= __uint_as_float(high);
-    return low >> 16 | high;
-}

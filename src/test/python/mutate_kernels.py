@@ -130,7 +130,7 @@ PACKED_MMA = [
     ("every block the first half of a tile", "blockIdx.x % (TILE_ROWS / MMA_ROWS) * MMA_ROWS + row", "row"),
     ("another tile's starts", "first_atom(starts, tileOfRows,", "first_atom(starts, 0,"),
     ("last unit of a part left out", "left > 0; left--", "left > 1; left--"),
-    ("z's lowest bits left out", "part = 2; part >= 0", "part = 1; part >= 0"),
+    ("z's lowest bits left out", "part = TERMS - 1; part", "part = TERMS - 2; part"),
     ("z of the first half of a step twice", "atom + 8 * half", "atom"),
     ("rows of a fragment exchanged", "{upper[0], lower[0], upper[4], lower[4]}", "{upper[0], upper[4], lower[0], lower[4]}"),
     ("a step too few", "from < k; from +=", "from < k - 1; from +="),
@@ -143,7 +143,7 @@ PACKED_MMA = [
     ("never added", "add ? *to + total[i] : total[i]", "total[i]"),
     ("always added", "add ? *to + total[i] : total[i]", "*to + total[i]"),
 ]
-MMA = [
+TERMS = [
     ("two of a word exchanged", "low >> 16 | high", "low | high >> 16"),
     ("second's rest is its whole", "second -= __uint_as_float(high)", "second -= 0"),
 ]
@@ -337,6 +337,16 @@ STORAGE = [
     ("sign of a subnormal half lost", "* 0x1p-24f) | sign)", "* 0x1p-24f))"),
     ("subnormal halves as normal", "magnitude < 0x400", "magnitude < 0x000"),
     ("infinity as a number", "? 112 : 224", "? 112 : 112"),
+    ("last of an odd row left out", "2 * j < cols", "2 * j + 1 < cols"),
+    ("next row's first behind a row", "2 * j + 1 < cols", "2 * j < cols"),
+    ("rows read as far apart as written", "x + i * cols", "x + i * 2 * words"),
+    ("terms overlap", "n * term", "n * (term - 1)"),
+    ("columns beyond the grid left out", "j += gridDim.x * 32LL", "j += words"),
+    ("rows beyond the grid left out", "i < rows; i += gridDim.y * (long long) blockDim.y", "i < rows; i += rows"),
+]
+SPLIT_TERMS = [
+    ("terms in the other order of a word", "low >> 16 | high", "low | high >> 16"),
+    ("first's rest is its whole", "first -= __uint_as_float(low)", "first -= 0"),
 ]
 TRANSPOSE = [
     ("tile read before it is written", "left + lane];\n            }\n            __syncthreads();", "left + lane];\n            }"),
@@ -526,7 +536,8 @@ MUTATIONS = (
     + [("packed_gemv_tokens.cu", "PackedGemvKernelsTest", *m) for m in PACKED_TOKENS]
     + [("primitives/slots.cuh", "PackedGemvKernelsTest", *m) for m in SLOTS]
     + [("packed_mma.cu", "PackedMmaKernelsTest", *m) for m in PACKED_MMA]
-    + [("primitives/mma.cuh", "PackedMmaKernelsTest", *m) for m in MMA]
+    + [("primitives/terms.cuh", "PackedMmaKernelsTest", *m) for m in TERMS]
+    + [("primitives/terms.cuh", "StorageKernelsTest", *m) for m in SPLIT_TERMS]
     + [("unpack_slots.cu", "PackedGemvKernelsTest", *m) for m in UNPACK]
     + [("dense_gemv.cu", "DenseGemvKernelsTest", *m) for m in DENSE_GEMV]
     + [("rms_norm.cu", "RmsNormKernelsTest", *m) for m in RMS_NORM]

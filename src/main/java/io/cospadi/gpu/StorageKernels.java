@@ -3,8 +3,11 @@ package io.cospadi.gpu;
 import io.cospadi.tensor.DType;
 import java.util.Locale;
 
-/** Launches of {@code storage.cu}: constants and conversions, arrays by address with their number of elements. */
+/** Launches of {@code storage.cu}: constants and conversions, arrays by address with their size. */
 public final class StorageKernels {
+    /** BF16 numbers that add up to an F32 one. */
+    public static final int TERMS = 3;
+
     private final Launcher launcher;
 
     public StorageKernels(Launcher launcher) {
@@ -45,6 +48,24 @@ public final class StorageKernels {
         String kernel = Typed.kernel("convert_" + from.name().toLowerCase(Locale.ROOT), to);
         if (count > 0) {
             launcher.launch(kernel, LaunchGeometry.line(count), x, out, count);
+        }
+    }
+
+    /**
+     * Cuts each element into three BF16 numbers whose sum it is, exactly from 2^-110 on; what is smaller loses less than 2^-133. An
+     * element that is not finite has a NaN among its terms.
+     *
+     * @param x     (rows, cols) F32; read only
+     * @param pitch elements from one row of the terms to the next, even, cols or more
+     * @param out   the terms one behind the other, leading bits first, each (rows, pitch) BF16 with zeros behind a row's end;
+     *              overwritten
+     */
+    public void split(long x, int rows, int cols, int pitch, long out) {
+        if (pitch % 2 != 0 || pitch < cols) {
+            throw new IllegalArgumentException("rows of " + cols + " elements don't lie " + pitch + " apart");
+        }
+        if (rows > 0 && cols > 0) {
+            launcher.launch("split", LaunchGeometry.warpsOfRows(rows, pitch / 2), x, out, rows, cols, pitch / 2);
         }
     }
 }

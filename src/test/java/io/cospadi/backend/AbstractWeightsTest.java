@@ -34,7 +34,7 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1,1,1", "1,7,5", "1,64,256", "2,33,65", "3,257,1024", "5,96,130", "40,70,33"})
+    @CsvSource({"1,1,1", "1,7,5", "1,64,256", "2,33,65", "3,257,1024", "5,96,130", "40,70,33", "64,64,264"})
     void weightsAreMultipliedAsTheNumbersThatTheyAre(int n, int d2, int d1) {
         double[] w = new double[d2 * d1];
         Matrix weight = weight(d2, d1, w);
@@ -54,6 +54,34 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
             backward[1][i] = 2 * backward[1][i] + Math.abs(before[i]);
         }
         assertWithin(backward[0], read(back), allowance(backward[1], d2), "g w, added");
+    }
+
+    /** An infinity or NaN in one token's features is in all its results, and in no other token's. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 9, 20, 70})
+    void whatIsNotFiniteIsNotLost(int n) {
+        int d1 = 40;
+        int d2 = 33;
+        Matrix weight = weight(d2, d1, new double[d2 * d1]);
+        SparseMatrix one = closing(backend.upload(new Codes(1, d1, 2, new int[] {1, 5}, new float[] {0.5f, -1})));
+        for (double bad : new double[] {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}) {
+            double[] x = normal(n * d1);
+            x[(n - 1) * d1 + 1] = bad;
+            Matrix tokens = matrix(n, d1, DType.F32, x);
+            Matrix out = output(n, d2, DType.F32);
+            backend.gemm(1, tokens, false, weight, true, 0, out);
+            requireLastNotFinite(read(out), (n - 1) * d2, n * d2);
+            Matrix sparse = output(n, 1, DType.F32);
+            backend.multiplyCodes(tokens, one, sparse);
+            requireLastNotFinite(read(sparse), n - 1, n);
+        }
+    }
+
+    private static void requireLastNotFinite(double[] values, int from, int end) {
+        assertEquals(end, values.length);
+        for (int i = 0; i < end; i++) {
+            assertEquals(i < from, Double.isFinite(values[i]), "at " + i + ": " + values[i]);
+        }
     }
 
     private static double[] allowance(double[] magnitudes, int terms) {

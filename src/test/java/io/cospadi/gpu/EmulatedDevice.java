@@ -3,9 +3,11 @@ package io.cospadi.gpu;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.ShortBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -90,6 +92,16 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
             return values;
         }
 
+        /** Values of BF16, widened. */
+        float[] brainFloats() {
+            float[] values = new float[Math.toIntExact(bytes / Short.BYTES)];
+            ShortBuffer stored = content().asShortBuffer();
+            for (int i = 0; i < values.length; i++) {
+                values[i] = Bfloat16.toFloat(stored.get(i));
+            }
+            return values;
+        }
+
         double[] doubles() {
             double[] values = new double[Math.toIntExact(bytes / Double.BYTES)];
             content().asDoubleBuffer().get(values);
@@ -116,6 +128,11 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
     /** Room for floats, filled with a pattern that no test expects. */
     Array room(int floats) {
         return new Array(Float.BYTES * floats);
+    }
+
+    /** Room for numbers of 16 bits, likewise. */
+    Array narrowRoom(int shorts) {
+        return new Array(Short.BYTES * shorts);
     }
 
     /** Undefined bytes, by address; never hidden. */

@@ -1,7 +1,9 @@
 package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.DType;
@@ -10,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Constants and conversions, exactly. */
+/** Constants, conversions and terms, exactly. */
 class StorageKernelsTest extends AbstractKernelTest {
     @ParameterizedTest
     @CsvSource({"1,1", "255,1", "256,1", "257,1", "1025,1", "3000,2", "3000,12"})
@@ -67,6 +69,68 @@ class StorageKernelsTest extends AbstractKernelTest {
         assertArrayEquals(brain, narrow.floats());
         kernels.convert(DType.BF16, stored.address(), DType.F64, wide.address(), count);
         assertArrayEquals(widened(brain), wide.doubles());
+    }
+
+    /** The terms, by a grid of so many blocks in a line. */
+    private float[] split(float[] values, int rows, int pitch, int blocks) {
+        var terms = device.narrowRoom(3 * rows * pitch);
+        Launcher line = (kernel, geometry, arguments) -> device.launch(
+                kernel, new LaunchGeometry(blocks, 1, geometry.blockX(), geometry.blockY(), 0), arguments);
+        new StorageKernels(line)
+                .split(device.array(values).address(), rows, values.length / rows, pitch, terms.address());
+        return terms.brainFloats();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1,2,1", "2,7,8,1", "3,8,8,2", "5,9,16,1", "1,255,256,3", "9,257,264,2", "9,257,264,1", "70,30,30,1"})
+    void termsAddUpToTheirNumber(int rows, int cols, int pitch, int blocks) {
+        float[] values = new float[rows * cols];
+        for (int i = 0; i < values.length; i++) {
+            int exponent = random.nextInt(Float.MAX_EXPONENT + 111) - 110;
+            values[i] = Math.scalb((1 + random.nextFloat()) * (random.nextBoolean() ? 1 : -1), exponent);
+        }
+        float[] terms = split(values, rows, pitch, blocks);
+        int term = rows * pitch;
+        for (int i = 0; i < term; i++) {
+            double sum = (double) terms[i] + terms[term + i] + terms[2 * term + i];
+            assertEquals(i % pitch < cols ? values[i / pitch * cols + i % pitch] : 0, sum, "at " + i);
+            // so that the smaller terms are the corrections that they are meant to be
+            assertTrue(Math.abs(terms[term + i]) <= 0x1p-7 * Math.abs(terms[i]), "second term at " + i);
+            assertTrue(Math.abs(terms[2 * term + i]) <= 0x1p-15 * Math.abs(terms[i]), "third term at " + i);
+        }
+    }
+
+    @Test
+    void extremesAreNotLost() {
+        float[] values = {
+            Float.MAX_VALUE,
+            -Float.MAX_VALUE,
+            Math.nextUp(0x1p-110f),
+            Math.nextDown(0x1p-110f),
+            -1.2345678f * Float.MIN_NORMAL,
+            Float.MIN_VALUE,
+            -0f,
+            Float.POSITIVE_INFINITY,
+            Float.NEGATIVE_INFINITY,
+            Float.NaN,
+            Float.intBitsToFloat(0x7f800001)
+        };
+        float[] terms = split(values, 1, 12, 1);
+        for (int i = 0; i < values.length; i++) {
+            double sum = (double) terms[i] + terms[12 + i] + terms[24 + i];
+            if (Float.isFinite(values[i])) {
+                assertEquals(values[i], sum, Math.abs(values[i]) < 0x1p-110 ? 0x1p-133 : 0, "at " + i);
+            } else {
+                assertTrue(Double.isNaN(sum), "at " + i);
+            }
+        }
+    }
+
+    @Test
+    void rowsNeedRoomForWords() {
+        StorageKernels kernels = new StorageKernels(device);
+        assertThrows(IllegalArgumentException.class, () -> kernels.split(0, 1, 5, 5, 0));
+        assertThrows(IllegalArgumentException.class, () -> kernels.split(0, 1, 5, 4, 0));
     }
 
     @Test

@@ -1,0 +1,44 @@
+package io.cospadi.backend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.cospadi.tensor.Bfloat16;
+import io.cospadi.tensor.DType;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.junit.jupiter.api.Test;
+
+/** What of {@link CudaSplitProducts} the suites of all backends don't reach: more rows than a tile of memory holds terms of. */
+class CudaSplitProductsTest extends AbstractBackendTest {
+    @Override
+    Backend create() {
+        return TestBackends.emulated();
+    }
+
+    @Test
+    void rowsBeyondATileAreMultipliedToo() {
+        int d1 = 100_003;
+        int n = (int) (CudaMemory.TILE_BYTES / (6L * CudaSplitProducts.pitch(d1))) + 2;
+        assertEquals(113, n, "two lots");
+        int d2 = 2;
+        double[] w = new double[d2 * d1];
+        ByteBuffer stored = ByteBuffer.allocate(2 * w.length).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < w.length; i++) {
+            w[i] = Bfloat16.round((float) random.nextGaussian());
+            stored.putShort(2 * i, Bfloat16.fromFloat((float) w[i]));
+        }
+        Matrix weight = closing(backend.allocateWeight(d2, d1, DType.BF16));
+        backend.load(weight, stored, DType.BF16);
+        double[] x = normal(n * d1);
+        double[] before = normal(n * d2);
+        Matrix out = output(n, d2, DType.F32, before);
+        backend.gemm(-0.5, matrix(n, d1, DType.F32, x), false, weight, true, 2, out);
+        double[][] expected = product(x, false, w, true, n, d2, d1);
+        double[] allowance = new double[before.length];
+        for (int i = 0; i < before.length; i++) {
+            expected[0][i] = -0.5 * expected[0][i] + 2 * before[i];
+            allowance[i] = (d1 + 6) * SINGLE * (expected[1][i] + 2 * Math.abs(before[i]));
+        }
+        assertWithin(expected[0], read(out), allowance, "x wᵀ, added");
+    }
+}
