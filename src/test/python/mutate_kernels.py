@@ -148,11 +148,13 @@ TERMS = [
     ("second's rest is its whole", "second -= __uint_as_float(high)", "second -= 0"),
 ]
 UNPACK = [
-    ("rows not cleared", "tile[i] = 0;", ";"),
+    ("rows not cleared", "reinterpret_cast<uint4*>(tile)[i] = uint4{};", ";"),
+    ("last quad not cleared", "i < quads;", "i < quads - 1;"),
+    ("lower half of the value taken", "__float_as_uint(value) >> 16", "__float_as_uint(value)"),
     ("cleared too late", "    __syncthreads();\n    if (above", "    if (above"),
     ("slots that fill up written", "if (__float_as_uint(value) != 0) ", ""),
     ("a row too many", "if (above + lane >= rows) return;", ""),
-    ("rows past the last cleared", "min(rows - above, TILE_ROWS) * (long long) k", "TILE_ROWS * (long long) k"),
+    ("rows past the last cleared", "min(rows - above, TILE_ROWS) * (long long) pitch", "TILE_ROWS * (long long) pitch"),
     ("part begins at the last one's start", "first_atom(starts, blockIdx.x, part,", "first_atom(starts, blockIdx.x, PARTS - 1,"),
 ]
 DENSE_GEMV = [

@@ -9,22 +9,31 @@ import io.cospadi.gpu.SlottedCodes;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Products with codes on a GPU: of few tokens slot by slot, of more on tensor cores, of many by a dense copy of some rows. */
+/**
+ * Products with codes on a GPU: of few tokens slot by slot, of more on tensor cores, of many by cuBLAS on a copy of the codes with
+ * all zeros, some rows at a time. What many tokens take meanwhile is a tile of memory for these and one for the tokens' terms.
+ */
 final class CudaCodeProducts {
     /** Up to so many tokens are multiplied slot by slot. */
     private static final int FEW_TOKENS = PackedGemvKernels.SHARING_TOKENS;
 
-    private final CudaCalls cuda;
+    /**
+     * And up to so many by {@code packed_mma}. For gate of a Llama-3-8B at ratio 0.2 that takes an H100 170 us for 8 tokens and 384 for
+     * 32; cuBLAS takes 45 for each of three products, and writing the codes out is not yet measured.
+     */
+    private static final int SOME_TOKENS = 16;
+
     private final CudaMemory memory;
     private final PackedGemvKernels packed;
     private final PackedMmaKernels tensor;
+    private final CudaSplitProducts split;
 
     CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
-        this.cuda = cuda;
         this.memory = memory;
         DeviceProperties device = cuda.properties();
         packed = new PackedGemvKernels(cuda, device.multiprocessors(), device.sharedBytesOfBlock());
         tensor = new PackedMmaKernels(cuda, device.sharedBytesOfBlock());
+        split = new CudaSplitProducts(cuda, memory);
     }
 
     private static PackedGemvKernels.Product product(CudaMatrix z, CudaCodes codes, CudaMatrix out) {
@@ -57,34 +66,27 @@ final class CudaCodeProducts {
             packed.multiply(List.of(product(z, codes, out)), z.rows(), add);
             return;
         }
-        if (z.rows() <= PackedMmaKernels.MOST_TOKENS && tensor.takes(codes.layout())) {
+        if (z.rows() <= SOME_TOKENS && tensor.takes(codes.layout())) {
             tensor.multiply(codes.layout(), codes.words(), codes.starts(), z.address(), out.address(), z.rows(), add);
             return;
         }
-        int k = codes.cols();
-        int tile = SlottedCodes.TILE_ROWS;
-        int fitting = (int) Math.min(codes.rows(), CudaMemory.TILE_BYTES / Math.max(1, 4L * k));
-        int rowsAtOnce = Math.max(tile, fitting / tile * tile);
-        try (CudaBlock dense = memory.scratch(4L * k * rowsAtOnce)) {
-            for (int from = 0; from < codes.rows(); from += rowsAtOnce) {
-                int count = Math.min(rowsAtOnce, codes.rows() - from);
-                packed.unpack(codes.layout(), codes.words(), codes.starts(), from, count, dense.address());
-                cuda.gemm(
-                        Arithmetic.F32,
-                        true,
-                        false,
-                        count,
-                        z.rows(),
-                        k,
-                        1,
-                        dense.address(),
-                        k,
-                        z.address(),
-                        k,
-                        add ? 1 : 0,
-                        out.address() + 4L * from,
-                        out.cols());
-            }
+        int pitch = CudaSplitProducts.pitch(codes.cols());
+        int atOnce = rowsAtOnce(codes, (long) Arithmetic.BF16.bytes() * pitch);
+        try (CudaBlock dense = memory.scratch((long) Arithmetic.BF16.bytes() * pitch * atOnce)) {
+            split.forRows(z, rows -> {
+                for (int from = 0; from < codes.rows(); from += atOnce) {
+                    int count = Math.min(atOnce, codes.rows() - from);
+                    packed.unpack(codes.layout(), codes.words(), codes.starts(), from, count, pitch, dense.address());
+                    rows.multiply(1, dense.address(), pitch, true, pitch, add ? 1 : 0, out, from, count);
+                }
+            });
         }
+    }
+
+    /** Rows of codes that a tile of memory has room for, whole tiles of codes. */
+    private static int rowsAtOnce(CudaCodes codes, long rowBytes) {
+        int tile = SlottedCodes.TILE_ROWS;
+        int fitting = (int) Math.min(codes.rows(), CudaMemory.TILE_BYTES / rowBytes);
+        return Math.max(tile, fitting / tile * tile);
     }
 }

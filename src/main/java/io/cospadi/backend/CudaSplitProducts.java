@@ -9,7 +9,8 @@ import java.util.function.Consumer;
  * Products of f32 rows with bf16 matrices on tensor cores. These multiply bf16 alone, so a row is cut into three bf16 terms that
  * add up to it, and the products of all three, smallest first, into one f32 result: three products at bf16's rate, 990 TFLOP/s of
  * an H100 by its data sheet, instead of one at the 67 of f32; not yet measured. Nothing of either factor is rounded, but of elements
- * below 2^-110 less than 2^-133; one that is not finite makes NaN of its row's results.
+ * below 2^-110 less than 2^-133; one that is not finite makes NaN of its row's results. Sums
+ * are f32's, but tensor cores cut them where other units round.
  */
 final class CudaSplitProducts {
     private final CudaCalls cuda;

@@ -5,8 +5,8 @@ import java.util.List;
 /** The operations of a Llama-family forward pass, all F32. N tokens are rows. */
 public interface DecoderVerbs {
     /**
-     * {@code out (N, d2) <- z (N, k) · codesᵀ}, or {@code out + z · codesᵀ}; the codes stay 16-bit (a tile at a time is widened
-     * for large N).
+     * {@code out (N, d2) <- z (N, k) · codesᵀ}, or {@code out + z · codesᵀ}; the codes stay packed (for large N
+     * a tile at a time is written out).
      *
      * @param add whether out is added to, or overwritten and not read
      */

@@ -51,7 +51,8 @@ public final class SelfTest {
                 test.cholesky(),
                 test.eigenvalues(),
                 test.pursuit(),
-                test.codes(),
+                test.codes(3),
+                test.codes(40),
                 test.attention(),
                 test.likelihood());
     }
@@ -203,9 +204,8 @@ public final class SelfTest {
         }
     }
 
-    /** {@code z codesᵀ} from packed codes. */
-    private Check codes() {
-        int tokens = 3;
+    /** {@code z codesᵀ} from packed codes, of a few tokens or so many that they take another way. */
+    private Check codes(int tokens) {
         int rows = 13;
         int k = 20;
         int s = 7;
@@ -227,7 +227,7 @@ public final class SelfTest {
                 Matrix input = matrix(tokens, k, z, DType.F32);
                 Matrix out = backend.allocate(tokens, rows, DType.F32)) {
             backend.multiplyCodes(input, packed, out);
-            return check("product with packed codes", expected, out, SINGLE);
+            return check("product of " + tokens + " tokens with packed codes", expected, out, SINGLE);
         }
     }
 

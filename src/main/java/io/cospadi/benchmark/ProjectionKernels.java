@@ -33,7 +33,7 @@ public final class ProjectionKernels {
     /** Tensor cores cut what they add. */
     private static final double LIBRARIES = 2e-3;
 
-    private static final int[] SOME_TOKENS = {2, 8, 32, 64};
+    private static final int[] SOME_TOKENS = {2, 8, 16, 32, 64};
     private static final int LEAST_COPIES = 8;
     private static final int MOST_COPIES = 512;
 

@@ -181,16 +181,21 @@ public final class PackedGemvKernels {
     }
 
     /**
-     * Rows {@code from .. from+count-1} of the codes as a dense (count, k) f32 matrix, zeros included.
+     * Rows {@code from .. from+count-1} of the codes as a dense (count, pitch) BF16 matrix, zeros included; exact.
      *
      * @param words  where the words of all rows lie
      * @param starts where the starts of all rows lie
-     * @throws IllegalArgumentException if {@code from} is not a tile's first row
+     * @param pitch  elements from one row of the matrix to the next, a multiple of 8, k or more; zeros from column k on
+     * @param out    where the matrix lies, 16-byte aligned
+     * @throws IllegalArgumentException if {@code from} is not a tile's first row, or rows don't fit the pitch
      */
-    public void unpack(SlottedShape codes, long words, long starts, int from, int count, long out) {
+    public void unpack(SlottedShape codes, long words, long starts, int from, int count, int pitch, long out) {
         if (from % SlottedCodes.TILE_ROWS != 0) {
             throw new IllegalArgumentException(
                     "row " + from + " is not the first of a tile of " + SlottedCodes.TILE_ROWS);
+        }
+        if (pitch % 8 != 0 || pitch < codes.k()) {
+            throw new IllegalArgumentException("rows of " + codes.k() + " atoms don't lie " + pitch + " apart");
         }
         if (count == 0) {
             return;
@@ -201,7 +206,7 @@ public final class PackedGemvKernels {
         launcher.launch(
                 "unpack_" + codes.suffix(),
                 geometry,
-                codes.arguments(ownWords, ownStarts, out, count, codes.units(), codes.k()));
+                codes.arguments(ownWords, ownStarts, out, count, codes.units(), pitch));
     }
 
     private static LaunchGeometry geometry(int tiles, int tokens, int shared) {

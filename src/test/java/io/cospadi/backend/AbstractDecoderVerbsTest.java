@@ -44,6 +44,8 @@ abstract class AbstractDecoderVerbsTest extends AbstractBackendTest {
         "4,96,128,128",
         "5,97,70,35",
         "13,130,70,35",
+        "16,50,70,35",
+        "17,50,70,35",
         "33,192,526,263",
         "64,50,70,35",
         "65,50,70,35"

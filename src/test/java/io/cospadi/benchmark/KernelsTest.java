@@ -50,7 +50,7 @@ class KernelsTest {
         List<String> expected = new ArrayList<>(List.of(dense + " gate,up"));
         for (String on : List.of("gate,up 0.2", "gate,up 0.2, 8:16")) {
             expected.addAll(List.of(dense + " " + on, "dictionary " + on));
-            for (int n : new int[] {1, 2, 8, 32, 64}) {
+            for (int n : new int[] {1, 2, 8, 16, 32, 64}) {
                 expected.add(dense + " " + on);
                 if (cuda) {
                     expected.add("cuSPARSE CSR " + on);

@@ -234,12 +234,13 @@ public final class EmulatedCuda implements CudaCalls {
 
     /** Numbers in bf16 as f32, the host's. */
     private static FloatPointer widened(long address, long count) {
-        ShortPointer from = new ShortPointer(new Address(address));
-        FloatPointer wide = new FloatPointer(count);
-        for (long i = 0; i < count; i++) {
-            wide.put(i, Bfloat16.toFloat(from.get(i)));
+        short[] stored = new short[Math.toIntExact(count)];
+        new ShortPointer(new Address(address)).get(stored);
+        float[] wide = new float[stored.length];
+        for (int i = 0; i < wide.length; i++) {
+            wide[i] = Bfloat16.toFloat(stored[i]);
         }
-        return wide;
+        return new FloatPointer(wide);
     }
 
     @Override
