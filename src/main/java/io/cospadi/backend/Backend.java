@@ -28,6 +28,14 @@ public sealed interface Backend
     }
 
     /**
+     * What a multiply-add with an F32 matrix takes, in products of many tokens, where one with a weight in BF16 or with codes
+     * takes 1.
+     */
+    default double singlePrecisionCost() {
+        return 1;
+    }
+
+    /**
      * Runs tasks 0 .. count-1 of the host's on the threads that the backend has there, and returns when all are done. A task writes
      * only what belongs to its number, so the result depends on no thread; the first failure is thrown.
      */

@@ -20,6 +20,9 @@ final class CodeProducts {
     /** Rows of a tile beside many tokens: enough for an efficient product. */
     private static final int TILE_ROWS = 128;
 
+    /** Floats of such a tile and of the rows of W made from it, at most: 4 MiB a worker. */
+    private static final int REBUILDING_TILE = 1 << 20;
+
     private final Workers workers;
 
     CodeProducts(Workers workers) {
@@ -45,8 +48,44 @@ final class CodeProducts {
                     one(z, token, codes, unpacked, count, beta, out, from);
                 }
             } else {
-                all(z, codes, unpacked, count, beta, out, from);
+                all(z, unpacked, codes.stride(), count, beta, out, from);
             }
+        });
+    }
+
+    /** As {@link DecoderVerbs#multiplyRebuilt}: each worker makes rows of W, which are columns of out, and multiplies by them. */
+    void multiplyRebuilt(
+            NativeMatrix x, NativeMatrix dictionary, PackedCodeMatrix codes, boolean add, NativeMatrix out) {
+        int n = x.rows();
+        int d1 = x.cols();
+        int d2 = codes.rows();
+        if (n == 0 || d2 == 0) {
+            return;
+        }
+        int fitting = REBUILDING_TILE / (codes.stride() + d1) / 16 * 16;
+        int tile = Math.max(1, Math.min(TILE_ROWS, fitting));
+        workers.run((d2 + tile - 1) / tile, (number, scratch) -> {
+            int from = number * tile;
+            int count = Math.min(tile, d2 - from);
+            NativeBlock unpacked = scratch.nativeFloats(0, (long) count * codes.stride());
+            codes.unpack(from, count, unpacked, scratch);
+            NativeBlock weight = scratch.nativeFloats(1, (long) count * d1);
+            openblas_full.cblas_sgemm(
+                    ROW_MAJOR,
+                    NO_TRANSPOSE,
+                    NO_TRANSPOSE,
+                    count,
+                    d1,
+                    codes.cols(),
+                    1,
+                    OpenBlas.floats(unpacked.address()),
+                    codes.stride(),
+                    dictionary.floats(0),
+                    d1,
+                    0,
+                    OpenBlas.floats(weight.address()),
+                    d1);
+            all(x, weight, d1, count, add ? 1 : 0, out, from);
         });
     }
 
@@ -74,28 +113,23 @@ final class CodeProducts {
                 1);
     }
 
+    /** Columns {@code from .. from+count-1} of out, of all tokens. */
     private static void all(
-            NativeMatrix z,
-            PackedCodeMatrix codes,
-            NativeBlock tile,
-            int count,
-            float beta,
-            NativeMatrix out,
-            int from) {
+            NativeMatrix tokens, NativeBlock tile, int stride, int count, float beta, NativeMatrix out, int from) {
         openblas_full.cblas_sgemm(
                 ROW_MAJOR,
                 NO_TRANSPOSE,
                 TRANSPOSE,
-                z.rows(),
+                tokens.rows(),
                 count,
-                codes.cols(),
+                tokens.cols(),
                 1,
-                z.floats(0),
-                codes.cols(),
+                tokens.floats(0),
+                tokens.cols(),
                 OpenBlas.floats(tile.address()),
-                codes.stride(),
+                stride,
                 beta,
                 out.floats(from),
-                codes.rows());
+                out.cols());
     }
 }

@@ -412,6 +412,12 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public void multiplyRebuilt(Matrix x, Matrix dictionary, SparseMatrix codes, boolean add, Matrix out) {
+        DecoderChecks.multiplyRebuilt(x, dictionary, codes, out);
+        codeProducts.multiplyRebuilt(own(x), own(dictionary), PackedCodeMatrix.own(codes), add, own(out));
+    }
+
+    @Override
     public void rmsNorm(Matrix x, Matrix weight, double eps, Matrix out) {
         DecoderChecks.rmsNorm("rmsNorm", x, weight, out);
         rotary.rmsNorm(own(x), own(weight), eps, own(out));

@@ -6,6 +6,8 @@ import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.gpu.PackedGemvKernels;
 import io.cospadi.gpu.PackedMmaKernels;
 import io.cospadi.gpu.SlottedCodes;
+import io.cospadi.gpu.StorageKernels;
+import io.cospadi.tensor.DType;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -23,17 +25,21 @@ final class CudaCodeProducts {
      */
     private static final int SOME_TOKENS = 16;
 
+    private final CudaCalls cuda;
     private final CudaMemory memory;
     private final PackedGemvKernels packed;
     private final PackedMmaKernels tensor;
     private final CudaSplitProducts split;
+    private final StorageKernels storage;
 
     CudaCodeProducts(CudaCalls cuda, CudaMemory memory) {
+        this.cuda = cuda;
         this.memory = memory;
         DeviceProperties device = cuda.properties();
         packed = new PackedGemvKernels(cuda, device.multiprocessors(), device.sharedBytesOfBlock());
         tensor = new PackedMmaKernels(cuda, device.sharedBytesOfBlock());
         split = new CudaSplitProducts(cuda, memory);
+        storage = new StorageKernels(cuda);
     }
 
     private static PackedGemvKernels.Product product(CudaMatrix z, CudaCodes codes, CudaMatrix out) {
@@ -80,6 +86,63 @@ final class CudaCodeProducts {
                     rows.multiply(1, dense.address(), pitch, true, pitch, add ? 1 : 0, out, from, count);
                 }
             });
+        }
+    }
+
+    /** As {@link DecoderVerbs#multiplyRebuilt}: W in rows of output features, each of which makes a column of out. */
+    void multiplyRebuilt(CudaMatrix x, CudaMatrix dictionary, CudaCodes codes, boolean add, CudaMatrix out) {
+        if (out.elements() == 0) {
+            return;
+        }
+        int d1 = x.cols();
+        int k = codes.cols();
+        int pitch = CudaSplitProducts.pitch(k);
+        Arithmetic factors = dictionary.isF32() ? Arithmetic.F32 : Arithmetic.BF16;
+        long wideRow = dictionary.isF32() ? (long) Float.BYTES * pitch : 0;
+        long denseRow = (long) Arithmetic.BF16.bytes() * pitch;
+        long weightRow = (long) Float.BYTES * d1;
+        int atOnce = rowsAtOnce(codes, denseRow + wideRow + weightRow);
+        try (CudaBlock dense = memory.scratch(denseRow * atOnce);
+                CudaBlock wide = memory.scratch(wideRow * atOnce);
+                CudaBlock weight = memory.scratch(weightRow * atOnce)) {
+            for (int from = 0; from < codes.rows(); from += atOnce) {
+                int count = Math.min(atOnce, codes.rows() - from);
+                packed.unpack(codes.layout(), codes.words(), codes.starts(), from, count, pitch, dense.address());
+                if (dictionary.isF32()) {
+                    storage.convert(DType.BF16, dense.address(), DType.F32, wide.address(), (long) count * pitch);
+                }
+                long written = (dictionary.isF32() ? wide : dense).address();
+                cuda.gemm(
+                        factors,
+                        false,
+                        false,
+                        d1,
+                        count,
+                        k,
+                        1,
+                        dictionary.address(),
+                        d1,
+                        written,
+                        pitch,
+                        0,
+                        weight.address(),
+                        d1);
+                cuda.gemm(
+                        Arithmetic.F32,
+                        true,
+                        false,
+                        count,
+                        x.rows(),
+                        d1,
+                        1,
+                        weight.address(),
+                        d1,
+                        x.address(),
+                        d1,
+                        add ? 1 : 0,
+                        out.address() + 4L * from,
+                        out.cols());
+            }
         }
     }
 

@@ -6,6 +6,7 @@ import static io.cospadi.backend.Shapes.requireF32;
 import static io.cospadi.backend.Shapes.requireSame;
 import static io.cospadi.backend.Shapes.requireVector;
 
+import io.cospadi.tensor.DType;
 import java.util.List;
 
 /** What {@link DecoderVerbs} ask of their arguments, whichever backend computes. */
@@ -32,6 +33,25 @@ final class DecoderChecks {
         for (int i = 0; i < codes.size(); i++) {
             multiplyCodes(z.get(i), codes.get(i), out.get(i));
         }
+    }
+
+    static void multiplyRebuilt(Matrix x, Matrix dictionary, SparseMatrix codes, Matrix out) {
+        requireF32("multiplyRebuilt", x, out);
+        require(
+                x.cols() == dictionary.cols()
+                        && x.cols() > 0
+                        && dictionary.rows() == codes.cols()
+                        && out.rows() == x.rows()
+                        && out.cols() == codes.rows()
+                        && (dictionary.dtype() == DType.F32 || dictionary.dtype() == DType.BF16),
+                "multiplyRebuilt",
+                "x (N, d1), dictionary (k, d1) in F32 or BF16, codes (d2, k), out (N, d2)",
+                x,
+                dictionary,
+                codes.shape(),
+                out);
+        requireApart("multiplyRebuilt", out, x);
+        requireApart("multiplyRebuilt", out, dictionary);
     }
 
     static void rmsNorm(String verb, Matrix x, Matrix weight, Matrix out) {

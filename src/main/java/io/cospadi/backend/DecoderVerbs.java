@@ -25,6 +25,19 @@ public interface DecoderVerbs {
         }
     }
 
+    /** Bytes of scratch that {@link #multiplyRebuilt} works in at most, and on the host each worker: a GPU's tile, its blocks rounded up. */
+    long REBUILDING_BYTES = 66L << 20;
+
+    /**
+     * {@code out (N, d2) <- x (N, d1) · (D S)}, or {@code out + x · (D S)}: what multiplying by the dictionary and then by the codes
+     * gives, up to rounding, with W = D S made in F32, as many output features at a time as scratch memory holds.
+     *
+     * @param dictionary (k, d1), F32 or BF16
+     * @param codes      (d2, k)
+     * @param add        whether out is added to, or overwritten and not read
+     */
+    void multiplyRebuilt(Matrix x, Matrix dictionary, SparseMatrix codes, boolean add, Matrix out);
+
     /**
      * Root-mean-square normalisation of each group of {@code weight.cols()} neighbouring columns (the whole row, or one
      * head for q/k norm): {@code out = x / sqrt(mean(x²) + eps) · weight}; out may be x; cols a multiple of the weight's.

@@ -1,11 +1,13 @@
 package io.cospadi.decoder;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.backend.DecoderVerbs;
 import io.cospadi.backend.Matrix;
 import io.cospadi.backend.SparseMatrix;
 
 /**
- * A sparsely factored projection, {@code y = (x D) S + bias}, computed in that order: W = D S is never made.
+ * A sparsely factored projection, {@code y = (x D) S + bias}, computed in that order; W = D S is made, some columns at a time, only for
+ * so many tokens that it costs less ({@link Crossover}).
  *
  * @see "CoSpaDi, arXiv 2509.22075, inference"
  */
@@ -51,6 +53,11 @@ public final class SparseLinear implements Linear {
 
     @Override
     public void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
+        if (Crossover.of(backend, dictionary, codes).rebuilds(x.rows())
+                && backend.availableBytes() >= DecoderVerbs.REBUILDING_BYTES) {
+            backend.multiplyRebuilt(x, dictionary, codes, add, out);
+            return;
+        }
         Matrix z = between(backend, x.rows(), out);
         backend.gemm(1, x, false, dictionary, true, 0, z);
         finish(backend, z, add, out);

@@ -13,7 +13,7 @@ import java.util.Optional;
 
 /**
  * A compact folder, open for computing. A factored projection computes as it is stored, z = x D and then y = z S: W is
- * never made. The dictionary becomes f32 in the backend's memory, once where several share it; codes are unpacked once while
+ * never kept. The dictionary becomes f32 in the backend's memory, once where several share it; codes are unpacked once while
  * loading (8 bytes a nonzero, for that moment and one projection) and then held packed by the backend. Levels are turned into
  * the bf16 numbers that they stand for while loading: they save room on disk, not in memory.
  */

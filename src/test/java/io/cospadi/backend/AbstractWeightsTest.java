@@ -120,6 +120,54 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
         assertSame(read(expected), read(out), "product with the second");
     }
 
+    /** Both orders of x D S, from factors that the backend keeps in bf16 and in f32. */
+    @ParameterizedTest
+    @CsvSource({"1,3,5,7,2", "0,3,5,7,2", "4,3,0,7,2", "20,40,70,45,20", "33,130,300,64,32", "65,17,129,100,3"})
+    void theWeightMadeGivesWhatItsFactorsGive(int n, int d1, int d2, int k, int s) {
+        Codes codes = codes(d2, k, s);
+        double[] dense = new double[d2 * k];
+        for (int p = 0; p < d2 * s; p++) {
+            dense[p / s * k + codes.atoms()[p]] = codes.values()[p];
+        }
+        double[] d = new double[k * d1];
+        Matrix stored = weight(k, d1, d);
+        double[] x = normal(n * d1);
+        double[] before = normal(n * d2);
+        double[] expected = product(product(x, false, d, true, n, k, d1)[0], false, dense, true, n, d2, k)[0];
+        double[] magnitudes = product(
+                product(magnitudes(x), false, magnitudes(d), true, n, k, d1)[0],
+                false,
+                magnitudes(dense),
+                true,
+                n,
+                d2,
+                k)[0];
+        Matrix tokens = matrix(n, d1, DType.F32, x);
+        SparseMatrix packed = closing(backend.upload(codes));
+        for (Matrix dictionary : new Matrix[] {stored, matrix(k, d1, DType.F32, d)}) {
+            Matrix z = matrix(n, k, DType.F32);
+            backend.gemm(1, tokens, false, dictionary, true, 0, z);
+            for (boolean add : new boolean[] {false, true}) {
+                double[] sums = new double[expected.length];
+                double[] allowance = new double[expected.length];
+                for (int i = 0; i < sums.length; i++) {
+                    sums[i] = expected[i] + (add ? before[i] : 0);
+                    allowance[i] = (k + d1 + 8) * SINGLE * (magnitudes[i] + Math.abs(before[i]));
+                }
+                Matrix factored = output(n, d2, DType.F32, before);
+                backend.multiplyCodes(z, packed, add, factored);
+                assertWithin(sums, read(factored), allowance, dictionary.dtype() + ", (x D) S, adding " + add);
+                Matrix rebuilt = output(n, d2, DType.F32, before);
+                backend.multiplyRebuilt(tokens, dictionary, packed, add, rebuilt);
+                assertWithin(sums, read(rebuilt), allowance, dictionary.dtype() + ", x (D S), adding " + add);
+            }
+        }
+    }
+
+    private static double[] magnitudes(double[] values) {
+        return Arrays.stream(values).map(Math::abs).toArray();
+    }
+
     /** With tokens whose values 16 bits hold, a library that rounds them gets the same numbers. */
     @ParameterizedTest
     @ValueSource(ints = {1, 5, 32})

@@ -2,6 +2,7 @@ package io.cospadi.decoder;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
@@ -146,6 +147,67 @@ abstract class AbstractFactoredDecoderTest {
                 }
             }
         }
+    }
+
+    /**
+     * At both sides of where the rule says so; seen by the memory that {@code z = x D} takes, which nobody needs who makes W.
+     */
+    @Test
+    void theWeightIsMadeFromTheCrossoverOn() {
+        int d1 = 24;
+        int d2 = 40;
+        int k = 64;
+        Random random = new Random(42);
+        HostMatrix atoms = gaussian(random, k, d1, 0.2);
+        Codes codes = everyOther(random, d2, k);
+        HostMatrix bias = gaussian(random, 1, d2, 1);
+        try (Backend backend = create();
+                SparseLinear linear =
+                        new SparseLinear(backend.upload(atoms), backend.upload(codes), backend.upload(bias))) {
+            double cost = backend.singlePrecisionCost();
+            int most = 1;
+            while (most * k * (cost * d1 + d2) <= cost * (k + most) * d1 * d2) {
+                most++;
+            }
+            most--;
+            assertTrue(most > 8, "factored up to " + most);
+            for (int n : new int[] {most + 1, most}) {
+                HostMatrix x = gaussian(random, n, d1, 1);
+                HostMatrix before = gaussian(random, n, d2, 1);
+                try (Matrix tokens = backend.upload(x);
+                        Matrix out = backend.allocate(n, d2, DType.F32);
+                        Matrix sum = backend.upload(before)) {
+                    long held = backend.allocatedBytes();
+                    linear.apply(backend, tokens, out);
+                    linear.applyAdding(backend, tokens, sum);
+                    assertEquals(n == most ? 4L * n * k : 0, backend.allocatedBytes() - held, n + " tokens");
+                    float[] found = backend.readFloats(out);
+                    float[] added = backend.readFloats(sum);
+                    for (int i = 0; i < n * d2; i++) {
+                        double expected = bias.data()[i % d2];
+                        for (int p = i % d2 * codes.s(); p < (i % d2 + 1) * codes.s(); p++) {
+                            for (int j = 0; j < d1; j++) {
+                                expected +=
+                                        (double) codes.values()[p] * atoms.at(codes.atoms()[p], j) * x.at(i / d2, j);
+                            }
+                        }
+                        assertEquals(expected, found[i], 1e-4, n + " tokens, " + i);
+                        assertEquals(expected + before.data()[i], added[i], 1e-4, n + " tokens, added, " + i);
+                    }
+                }
+            }
+        }
+    }
+
+    private static Codes everyOther(Random random, int rows, int k) {
+        int s = k / 2;
+        int[] atoms = new int[rows * s];
+        float[] values = new float[rows * s];
+        for (int p = 0; p < atoms.length; p++) {
+            atoms[p] = p % s * 2 + p / s % 2;
+            values[p] = Bfloat16.round((float) random.nextGaussian());
+        }
+        return new Codes(rows, k, s, atoms, values);
     }
 
     @Test
