@@ -32,12 +32,15 @@ command_of() {
             echo "${cospadi[@]}" bench compress --backend cuda --shape llama-3.2-1b --layers 8 --include q_proj,gate_proj \
                 --solver ksvd-blocked --pursuit staged --rounds "${KSVD_ROUNDS:-10}" --tokens 65536 --json ;;
         demo) echo "${cospadi[@]}" demo --backend cuda --out "$results/demo-run" --json ;;
+        tests-early | kernels-early | decode-early | decode-8-16-early) # with launches that begin before the one before has ended
+            echo env JAVA_TOOL_OPTIONS=-Dcospadi.early-launches=true "$(command_of "${1%-early}")" ;;
         *) return 1 ;;
     esac
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(tests doctor kernels kernels-1b decode decode-8-16 compress-1b compress-8b-layer ksvd ksvd-staged demo)
+[ $# -gt 0 ] || parts=(tests doctor kernels kernels-1b decode decode-8-16 compress-1b compress-8b-layer ksvd ksvd-staged demo
+    tests-early kernels-early decode-early decode-8-16-early)
 nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,memory.total --format=csv >"$results/gpu.csv"
 for part in "${parts[@]}"; do
     if ! command="$(command_of "$part")"; then

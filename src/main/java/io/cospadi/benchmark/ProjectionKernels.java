@@ -13,13 +13,17 @@ import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.function.IntFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Products of one or some tokens with a factored projection, beside the dense projection and the vendor's libraries on the same
@@ -75,6 +79,135 @@ public final class ProjectionKernels {
             codes(projection, codes, tokens);
         }
         projection(projection, dictionary, codes, whole);
+    }
+
+    /** Dictionaries, and codes, of projections of one input, as the decoder multiplies one token by them: all in one go. */
+    private record Site(List<Matrix> dictionaries, List<SparseMatrix> codes) implements AutoCloseable {
+        @Override
+        public void close() {
+            dictionaries.forEach(Matrix::close);
+            codes.forEach(SparseMatrix::close);
+        }
+    }
+
+    /**
+     * Measures projections of one input, such as q, k and v, together. What they are set beside: the dense product of all their
+     * outputs at once, for dictionaries that of all atoms; for codes the sum of what the libraries take for each.
+     *
+     * @param members of one ratio and one kind of mask
+     */
+    public void runTogether(List<FactoredProjection> members) {
+        roof = backend.memoryRate();
+        int d1 = members.get(0).d1();
+        String types = members.stream().map(FactoredProjection::types).collect(Collectors.joining("+"));
+        String name = members.get(0).named(types).name();
+        List<RandomWeight> dictionaries =
+                members.stream().map(on -> new RandomWeight(on.size().k(), d1)).toList();
+        List<Codes> codes = members.stream()
+                .map(on -> SyntheticWeights.codes(on.d2(), on.size()))
+                .toList();
+        int atoms = codes.stream().mapToInt(Codes::k).sum();
+        int outputs = codes.stream().mapToInt(Codes::rows).sum();
+        double nonzeros = codes.stream()
+                .mapToDouble(each -> (double) each.rows() * each.s())
+                .sum();
+        double[] tokens = tokens(1, d1);
+        OptionalDouble denseCodes = OptionalDouble.of(0);
+        OptionalDouble sparseCodes = OptionalDouble.of(0);
+        for (int i = 0; i < codes.size(); i++) {
+            Codes each = codes.get(i);
+            double[] own = tokens(1, each.k());
+            denseCodes = sum(
+                    denseCodes,
+                    OptionalDouble.of(dense(members.get(i).name(), each.rows(), each.k(), 1)
+                            .median()));
+            sparseCodes = sum(sparseCodes, sparse(members.get(i), each, 1, own, product(each, own)));
+        }
+        Times denseAtoms = dense(name, atoms, d1, 1);
+        Times denseOutputs = dense(name, outputs, d1, 1);
+        List<Matrix> z = rows(codes.stream().map(Codes::k));
+        List<Matrix> y = rows(codes.stream().map(Codes::rows));
+        List<SparseMatrix> packed = codes.stream().map(backend::upload).toList();
+        long codeBytes = packed.stream().mapToLong(SparseMatrix::bytes).sum();
+        long dictionaryBytes = (long) backend.weightType(DType.BF16).bytes() * atoms * d1;
+        try (Matrix x = upload(tokens, 1);
+                Copies<Site> sites = copies(
+                        Math.min(codeBytes, dictionaryBytes),
+                        turn -> new Site(
+                                dictionaries.stream()
+                                        .map(weight -> weight.upload(backend))
+                                        .toList(),
+                                packed.stream().map(backend::duplicate).toList()))) {
+            IntConsumer first =
+                    turn -> backend.multiplyWeights(x, sites.get(turn).dictionaries(), z);
+            IntConsumer second =
+                    turn -> backend.multiplyCodes(z, sites.get(turn).codes(), y);
+            IntConsumer both = first.andThen(second);
+            both.accept(0);
+            for (int i = 0; i < codes.size(); i++) {
+                double[] expected = product(codes.get(i), dictionaries.get(i).product(tokens));
+                check("projection " + members.get(i).name() + " of " + name, expected, y.get(i), OURS);
+            }
+            String type = name(sites.get(0).dictionaries().get(0).dtype());
+            double dictionaryFlops = 2.0 * atoms * d1;
+            listener.accept(together(
+                    "dictionary",
+                    name,
+                    shape(1, d1, atoms),
+                    type,
+                    dictionaryBytes,
+                    dictionaryFlops,
+                    timer.recorded(sites.count(), first),
+                    OptionalDouble.of(denseAtoms.median()),
+                    OptionalDouble.empty()));
+            listener.accept(together(
+                    "codes",
+                    name,
+                    shape(1, atoms, outputs),
+                    "packed",
+                    codeBytes,
+                    2 * nonzeros,
+                    timer.recorded(sites.count(), second),
+                    denseCodes,
+                    sparseCodes));
+            listener.accept(together(
+                    "projection",
+                    name,
+                    shape(1, d1, outputs),
+                    type + " and packed",
+                    dictionaryBytes + codeBytes,
+                    dictionaryFlops + 2 * nonzeros,
+                    timer.recorded(sites.count(), both),
+                    OptionalDouble.of(denseOutputs.median()),
+                    OptionalDouble.empty()));
+        } finally {
+            z.forEach(Matrix::close);
+            y.forEach(Matrix::close);
+            packed.forEach(SparseMatrix::close);
+        }
+    }
+
+    private List<Matrix> rows(Stream<Integer> cols) {
+        return cols.map(each -> backend.allocate(1, each, DType.F32)).toList();
+    }
+
+    private static OptionalDouble sum(OptionalDouble all, OptionalDouble one) {
+        return all.isPresent() && one.isPresent()
+                ? OptionalDouble.of(all.getAsDouble() + one.getAsDouble())
+                : OptionalDouble.empty();
+    }
+
+    private Measurement together(
+            String kernel,
+            String on,
+            String shape,
+            String type,
+            double bytes,
+            double flops,
+            Times times,
+            OptionalDouble dense,
+            OptionalDouble sparse) {
+        return new Measurement(kernel, on, shape, type, bytes, flops, Bound.MEMORY, times, roof, dense, sparse);
     }
 
     private int copies(long bytes) {

@@ -2,6 +2,7 @@ package io.cospadi.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
+import io.cospadi.gpu.CudaDevices;
 
 /** What every benchmark's JSON says of where it ran: without it a figure means nothing. */
 final class BenchEnvironment {
@@ -14,6 +15,7 @@ final class BenchEnvironment {
                 .put("processor", Machine.here().cpu())
                 .put("threads", shared.threads());
         if (backend.name().equals("cuda")) {
+            json.put("early_launches", CudaDevices.EARLY_LAUNCHES);
             Clocks.now(shared.gpu.device()).ifPresent(clocks -> json.put("clocks", clocks));
         }
     }

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.SelfTest;
-import io.cospadi.benchmark.FactoredProjection;
 import io.cospadi.benchmark.Measurement;
 import io.cospadi.benchmark.Measurement.Bound;
 import io.cospadi.benchmark.ProjectionKernels;
@@ -14,8 +13,6 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.compression.RecipeException;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.MaskGroups;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
@@ -100,11 +97,10 @@ final class BenchKernelsCommand implements Callable<Integer> {
         ProjectionKernels products =
                 new ProjectionKernels(backend, repetitions, ROTATION_BYTES, listener, terminal::note);
         for (double ratio : ratios) {
-            List<FactoredProjection> all = new ArrayList<>(BenchShape.projections(config, ratio, 0));
-            if (groups != MaskGroups.NONE) {
-                all.addAll(BenchShape.projections(config, ratio, groups.atoms()));
+            for (int group : groups == MaskGroups.NONE ? new int[] {0} : new int[] {0, groups.atoms()}) {
+                BenchShape.projections(config, ratio, group).forEach(products::run);
+                BenchShape.siblings(config, ratio, group).forEach(products::runTogether);
             }
-            all.forEach(products::run);
         }
         BenchShape.projections(config, ratios[0], 0).stream()
                 .filter(projection -> projection.types().contains("gate"))

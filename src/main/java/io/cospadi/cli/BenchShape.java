@@ -4,6 +4,7 @@ import io.cospadi.benchmark.FactoredProjection;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
 import io.cospadi.budget.Storage;
+import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
@@ -12,6 +13,7 @@ import io.cospadi.decoder.SyntheticWeights.Size;
 import io.cospadi.factorization.Method;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -78,6 +80,23 @@ final class BenchShape {
         }
         return distinct.entrySet().stream()
                 .map(entry -> entry.getKey().named(entry.getValue().toString()))
+                .toList();
+    }
+
+    /** The projections of a layer that share an input, each by itself; sites where some stay dense are left out. */
+    static List<List<FactoredProjection>> siblings(ModelConfig config, double ratio, int group) {
+        Map<ProjectionType, Size> sizes = sizes(config, ratio, group);
+        Map<InputSite, List<FactoredProjection>> sites = new EnumMap<>(InputSite.class);
+        for (Projection projection : config.projections()) {
+            ProjectionType type = projection.type();
+            if (projection.layer() == 0) {
+                String name = type.name().toLowerCase(Locale.ROOT);
+                sites.computeIfAbsent(type.site(), site -> new ArrayList<>())
+                        .add(new FactoredProjection(name, projection.d1(), projection.d2(), ratio, sizes.get(type)));
+            }
+        }
+        return sites.values().stream()
+                .filter(site -> site.size() > 1 && site.stream().allMatch(each -> each.size() != null))
                 .toList();
     }
 

@@ -41,9 +41,6 @@ import jcuda.driver.CUstream_flags;
 
 /** One GPU through JCuda: its primary context, one stream, and the libraries' handles on it. */
 final class CudaDevice implements CudaCalls {
-    /** Off until it has run on a device; {@code benchmarks/all-on-gpu.sh} measures it. */
-    private static final boolean EARLY = Boolean.getBoolean("cospadi.early-launches");
-
     private static final int EARLY_MAJOR = 9;
     private static final String DRIVER = "libcuda.so.1";
 
@@ -72,7 +69,7 @@ final class CudaDevice implements CudaCalls {
         Driver.check(cuDeviceGet(device, index), "cuDeviceGet", "device " + index);
         properties = properties(index, device);
         Driver.check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain", properties.name());
-        early = EARLY && properties.major() >= EARLY_MAJOR
+        early = CudaDevices.EARLY_LAUNCHES && properties.major() >= EARLY_MAJOR
                 ? EarlyLaunch.of(DRIVER).orElse(null)
                 : null;
         modules = new KernelModules(early != null);

@@ -11,6 +11,9 @@ import jcuda.driver.CUresult;
 
 /** The machine's NVIDIA GPUs, and what is in the way where there are none to use. */
 public final class CudaDevices {
+    /** Whether recorded launches may begin early: off until a device has run them, see {@code benchmarks/all-on-gpu.sh}. */
+    public static final boolean EARLY_LAUNCHES = Boolean.getBoolean("cospadi.early-launches");
+
     /** The kernels are compiled for it; what is older lacks bf16. */
     private static final int LOWEST_MAJOR = 8;
 

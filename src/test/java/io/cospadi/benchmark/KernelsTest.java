@@ -73,6 +73,31 @@ class KernelsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"cpu", "cuda"})
+    void projectionsOfOneInputAreMeasuredTogether(String name) {
+        List<Measurement> measured = new ArrayList<>();
+        try (Backend backend = open(name)) {
+            ProjectionKernels kernels = new ProjectionKernels(backend, 2, 0, measured::add, note -> {});
+            kernels.runTogether(List.of(
+                    new FactoredProjection("q", 48, 64, 0.2, new Size(37, 18, 0)),
+                    new FactoredProjection("k", 48, 32, 0.2, new Size(20, 10, 0)),
+                    new FactoredProjection("v", 48, 32, 0.2, new Size(20, 10, 0))));
+            assertEquals(0, backend.allocatedBytes());
+        }
+        measured.forEach(KernelsTest::requireSense);
+        List<Measurement> own = measured.stream()
+                .filter(m -> m.on().equals("q+k+v 0.2") && !m.kernel().endsWith("BLAS"))
+                .toList();
+        assertEquals(List.of("dictionary q+k+v 0.2", "codes q+k+v 0.2", "projection q+k+v 0.2"), names(own));
+        Measurement whole = own.get(2);
+        assertEquals("1 x 48 x 128", whole.shape());
+        assertEquals(2.0 * (77 * 48 + 64 * 18 + 2 * 32 * 10), whole.flops());
+        assertEquals(own.get(0).bytes() + own.get(1).bytes(), whole.bytes());
+        own.forEach(m -> assertTrue(m.timesDense().isPresent(), m.toString()));
+        assertEquals(name.equals("cuda"), own.get(1).timesSparse().isPresent());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "cuda"})
     void solverVerbsAreSetBesideRoofs(String name) {
         List<Measurement> measured = new ArrayList<>();
         try (Backend backend = open(name)) {
