@@ -6,12 +6,18 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.DecoderVerbs;
 import io.cospadi.backend.Matrix;
 import io.cospadi.backend.TestBackends;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.gpu.CallCounts;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The decoder on CUDA, kernels in emulation. */
 class CudaDecoderTest {
@@ -53,6 +59,34 @@ class CudaDecoderTest {
         CudaCalls device() {
             return new EmulatedCuda();
         }
+    }
+
+    /**
+     * Dense, factored, and some of both: a layer is a handful of launches, and none but a step's first waits for the end of what
+     * was queued before it.
+     */
+    @ParameterizedTest
+    @CsvSource({"0, 10", "7, 14", "3, 11"})
+    void aStepIsAHandfulOfLaunchesThatMayBeginEarly(int factoredTypes, int launchesOfLayer) throws Exception {
+        ModelConfig config;
+        try (ModelWeights fixture = DecoderFixture.named("mistral").open()) {
+            config = fixture.config();
+        }
+        CallCounts counts = new CallCounts(new EmulatedCuda());
+        SyntheticWeights weights = new SyntheticWeights(
+                config,
+                projection -> projection.type().ordinal() < factoredTypes
+                        ? Optional.of(new SyntheticWeights.Size(24, 12, 0))
+                        : Optional.empty());
+        try (Backend backend = TestBackends.on(counts.calls(), Long.MAX_VALUE);
+                ResidentModel model = new ResidentModel(weights, backend, 4)) {
+            for (int i = 0; i < 3; i++) {
+                model.next(i);
+            }
+        }
+        assertEquals(List.of("zero"), counts.recordedThatWait(), "but for scratch of the head");
+        List<String> recorded = counts.recorded();
+        assertEquals(launchesOfLayer * config.layers() + 3, recorded.size(), recorded.toString());
     }
 
     /** The rule would have the weight made from the 57th token on. */
