@@ -53,7 +53,7 @@ REDUCE = [
 ]
 PACKED = [
     ("no barrier after the token", "    __syncthreads();\n\n    constexpr bool", "\n    constexpr bool"),
-    ("table not prepared", "    reader.prepare(thread, 32 * WARPS);\n", ""),
+    ("table not prepared", "    reader.prepare(thread);\n", ""),
     ("first half a unit longer", "left - i == behind", "left - i == behind - 1"),
     ("halves in one sum", "if (TWO_HALVES && left - i == behind)", "if (false && left - i == behind)"),
     ("first half counted twice", "sums[0] = sums[1] = 0;", ""),
@@ -102,7 +102,7 @@ PACKED_TOKENS = [
     ("no barrier after the tokens", "    __syncthreads();\n\n    unsigned int base", "\n    unsigned int base"),
     ("no barrier before the warps are added up", "        __syncthreads();\n        // a warp a token", "        // a warp a token"),
     ("no barrier before the next tile", "            *to = sum;\n        }\n        __syncthreads();", "            *to = sum;\n        }"),
-    ("table not prepared", "    reader.prepare(part * 32 + lane, 32 * PARTS);\n", ""),
+    ("table not prepared", "    reader.prepare(part * 32 + lane);\n", ""),
     ("zeros behind the tokens left out", "i < reach; i += 32 * PARTS", "i < k; i += 32 * PARTS"),
     ("last token read as zeros", "i < k && t < count ?", "i < k && t < count - 1 ?"),
     ("every reading of the first tokens", "z + token * (long long) k", "z"),
@@ -124,8 +124,8 @@ PACKED_TOKENS = [
 ]
 PACKED_MMA = [
     ("tile not cleared", "reinterpret_cast<unsigned int*>(tile)[i] = 0;", ";"),
-    ("cleared too late", "    reader.prepare(threadIdx.x, THREADS);\n    __syncthreads();", "    reader.prepare(threadIdx.x, THREADS);"),
-    ("table not prepared", "    reader.prepare(threadIdx.x, THREADS);\n", ""),
+    ("cleared too late", "    reader.prepare(threadIdx.x);\n    __syncthreads();", "    reader.prepare(threadIdx.x);"),
+    ("table not prepared", "    reader.prepare(threadIdx.x);\n", ""),
     ("multiplied too early", "reader.unit(taken, at, take);\n    }\n    __syncthreads();", "reader.unit(taken, at, take);\n    }"),
     ("every block the first half of a tile", "blockIdx.x % (TILE_ROWS / MMA_ROWS) * MMA_ROWS + row", "row"),
     ("another tile's starts", "first_atom(starts, tileOfRows,", "first_atom(starts, 0,"),
@@ -318,9 +318,7 @@ ELEMENTWISE = [
      "    for (long long i = LINE; i < count; i += STRIDE) gate"),
     ("bias by row", "i % cols", "i / cols"),
     ("elements beyond the grid left out", "#define STRIDE (gridDim.x", "#define STRIDE (1024 * gridDim.x"),
-    ("an element too many", "add_bias(float* x, const float* bias, int cols, long long count) {\n"
-     "    for (long long i = LINE; i < count;", "add_bias(float* x, const float* bias, int cols, long long count) {\n"
-     "    for (long long i = LINE; i <= count;"),
+    ("an element too many", "i < count; i += STRIDE) x[i]", "i <= count; i += STRIDE) x[i]"),
 ]
 EACH = [
     ("fourth batch left out", "n < IN_FLIGHT; n++) {\n            if (i + n * stride < count) held[n]",

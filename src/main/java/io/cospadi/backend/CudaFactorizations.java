@@ -4,12 +4,15 @@ import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.ReductionKernels;
 import io.cospadi.gpu.SquareKernels;
 import io.cospadi.gpu.TransposeKernels;
+import java.nio.ByteBuffer;
 
 /**
  * Cholesky factors and eigenvectors by cuSOLVER. A row-major lower triangle is a column-major upper one; Cholesky's is turned
  * over for cuSOLVER and back, as it is much faster on a lower one.
  */
 final class CudaFactorizations {
+    private static final int OUTCOME_BYTES = Double.BYTES + Integer.BYTES;
+
     private final CudaCalls cuda;
     private final CudaMemory memory;
     private final SquareKernels squares;
@@ -24,12 +27,6 @@ final class CudaFactorizations {
         reductions = new ReductionKernels(cuda);
     }
 
-    private boolean succeeded(CudaBlock info) {
-        int[] code = new int[1];
-        memory.read(info.address(), code);
-        return code[0] == 0;
-    }
-
     /** As {@link LinearAlgebra#cholesky}. */
     boolean cholesky(CudaMatrix matrix) {
         int n = matrix.rows();
@@ -38,25 +35,32 @@ final class CudaFactorizations {
         }
         long bytes = cuda.choleskyWorkspace(matrix.arithmetic(), n, matrix.address(), n);
         try (CudaBlock workspace = memory.scratch(bytes);
-                CudaBlock info = memory.scratch(Integer.BYTES)) {
+                CudaBlock outcome = memory.scratch(OUTCOME_BYTES)) {
             transposing.mirrorLower(matrix.dtype(), matrix.address(), n);
-            cuda.cholesky(matrix.arithmetic(), n, matrix.address(), n, workspace.address(), bytes, info.address());
+            cuda.cholesky(matrix.arithmetic(), n, matrix.address(), n, workspace.address(), bytes, info(outcome));
             transposing.mirrorUpper(matrix.dtype(), matrix.address(), n);
             squares.clearUpper(matrix.dtype(), matrix.address(), n);
-            return succeeded(info) && !hasNan(matrix);
+            return succeeded(matrix, outcome);
         }
     }
 
-    /** cuSOLVER finds nothing wrong with NaN, but whatever it touches reaches the last row of the factor's diagonal. */
-    private boolean hasNan(CudaMatrix factor) {
+    /** Where cuSOLVER says how it ended, in an outcome: behind the least element of the diagonal. */
+    private static long info(CudaBlock outcome) {
+        return outcome.address() + Double.BYTES;
+    }
+
+    /**
+     * Whether cuSOLVER ended well. It finds nothing wrong with NaN, but whatever it touches reaches the last row of the factor's
+     * diagonal. Waits for the device once.
+     */
+    private boolean succeeded(CudaMatrix factor, CudaBlock outcome) {
         try (CudaBlock diagonal = memory.scratch((long) factor.dtype().bytes() * factor.rows());
-                CudaBlock partials = memory.scratch((long) Double.BYTES * ReductionKernels.SCRATCH_DOUBLES);
-                CudaBlock least = memory.scratch(Double.BYTES)) {
+                CudaBlock partials = memory.scratch((long) Double.BYTES * ReductionKernels.SCRATCH_DOUBLES)) {
             squares.diagonal(factor.dtype(), factor.address(), diagonal.address(), factor.rows());
-            reductions.smallest(factor.dtype(), diagonal.address(), factor.rows(), partials.address(), least.address());
-            double[] value = new double[1];
-            memory.read(least.address(), value);
-            return Double.isNaN(value[0]);
+            reductions.smallest(
+                    factor.dtype(), diagonal.address(), factor.rows(), partials.address(), outcome.address());
+            ByteBuffer read = memory.read(outcome.address(), OUTCOME_BYTES);
+            return read.getInt(Double.BYTES) == 0 && !Double.isNaN(read.getDouble(0));
         }
     }
 
@@ -69,7 +73,7 @@ final class CudaFactorizations {
         }
         int width = matrix.dtype().bytes();
         try (CudaBlock eigenvalues = memory.scratch((long) width * n);
-                CudaBlock info = memory.scratch(Integer.BYTES)) {
+                CudaBlock outcome = memory.scratch(OUTCOME_BYTES)) {
             long bytes = cuda.eigenWorkspace(matrix.arithmetic(), n, matrix.address(), n, eigenvalues.address());
             try (CudaBlock workspace = memory.scratch(bytes)) {
                 cuda.eigenSymmetric(
@@ -80,9 +84,9 @@ final class CudaFactorizations {
                         eigenvalues.address(),
                         workspace.address(),
                         bytes,
-                        info.address());
+                        info(outcome));
             }
-            if (!succeeded(info) || hasNan(matrix)) {
+            if (!succeeded(matrix, outcome)) {
                 throw new ArithmeticException("no convergence in the eigendecomposition of " + matrix.shape());
             }
             squares.fixSigns(matrix.dtype(), matrix.address(), n);

@@ -225,14 +225,19 @@ final class BlockState implements AutoCloseable {
         return blocks.get(0).gram();
     }
 
-    /** {@code fitted} becomes the dictionary of least squares, {@code norms} the usage of its atoms. */
-    private void fit(Matrix to) {
+    /**
+     * {@code fitted} becomes the dictionary of least squares, {@code norms} the usage of its atoms.
+     *
+     * @return whether every atom is used
+     */
+    private boolean fit(Matrix to) {
         if (correlation != null) {
             correlation.mix(effort, to, mixed);
         }
-        LeastSquaresDictionary.solve(
+        boolean allUsed = LeastSquaresDictionary.solve(
                 backend, effort, correlation == null ? to : mixed, mixedTarget, normal, norms, fitted);
         shared.ifPresent(fit -> fit.improve(to, target, normal, fitted, SHARED_STEPS));
+        return allUsed;
     }
 
     /** The dictionary that fits the best codes; valid until the next round. */
@@ -243,8 +248,7 @@ final class BlockState implements AutoCloseable {
 
     /** Least squares, dead atoms replaced, then {@code relaxation} times the way it moved on top. */
     void updateDictionary(double relaxation) {
-        fit(codes);
-        if (backend.smallest(norms) <= 0) {
+        if (!fit(codes)) {
             atomsReplaced += DeadAtoms.replace(backend, effort, target, codes, norms, fitted, previous);
         }
         backend.extrapolate(relaxation, fitted, previous, dictionary);

@@ -18,10 +18,9 @@ final class ModUpdate implements DictionaryUpdate {
         int k = codes.cols();
         try (Scratch scratch = new Scratch(backend)) {
             Matrix usage = scratch.f32(1, k);
-            LeastSquaresDictionary.solve(backend, effort, codes, target, scratch.f32(k, k), usage, dictionary);
-            return backend.smallest(usage) > 0
-                    ? 0
-                    : DeadAtoms.replace(backend, effort, target, codes, usage, dictionary);
+            boolean allUsed =
+                    LeastSquaresDictionary.solve(backend, effort, codes, target, scratch.f32(k, k), usage, dictionary);
+            return allUsed ? 0 : DeadAtoms.replace(backend, effort, target, codes, usage, dictionary);
         }
     }
 }
