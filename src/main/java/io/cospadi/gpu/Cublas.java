@@ -3,6 +3,8 @@ package io.cospadi.gpu;
 import static jcuda.cudaDataType.CUDA_R_16BF;
 import static jcuda.cudaDataType.CUDA_R_32F;
 import static jcuda.cudaDataType.CUDA_R_64F;
+import static jcuda.driver.JCudaDriver.cuMemAlloc;
+import static jcuda.driver.JCudaDriver.cuMemFree;
 import static jcuda.jcublas.JCublas2.cublasCreate;
 import static jcuda.jcublas.JCublas2.cublasDestroy;
 import static jcuda.jcublas.JCublas2.cublasDsyrk;
@@ -11,6 +13,7 @@ import static jcuda.jcublas.JCublas2.cublasGemmEx_new;
 import static jcuda.jcublas.JCublas2.cublasSetMathMode;
 import static jcuda.jcublas.JCublas2.cublasSetPointerMode;
 import static jcuda.jcublas.JCublas2.cublasSetStream;
+import static jcuda.jcublas.JCublas2.cublasSetWorkspace;
 import static jcuda.jcublas.JCublas2.cublasSsyrk;
 import static jcuda.jcublas.JCublas2.cublasStrsm;
 
@@ -33,7 +36,11 @@ import jcuda.runtime.cudaStream_t;
  * each type, which cuBLAS has read when a call returns.
  */
 final class Cublas implements AutoCloseable {
+    /** What NVIDIA recommends for compute capability 9.0; what is older is content with less. */
+    private static final long WORKSPACE_BYTES = 32L << 20;
+
     private final cublasHandle handle = new cublasHandle();
+    private final DeviceAddress workspace = new DeviceAddress();
     private final float[] floats = new float[2];
     private final double[] doubles = new double[2];
     private final Pointer alphaFloat = Pointer.to(floats);
@@ -44,6 +51,9 @@ final class Cublas implements AutoCloseable {
     Cublas(CUstream stream) {
         check(cublasCreate(handle), "cublasCreate", "");
         check(cublasSetStream(handle, new cudaStream_t(stream)), "cublasSetStream", "");
+        // of fixed size and place, whatever was called before: equal calls then give equal bits, in recordings too
+        Driver.check(cuMemAlloc(workspace, WORKSPACE_BYTES), "cuMemAlloc", "cuBLAS's workspace");
+        check(cublasSetWorkspace(handle, workspace, WORKSPACE_BYTES), "cublasSetWorkspace", WORKSPACE_BYTES + " bytes");
         check(cublasSetPointerMode(handle, cublasPointerMode.CUBLAS_POINTER_MODE_HOST), "cublasSetPointerMode", "");
         // no TF32 behind our back: every product states its own compute type, the others have none to state
         check(cublasSetMathMode(handle, cublasMath.CUBLAS_PEDANTIC_MATH), "cublasSetMathMode", "");
@@ -161,5 +171,6 @@ final class Cublas implements AutoCloseable {
     @Override
     public void close() {
         check(cublasDestroy(handle), "cublasDestroy", "");
+        Driver.check(cuMemFree(workspace), "cuMemFree");
     }
 }
