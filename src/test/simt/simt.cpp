@@ -366,6 +366,7 @@ DOOR(void, hide)(void*, void*, int64_t pairs, int32_t count) {
     auto numbers = reinterpret_cast<const int64_t*>(pairs);
     simt::hidden.clear();
     for (int i = 0; i < count; i++) {
+        if (numbers[2 * i + 1] == 0) continue;
         simt::hidden.push_back({reinterpret_cast<unsigned char*>(numbers[2 * i]), size_t(numbers[2 * i + 1]), {}});
     }
 }

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 /**
  * The emulation of {@code src/test/simt} and every kernel file, compiled by the host's g++ into one library. The system
  * properties {@code cospadi.kernels} (a folder in place of {@code cuda-kernels}) and {@code cospadi.sanitize} (compile with
- * the address and undefined-behaviour sanitizers, whose runtime the JVM has to have preloaded) serve the scripts there.
+ * the address and undefined-behaviour sanitizers, whose runtimes {@code src/test/simt/bin/java} preloads) serve the scripts there.
  */
 final class Simt {
     static final boolean SANITIZED = Boolean.getBoolean("cospadi.sanitize");
@@ -54,6 +54,9 @@ final class Simt {
     /** Builds and loads the library once a JVM; without g++ the calling test is skipped. */
     static void load() {
         assumeTrue(onPath("g++"), "needs g++ to emulate CUDA kernels");
+        assumeTrue(
+                !SANITIZED || System.getenv("LD_PRELOAD") != null,
+                "needs g++'s sanitizers, see src/test/simt/bin/java");
         Loaded.require();
     }
 
