@@ -23,6 +23,9 @@ import org.bytedeco.javacpp.Pointer;
 final class EmulatedDevice implements Launcher, AutoCloseable {
     private static final int GUARD = Simt.SANITIZED ? 0 : 64;
     private static final byte GUARD_BYTE = (byte) 0xA5;
+    /** NaN in every type of floating point: what is used before it is written shows. */
+    private static final int UNDEFINED = 0xFF;
+
     private static final ByteBuffer SOUND = sound();
     private static final Map<String, String> FILE_OF_KERNEL = KernelImages.fileOfKernel();
 
@@ -56,6 +59,7 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
             long all = Math.max(1, bytes + 2 * GUARD);
             memory = new BytePointer(Pointer.malloc(all)).capacity(all);
             memory.fill(GUARD_BYTE);
+            Pointer.memset(memory.getPointer(GUARD), UNDEFINED, bytes);
             before = guard(0);
             behind = guard(GUARD + bytes);
             arrays.put(address(), this);
@@ -125,7 +129,7 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
         }
     }
 
-    /** Room for floats, filled with a pattern that no test expects. */
+    /** Room for floats, all NaN. */
     Array room(int floats) {
         return new Array(Float.BYTES * floats);
     }
