@@ -13,17 +13,13 @@ import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
-import java.util.function.IntConsumer;
 import java.util.function.IntFunction;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * Products of one or some tokens with a factored projection, beside the dense projection and the vendor's libraries on the same
@@ -32,7 +28,7 @@ import java.util.stream.Stream;
  */
 public final class ProjectionKernels {
     /** Any order of up to 14,336 f32 additions stays within it, relative to the largest result. */
-    private static final double OURS = 1e-4;
+    static final double OURS = 1e-4;
 
     /** Tensor cores cut what they add. */
     private static final double LIBRARIES = 2e-3;
@@ -69,7 +65,7 @@ public final class ProjectionKernels {
 
     /** Measures one after the other. */
     public void run(FactoredProjection projection) {
-        roof = backend.memoryRate();
+        measureRoof();
         Times whole = dense(projection.types(), projection.d2(), projection.d1(), 1);
         RandomWeight dictionary = new RandomWeight(projection.size().k(), projection.d1());
         Codes codes = SyntheticWeights.codes(projection.d2(), projection.size());
@@ -81,133 +77,10 @@ public final class ProjectionKernels {
         projection(projection, dictionary, codes, whole);
     }
 
-    /** Dictionaries, and codes, of projections of one input, as the decoder multiplies one token by them: all in one go. */
-    private record Site(List<Matrix> dictionaries, List<SparseMatrix> codes) implements AutoCloseable {
-        @Override
-        public void close() {
-            dictionaries.forEach(Matrix::close);
-            codes.forEach(SparseMatrix::close);
-        }
-    }
-
-    /**
-     * Measures projections of one input, such as q, k and v, together. What they are set beside: the dense product of all their
-     * outputs at once, for dictionaries that of all atoms; for codes the sum of what the libraries take for each.
-     *
-     * @param members of one ratio and one kind of mask
-     */
-    public void runTogether(List<FactoredProjection> members) {
+    /** Bytes a second, of what is measured from now on. */
+    double measureRoof() {
         roof = backend.memoryRate();
-        int d1 = members.get(0).d1();
-        String types = members.stream().map(FactoredProjection::types).collect(Collectors.joining("+"));
-        String name = members.get(0).named(types).name();
-        List<RandomWeight> dictionaries =
-                members.stream().map(on -> new RandomWeight(on.size().k(), d1)).toList();
-        List<Codes> codes = members.stream()
-                .map(on -> SyntheticWeights.codes(on.d2(), on.size()))
-                .toList();
-        int atoms = codes.stream().mapToInt(Codes::k).sum();
-        int outputs = codes.stream().mapToInt(Codes::rows).sum();
-        double nonzeros = codes.stream()
-                .mapToDouble(each -> (double) each.rows() * each.s())
-                .sum();
-        double[] tokens = tokens(1, d1);
-        OptionalDouble denseCodes = OptionalDouble.of(0);
-        OptionalDouble sparseCodes = OptionalDouble.of(0);
-        for (int i = 0; i < codes.size(); i++) {
-            Codes each = codes.get(i);
-            double[] own = tokens(1, each.k());
-            denseCodes = sum(
-                    denseCodes,
-                    OptionalDouble.of(dense(members.get(i).name(), each.rows(), each.k(), 1)
-                            .median()));
-            sparseCodes = sum(sparseCodes, sparse(members.get(i), each, 1, own, product(each, own)));
-        }
-        Times denseAtoms = dense(name, atoms, d1, 1);
-        Times denseOutputs = dense(name, outputs, d1, 1);
-        List<Matrix> z = rows(codes.stream().map(Codes::k));
-        List<Matrix> y = rows(codes.stream().map(Codes::rows));
-        List<SparseMatrix> packed = codes.stream().map(backend::upload).toList();
-        long codeBytes = packed.stream().mapToLong(SparseMatrix::bytes).sum();
-        long dictionaryBytes = (long) backend.weightType(DType.BF16).bytes() * atoms * d1;
-        try (Matrix x = upload(tokens, 1);
-                Copies<Site> sites = copies(
-                        Math.min(codeBytes, dictionaryBytes),
-                        turn -> new Site(
-                                dictionaries.stream()
-                                        .map(weight -> weight.upload(backend))
-                                        .toList(),
-                                packed.stream().map(backend::duplicate).toList()))) {
-            IntConsumer first =
-                    turn -> backend.multiplyWeights(x, sites.get(turn).dictionaries(), z);
-            IntConsumer second =
-                    turn -> backend.multiplyCodes(z, sites.get(turn).codes(), y);
-            IntConsumer both = first.andThen(second);
-            both.accept(0);
-            for (int i = 0; i < codes.size(); i++) {
-                double[] expected = product(codes.get(i), dictionaries.get(i).product(tokens));
-                check("projection " + members.get(i).name() + " of " + name, expected, y.get(i), OURS);
-            }
-            String type = name(sites.get(0).dictionaries().get(0).dtype());
-            double dictionaryFlops = 2.0 * atoms * d1;
-            listener.accept(together(
-                    "dictionary",
-                    name,
-                    shape(1, d1, atoms),
-                    type,
-                    dictionaryBytes,
-                    dictionaryFlops,
-                    timer.recorded(sites.count(), first),
-                    OptionalDouble.of(denseAtoms.median()),
-                    OptionalDouble.empty()));
-            listener.accept(together(
-                    "codes",
-                    name,
-                    shape(1, atoms, outputs),
-                    "packed",
-                    codeBytes,
-                    2 * nonzeros,
-                    timer.recorded(sites.count(), second),
-                    denseCodes,
-                    sparseCodes));
-            listener.accept(together(
-                    "projection",
-                    name,
-                    shape(1, d1, outputs),
-                    type + " and packed",
-                    dictionaryBytes + codeBytes,
-                    dictionaryFlops + 2 * nonzeros,
-                    timer.recorded(sites.count(), both),
-                    OptionalDouble.of(denseOutputs.median()),
-                    OptionalDouble.empty()));
-        } finally {
-            z.forEach(Matrix::close);
-            y.forEach(Matrix::close);
-            packed.forEach(SparseMatrix::close);
-        }
-    }
-
-    private List<Matrix> rows(Stream<Integer> cols) {
-        return cols.map(each -> backend.allocate(1, each, DType.F32)).toList();
-    }
-
-    private static OptionalDouble sum(OptionalDouble all, OptionalDouble one) {
-        return all.isPresent() && one.isPresent()
-                ? OptionalDouble.of(all.getAsDouble() + one.getAsDouble())
-                : OptionalDouble.empty();
-    }
-
-    private Measurement together(
-            String kernel,
-            String on,
-            String shape,
-            String type,
-            double bytes,
-            double flops,
-            Times times,
-            OptionalDouble dense,
-            OptionalDouble sparse) {
-        return new Measurement(kernel, on, shape, type, bytes, flops, Bound.MEMORY, times, roof, dense, sparse);
+        return roof;
     }
 
     private int copies(long bytes) {
@@ -294,7 +167,7 @@ public final class ProjectionKernels {
     }
 
     /** The vendor's dense product, measured and told when first asked for. */
-    private Times dense(String on, int rows, int cols, int n) {
+    Times dense(String on, int rows, int cols, int n) {
         return denseTimes.computeIfAbsent(shape(n, cols, rows), shape -> {
             RandomWeight weight = new RandomWeight(rows, cols);
             double[] tokens = tokens(n, cols);
@@ -314,7 +187,7 @@ public final class ProjectionKernels {
     }
 
     /** The vendor's sparse product, measured and told when first asked for; empty where there is none. */
-    private OptionalDouble sparse(FactoredProjection on, Codes codes, int n, double[] tokens, double[] expected) {
+    OptionalDouble sparse(FactoredProjection on, Codes codes, int n, double[] tokens, double[] expected) {
         String shape = shape(n, codes.k(), codes.rows()) + ", s " + codes.s();
         OptionalDouble known = sparseTimes.get(shape);
         if (known != null) {
@@ -369,11 +242,11 @@ public final class ProjectionKernels {
                 OptionalDouble.empty());
     }
 
-    private <T extends AutoCloseable> Copies<T> copies(long bytes, IntFunction<T> make) {
+    <T extends AutoCloseable> Copies<T> copies(long bytes, IntFunction<T> make) {
         return new Copies<>(copies(bytes), make);
     }
 
-    private Matrix upload(double[] values, int rows) {
+    Matrix upload(double[] values, int rows) {
         float[] floats = new float[values.length];
         for (int i = 0; i < values.length; i++) {
             floats[i] = (float) values[i];
@@ -384,7 +257,7 @@ public final class ProjectionKernels {
     }
 
     /** Values that bf16 holds. */
-    private static double[] tokens(int n, int features) {
+    static double[] tokens(int n, int features) {
         SplittableRandom random = new SplittableRandom(features);
         return random.doubles((long) n * features)
                 .map(value -> Bfloat16.round((float) (value - 0.5)))
@@ -392,7 +265,7 @@ public final class ProjectionKernels {
     }
 
     /** {@code z (tokens, k) · codesᵀ} in f64. */
-    private static double[] product(Codes codes, double[] z) {
+    static double[] product(Codes codes, double[] z) {
         int n = z.length / codes.k();
         double[] out = new double[n * codes.rows()];
         IntStream.range(0, codes.rows()).parallel().forEach(i -> {
@@ -407,7 +280,7 @@ public final class ProjectionKernels {
         return out;
     }
 
-    private void check(String what, double[] expected, Matrix actual, double allowance) {
+    void check(String what, double[] expected, Matrix actual, double allowance) {
         float[] found = backend.readFloats(actual);
         double largest = 0;
         double worst = 0;
@@ -426,7 +299,7 @@ public final class ProjectionKernels {
         return type.name().toLowerCase(Locale.ROOT);
     }
 
-    private static String shape(int n, int inner, int outputs) {
+    static String shape(int n, int inner, int outputs) {
         return n + " x " + inner + " x " + outputs;
     }
 }

@@ -8,6 +8,7 @@ import io.cospadi.backend.SelfTest;
 import io.cospadi.benchmark.Measurement;
 import io.cospadi.benchmark.Measurement.Bound;
 import io.cospadi.benchmark.ProjectionKernels;
+import io.cospadi.benchmark.SiteKernels;
 import io.cospadi.benchmark.SolverKernels;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.compression.RecipeException;
@@ -96,10 +97,11 @@ final class BenchKernelsCommand implements Callable<Integer> {
         ModelConfig config = BenchShape.config(shape);
         ProjectionKernels products =
                 new ProjectionKernels(backend, repetitions, ROTATION_BYTES, listener, terminal::note);
+        SiteKernels sites = new SiteKernels(products, backend, repetitions, listener);
         for (double ratio : ratios) {
             for (int group : groups == MaskGroups.NONE ? new int[] {0} : new int[] {0, groups.atoms()}) {
                 BenchShape.projections(config, ratio, group).forEach(products::run);
-                BenchShape.siblings(config, ratio, group).forEach(products::runTogether);
+                BenchShape.siblings(config, ratio, group).forEach(sites::run);
             }
         }
         BenchShape.projections(config, ratios[0], 0).stream()

@@ -77,10 +77,11 @@ class KernelsTest {
         List<Measurement> measured = new ArrayList<>();
         try (Backend backend = open(name)) {
             ProjectionKernels kernels = new ProjectionKernels(backend, 2, 0, measured::add, note -> {});
-            kernels.runTogether(List.of(
-                    new FactoredProjection("q", 48, 64, 0.2, new Size(37, 18, 0)),
-                    new FactoredProjection("k", 48, 32, 0.2, new Size(20, 10, 0)),
-                    new FactoredProjection("v", 48, 32, 0.2, new Size(20, 10, 0))));
+            new SiteKernels(kernels, backend, 2, measured::add)
+                    .run(List.of(
+                            new FactoredProjection("q", 48, 64, 0.2, new Size(37, 18, 0)),
+                            new FactoredProjection("k", 48, 32, 0.2, new Size(20, 10, 0)),
+                            new FactoredProjection("v", 48, 32, 0.2, new Size(20, 10, 0))));
             assertEquals(0, backend.allocatedBytes());
         }
         measured.forEach(KernelsTest::requireSense);
