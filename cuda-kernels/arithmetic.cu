@@ -2,8 +2,9 @@
 //
 // Problem  axpy_*: y = alpha x + y. scale_*: x = alpha x. axpy_rows_*: y[i,:] = factors[i] x[i,:] + y[i,:]. scale_rows_*:
 //          x[i,:] = factors[i] x[i,:]. scale_columns_*: x[:,j] = factors[j] x[:,j]. power_*: out = x^exponent where x > 0, else 0.
-//          ratio_*: out = x / y where y > 0, else 0.
-// Layout   Row-major, dense, of one type; factors (rows) or (cols). out may be x, or y.
+//          ratio_*: out = x / y where y > 0, else 0. add_to_doubles: y = x + y, in f64.
+// Layout   Row-major, dense, of one type; factors (rows) or (cols). out may be x, or y. add_to_doubles: x f32, y f64, both
+//          (rows, cols) with rows so many elements apart as their pitches say.
 // Launch   axpy, scale, power, ratio: any line of blocks of 256 threads, grid-stride. The others: block (32, 8), a warp a row,
 //          128 columns at a time; any grid.
 // Bound    Memory, by design (not yet measured): each element is read once and written once. power computes in f64, for vectors.
@@ -103,6 +104,13 @@ extern "C" __global__ void __launch_bounds__(256) scale_columns_f32(const float*
 
 extern "C" __global__ void __launch_bounds__(256) scale_columns_f64(const double* factors, double* x, int rows, int cols) {
     scale_columns(factors, x, rows, cols);
+}
+
+extern "C" __global__ void __launch_bounds__(256) add_to_doubles(
+    const float* x, int pitch_x, double* y, int pitch_y, int rows, int cols) {
+    each_of_rows<double>(
+        rows, cols, [=](long long i) { return y + i * pitch_y; },
+        [=](long long i, long long j) { return x[i * pitch_x + j] + y[i * pitch_y + j]; });
 }
 
 extern "C" __global__ void __launch_bounds__(256) power_f32(const float* x, double exponent, float* out, long long count) {

@@ -378,6 +378,10 @@ ARITHMETIC = [
     ("root for its inverse", "return 1 / sqrt(x)", "return sqrt(x)"),
     ("inverse for the root", "return sqrt(x)", "return 1 / x"),
     ("powers beyond the grid left out", "i += stride) {", "i += count + stride) {"),
+    ("singles added to nothing", "x[i * pitch_x + j] + y[i * pitch_y + j]", "x[i * pitch_x + j]"),
+    ("doubles added to in f32", "+ y[i * pitch_y + j]", "+ (float) y[i * pitch_y + j]"),
+    ("singles' pitch for the doubles'", "return y + i * pitch_y;", "return y + i * pitch_x;"),
+    ("singles without their pitch", "x[i * pitch_x + j]", "x[i * cols + j]"),
     ("quotient by nothing", "y[i] > 0 ? x[i] / y[i] : (T) 0", "x[i] / y[i]"),
 ]
 SQUARE = [

@@ -40,6 +40,7 @@ public final class CudaBackend implements Backend {
     private final CudaMemory memory;
     private final CudaTransfers transfers;
     private final CudaProducts products;
+    private final CudaGrams grams;
     private final CudaFactorizations factorizations;
     private final CudaTriangularSolves triangularSolves;
     private final CudaReductions reductions;
@@ -85,6 +86,7 @@ public final class CudaBackend implements Backend {
         memory = new CudaMemory(cuda, maxVram);
         transfers = new CudaTransfers(cuda, memory);
         products = new CudaProducts(cuda, memory);
+        grams = new CudaGrams(cuda, memory, CudaMemory.TILE_BYTES);
         factorizations = new CudaFactorizations(cuda, memory);
         triangularSolves = new CudaTriangularSolves(cuda, memory);
         reductions = new CudaReductions(cuda, memory);
@@ -322,7 +324,12 @@ public final class CudaBackend implements Backend {
     @Override
     public void addGram(Matrix x, Matrix gram) {
         LinearAlgebraChecks.addGram(x, gram);
-        products.addGram(own(x), own(gram));
+        grams.add(own(x), own(gram));
+    }
+
+    @Override
+    public DType gramPrecision() {
+        return grams.precision();
     }
 
     @Override

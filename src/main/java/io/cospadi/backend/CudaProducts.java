@@ -1,9 +1,7 @@
 package io.cospadi.backend;
 
-import io.cospadi.gpu.Arithmetic;
 import io.cospadi.gpu.ArithmeticKernels;
 import io.cospadi.gpu.CudaCalls;
-import io.cospadi.gpu.StorageKernels;
 import io.cospadi.gpu.TransposeKernels;
 import io.cospadi.tensor.DType;
 import java.util.List;
@@ -14,18 +12,14 @@ import java.util.List;
  */
 final class CudaProducts {
     private final CudaCalls cuda;
-    private final CudaMemory memory;
     private final ArithmeticKernels arithmetic;
     private final TransposeKernels transposing;
-    private final StorageKernels storage;
     private final CudaWeightProducts weights;
 
     CudaProducts(CudaCalls cuda, CudaMemory memory) {
         this.cuda = cuda;
-        this.memory = memory;
         arithmetic = new ArithmeticKernels(cuda);
         transposing = new TransposeKernels(cuda);
-        storage = new StorageKernels(cuda);
         weights = new CudaWeightProducts(cuda, memory);
     }
 
@@ -96,28 +90,7 @@ final class CudaProducts {
         }
         cuda.symmetricProduct(
                 c.arithmetic(), !transposed, n, inner, 1, a.address(), a.cols(), 0, c.address(), c.cols());
-        mirror(c);
-    }
-
-    /** As {@link LinearAlgebra#addGram}: tokens are widened to f64 some at a time, so products and sums are f64's. */
-    void addGram(CudaMatrix x, CudaMatrix gram) {
-        int d = gram.rows();
-        if (d == 0 || x.rows() == 0) {
-            return;
-        }
-        int rowsAtOnce = (int) Math.max(1, Math.min(x.rows(), CudaMemory.TILE_BYTES / (8L * d)));
-        try (CudaBlock wide = memory.scratch(8L * d * rowsAtOnce)) {
-            for (int from = 0; from < x.rows(); from += rowsAtOnce) {
-                int count = Math.min(rowsAtOnce, x.rows() - from);
-                storage.convert(DType.F32, x.address() + 4L * from * d, DType.F64, wide.address(), (long) count * d);
-                cuda.symmetricProduct(Arithmetic.F64, false, d, count, 1, wide.address(), d, 1, gram.address(), d);
-            }
-        }
-        mirror(gram);
-    }
-
-    /** cuBLAS wrote the lower triangle column-major, which is the upper one here. */
-    private void mirror(CudaMatrix square) {
-        transposing.mirrorUpper(square.dtype(), square.address(), square.rows());
+        // cuBLAS wrote the lower triangle column-major, which is the upper one here
+        transposing.mirrorUpper(c.dtype(), c.address(), n);
     }
 }

@@ -28,12 +28,25 @@ final class CudaSplitProducts {
         return Math.addExact(cols, 7) / 8 * 8;
     }
 
+    private static long rowBytes(int cols) {
+        return (long) StorageKernels.TERMS * Arithmetic.BF16.bytes() * pitch(cols);
+    }
+
+    /** Rows that so many bytes hold terms of, 1 or more. */
+    static int rowsWithin(long bytes, int cols) {
+        return (int) Math.max(1, Math.min(Integer.MAX_VALUE, bytes / rowBytes(cols)));
+    }
+
     /** Has all of x multiplied, as many rows at a time as a tile of memory holds terms of. */
     void forRows(CudaMatrix x, Consumer<Rows> multiply) {
+        forRows(x, rowsWithin(CudaMemory.TILE_BYTES, x.cols()), multiply);
+    }
+
+    /** Has all of x multiplied, so many rows at a time. */
+    void forRows(CudaMatrix x, int most, Consumer<Rows> multiply) {
         int pitch = pitch(x.cols());
-        long rowBytes = (long) StorageKernels.TERMS * Arithmetic.BF16.bytes() * pitch;
-        int atOnce = (int) Math.max(1, Math.min(x.rows(), CudaMemory.TILE_BYTES / rowBytes));
-        try (CudaBlock terms = memory.scratch(atOnce * rowBytes)) {
+        int atOnce = Math.min(x.rows(), most);
+        try (CudaBlock terms = memory.scratch(atOnce * rowBytes(x.cols()))) {
             for (int from = 0; from < x.rows(); from += atOnce) {
                 int count = Math.min(atOnce, x.rows() - from);
                 storage.split(x.address() + 4L * from * x.cols(), count, x.cols(), pitch, terms.address());
@@ -54,6 +67,10 @@ final class CudaSplitProducts {
             this.from = from;
             this.count = count;
             this.pitch = pitch;
+        }
+
+        private long term(int number) {
+            return terms + (long) Arithmetic.BF16.bytes() * number * count * pitch;
         }
 
         /**
@@ -85,11 +102,42 @@ final class CudaSplitProducts {
                         alpha,
                         b,
                         ldb,
-                        terms + (long) Arithmetic.BF16.bytes() * term * count * pitch,
+                        term(term),
                         pitch,
                         term == StorageKernels.TERMS - 1 ? beta : 1,
                         c.address() + 4 * ((long) from * c.cols() + column),
                         c.cols());
+            }
+        }
+
+        /**
+         * These rows' Gram matrix, in its rows {@code first .. first+height-1} and from column {@code first} on: products of terms
+         * i and j, the smallest first. Those with i + j > 2 are left out: less than 2^-21 of an element's product with another,
+         * 2^-24 in the mean.
+         *
+         * @param first a multiple of 8
+         * @param c     (height, pitch - first) f32, a pitch from one row to the next; overwritten
+         */
+        void gram(int first, int height, long c) {
+            long columns = (long) Arithmetic.BF16.bytes() * first;
+            for (int sum = StorageKernels.TERMS - 1; sum >= 0; sum--) {
+                for (int i = 0; i <= sum; i++) {
+                    cuda.gemm(
+                            Arithmetic.BF16,
+                            false,
+                            true,
+                            pitch - first,
+                            height,
+                            count,
+                            1,
+                            term(sum - i) + columns,
+                            pitch,
+                            term(i) + columns,
+                            pitch,
+                            sum == StorageKernels.TERMS - 1 && i == 0 ? 0 : 1,
+                            c,
+                            pitch);
+                }
             }
         }
     }

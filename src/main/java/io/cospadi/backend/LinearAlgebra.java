@@ -1,5 +1,6 @@
 package io.cospadi.backend;
 
+import io.cospadi.tensor.DType;
 import java.util.List;
 
 /**
@@ -28,8 +29,16 @@ public interface LinearAlgebra {
      */
     void symmetricProduct(Matrix a, boolean transposed, Matrix c);
 
-    /** {@code gram (d, d) F64 += xᵀ x} for x (n, d) F32 and a symmetric gram; products and sums in f64, both triangles written. */
+    /**
+     * {@code gram (d, d) F64 += xᵀ x} for x (n, d) F32 and a symmetric gram, both triangles written and exactly symmetric. Products
+     * are summed in {@link #gramPrecision} over a chunk of tokens, the chunks in f64.
+     */
     void addGram(Matrix x, Matrix gram);
+
+    /** F64; or F32, where f64 products would take many times as long. */
+    default DType gramPrecision() {
+        return DType.F64;
+    }
 
     /** {@code y <- alpha · x + y}. */
     void axpy(double alpha, Matrix x, Matrix y);

@@ -15,7 +15,7 @@ import java.util.TreeMap;
 
 /**
  * Runs calibration windows through a dense model, layer by layer, and keeps {@code G = Xᵀ X} of every input site, accumulated
- * in f64. In memory: one layer's weights, its Grams (the sum being made and up to three partial sums of each, see
+ * in f64 as {@link Backend#addGram} says. In memory: one layer's weights, its Grams (the sum being made and up to three partial sums of each, see
  * {@link GramTree}), and hidden states up to the limit.
  */
 public final class Calibration {

@@ -3,8 +3,8 @@ package io.cospadi.gpu;
 import io.cospadi.tensor.DType;
 
 /**
- * Launches of {@code arithmetic.cu}: element by element, matrices of one type (F32 or F64) a call, row-major and dense, by
- * address.
+ * Launches of {@code arithmetic.cu}: element by element, matrices of one type (F32 or F64) a call unless said otherwise,
+ * row-major and dense, by address.
  */
 public final class ArithmeticKernels {
     private final Launcher launcher;
@@ -46,6 +46,13 @@ public final class ArithmeticKernels {
     /** {@code out <- x / y where y > 0, else 0}; out may be x or y. */
     public void ratio(DType type, long x, long y, long out, long count) {
         line("ratio", type, count, x, y, out, count);
+    }
+
+    /** {@code y <- x + y} for x F32 and y F64, both (rows, cols), pitches being elements from one row to the next. */
+    public void addToDoubles(long x, int pitchX, long y, int pitchY, int rows, int cols) {
+        if (rows > 0 && cols > 0) {
+            launcher.launch("add_to_doubles", LaunchGeometry.warpsOfRows(rows, cols), x, pitchX, y, pitchY, rows, cols);
+        }
     }
 
     private void line(String family, DType type, long count, Object... arguments) {

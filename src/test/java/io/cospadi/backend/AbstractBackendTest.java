@@ -175,6 +175,14 @@ abstract class AbstractBackendTest {
         assertTrue(Arrays.equals(expected, actual), () -> what + ": " + firstDifference(expected, actual));
     }
 
+    static void assertSymmetric(double[] matrix, int n) {
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < i; j++) {
+                assertEquals(matrix[i * n + j], matrix[j * n + i], "(" + i + ", " + j + ")");
+            }
+        }
+    }
+
     private static String firstDifference(double[] expected, double[] actual) {
         int at = Arrays.mismatch(expected, actual);
         return at >= expected.length || at >= actual.length

@@ -118,32 +118,6 @@ abstract class AbstractLinearAlgebraTest extends AbstractBackendTest {
         }
     }
 
-    private static void assertSymmetric(double[] matrix, int n) {
-        for (int i = 0; i < n; i++) {
-            for (int j = 0; j < i; j++) {
-                assertEquals(matrix[i * n + j], matrix[j * n + i], "(" + i + ", " + j + ")");
-            }
-        }
-    }
-
-    @ParameterizedTest
-    @CsvSource({"0,3", "3,0", "1,1", "7,5", "511,193", "513,64", "1100,20"})
-    void gramAddsUpInDoublePrecision(int n, int d) {
-        double[] x = normal(n * d);
-        double[] before = product(x, true, x, false, d, d, Math.min(n, 3))[0];
-        Matrix gram = output(d, d, DType.F64, before);
-        backend.addGram(matrix(n, d, DType.F32, x), gram);
-        double[][] reference = product(x, true, x, false, d, d, n);
-        double[] allowance = new double[d * d];
-        for (int i = 0; i < d * d; i++) {
-            reference[0][i] += before[i];
-            allowance[i] = (n + 4) * DOUBLE * (reference[1][i] + Math.abs(before[i]));
-        }
-        double[] found = read(gram);
-        assertWithin(reference[0], found, allowance, "addGram");
-        assertSymmetric(found, d);
-    }
-
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 7, 95, 96, 97, 200, 300})
     void choleskyFactorGivesTheMatrixBack(int n) {

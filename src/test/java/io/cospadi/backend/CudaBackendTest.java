@@ -39,6 +39,22 @@ class CudaBackendTest {
     }
 
     @Nested
+    class Grams extends AbstractGramTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulated();
+        }
+    }
+
+    @Nested
+    class GramsWithSlowDoubles extends AbstractGramTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulatedWithSlowDoubles();
+        }
+    }
+
+    @Nested
     class SparseCoding extends AbstractSparseCodingTest {
         @Override
         Backend create() {

@@ -39,6 +39,22 @@ class GpuBackendTest {
     }
 
     @Nested
+    class Grams extends AbstractGramTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpu();
+        }
+    }
+
+    @Nested
+    class GramsWithSlowDoubles extends AbstractGramTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpuWithSlowDoubles();
+        }
+    }
+
+    @Nested
     class SparseCoding extends AbstractSparseCodingTest {
         @Override
         Backend create() {

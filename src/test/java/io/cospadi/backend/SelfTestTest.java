@@ -18,6 +18,16 @@ class SelfTestTest {
         }
     }
 
+    /** Its Gram is less precise, as it says. */
+    @Test
+    void anEmulatedGpuWithSlowDoublesPasses() {
+        try (Backend backend = TestBackends.emulatedWithSlowDoubles()) {
+            for (SelfTest.Check check : SelfTest.run(backend)) {
+                assertTrue(check.passed(), check.toString());
+            }
+        }
+    }
+
     @Test
     void whatIsTooFarOffOrNoNumberFails() {
         assertTrue(new SelfTest.Check("verb", 1e-6, 1e-6).passed());

@@ -3,6 +3,7 @@ package io.cospadi.backend;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
 import io.cospadi.gpu.Gpu;
+import io.cospadi.gpu.SlowDoubles;
 
 /** CUDA backends for the tests of other packages; the caller closes them. */
 public final class TestBackends {
@@ -16,6 +17,16 @@ public final class TestBackends {
     /** On this machine's GPU; without one the calling test is skipped. */
     public static Backend gpu() {
         return on(Gpu.open(), Long.MAX_VALUE);
+    }
+
+    /** On CUDA in emulation without fast f64; without g++ the calling test is skipped. */
+    public static Backend emulatedWithSlowDoubles() {
+        return on(SlowDoubles.on(new EmulatedCuda()), Long.MAX_VALUE);
+    }
+
+    /** On this machine's GPU, as if f64 were slow there; without one the calling test is skipped. */
+    public static Backend gpuWithSlowDoubles() {
+        return on(SlowDoubles.on(Gpu.open()), Long.MAX_VALUE);
     }
 
     /** On a device of the caller's, within {@code maxVram} bytes. */

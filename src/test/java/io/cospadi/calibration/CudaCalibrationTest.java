@@ -15,6 +15,14 @@ class CudaCalibrationTest {
     }
 
     @Nested
+    class GramsWithSlowDoubles extends AbstractCalibrationTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulatedWithSlowDoubles();
+        }
+    }
+
+    @Nested
     class Gradients extends AbstractOutputGradientsTest {
         @Override
         Backend create() {

@@ -17,6 +17,14 @@ class GpuCalibrationTest {
     }
 
     @Nested
+    class GramsWithSlowDoubles extends AbstractCalibrationTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpuWithSlowDoubles();
+        }
+    }
+
+    @Nested
     class Gradients extends AbstractOutputGradientsTest {
         @Override
         Backend create() {

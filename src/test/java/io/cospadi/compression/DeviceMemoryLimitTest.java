@@ -11,7 +11,9 @@ import io.cospadi.backend.TestBackends;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.format.Verifier;
+import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.gpu.SlowDoubles;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.nio.file.Files;
@@ -39,10 +41,13 @@ class DeviceMemoryLimitTest {
     void whatWasForetoldIsEnough() {
         TinyJob job = TinyJob.in(folder);
         Recipe recipe = TinyJob.recipe("budget: uniform\n");
-        try (Backend backend = TestBackends.on(new EmulatedCuda(), foretold(job, recipe, true))) {
-            job.run(recipe, "out", backend);
-            Verifier.verify(job.out("out"), Progress.NONE);
-            assertEquals(0, backend.allocatedBytes(), "matrices left behind");
+        for (CudaCalls device : List.of(new EmulatedCuda(), SlowDoubles.on(new EmulatedCuda()))) {
+            String out = "out" + device.properties().fullRateDoubles();
+            try (Backend backend = TestBackends.on(device, foretold(job, recipe, true))) {
+                job.run(recipe, out, backend);
+                Verifier.verify(job.out(out), Progress.NONE);
+                assertEquals(0, backend.allocatedBytes(), "matrices left behind");
+            }
         }
     }
 

@@ -83,6 +83,37 @@ class ArithmeticKernelsTest extends AbstractKernelTest {
         }
     }
 
+    /** What lies between the rows is left; an element of 2^-30 beside one of 1 shows that sums are f64's. */
+    @ParameterizedTest
+    @CsvSource({
+        "1,1,1,1,1,1",
+        "1,1,3,2,1,1",
+        "5,31,32,40,1,1",
+        "9,128,128,129,2,2",
+        "20,129,136,129,1,2",
+        "4,300,301,307,2,1"
+    })
+    void singlesAreAddedToDoublesInF64(int rows, int cols, int pitchX, int pitchY, int across, int down) {
+        for (int order = 0; order < ORDERS; order++) {
+            float[] x = normal(rows * pitchX);
+            double[] y = normalDoubles(rows * pitchY);
+            double[] expected = y.clone();
+            for (int i = 0; i < rows; i++) {
+                for (int j = 0; j < cols; j++) {
+                    int at = i * pitchY + j;
+                    y[at] = Math.scalb(y[at], -30);
+                    expected[at] = y[at] + x[i * pitchX + j];
+                }
+            }
+            var from = device.array(x);
+            var to = device.array(DType.F64, y);
+            new ArithmeticKernels(order == 0 ? device : withGrid(across, down))
+                    .addToDoubles(from.address(), pitchX, to.address(), pitchY, rows, cols);
+            assertArrayEquals(expected, to.values(DType.F64));
+            assertArrayEquals(x, from.floats(), "x is read only");
+        }
+    }
+
     /** CUDA states 2 units in the last place for pow, 4 roundings; roots are exact but for their own. */
     @ParameterizedTest
     @CsvSource({"1,1", "257,1", "700,2"})

@@ -209,8 +209,8 @@ public final class EmulatedCuda implements CudaCalls {
                             floats(c),
                             ldc);
                 case BF16 -> {
-                    try (FloatPointer wideA = widened(a, (long) lda * (transposeA ? m : k));
-                            FloatPointer wideB = widened(b, (long) ldb * (transposeB ? k : n))) {
+                    try (FloatPointer wideA = transposeA ? widened(a, k, m, lda) : widened(a, m, k, lda);
+                            FloatPointer wideB = transposeB ? widened(b, n, k, ldb) : widened(b, k, n, ldb)) {
                         cblas_sgemm(
                                 CblasColMajor,
                                 opA,
@@ -232,9 +232,9 @@ public final class EmulatedCuda implements CudaCalls {
         });
     }
 
-    /** Numbers in bf16 as f32, the host's. */
-    private static FloatPointer widened(long address, long count) {
-        short[] stored = new short[Math.toIntExact(count)];
+    /** A bf16 matrix, column-major, as f32 of the host's, columns as far apart. */
+    private static FloatPointer widened(long address, int rows, int cols, int ld) {
+        short[] stored = new short[Math.toIntExact((cols - 1L) * ld + rows)];
         new ShortPointer(new Address(address)).get(stored);
         float[] wide = new float[stored.length];
         for (int i = 0; i < wide.length; i++) {

@@ -1,0 +1,32 @@
+package io.cospadi.gpu;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+
+/** A device that says of itself what GPUs for consumers do, that f64 is slow on it: what the program chooses by that. */
+public final class SlowDoubles {
+    private SlowDoubles() {}
+
+    /** The device's calls but for that. */
+    public static CudaCalls on(CudaCalls device) {
+        DeviceProperties is = device.properties();
+        DeviceProperties says = new DeviceProperties(
+                is.index(),
+                is.name(),
+                is.major(),
+                is.minor(),
+                is.multiprocessors(),
+                is.sharedBytesOfBlock(),
+                false,
+                is.memoryBytes(),
+                is.driver());
+        return (CudaCalls) Proxy.newProxyInstance(
+                SlowDoubles.class.getClassLoader(), new Class<?>[] {CudaCalls.class}, (proxy, method, arguments) -> {
+                    try {
+                        return method.getName().equals("properties") ? says : method.invoke(device, arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+}
