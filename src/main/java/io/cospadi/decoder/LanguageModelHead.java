@@ -3,7 +3,6 @@ package io.cospadi.decoder;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
-import io.cospadi.tensor.DType;
 
 /** Final norm and output matrix: hidden states of the last layer become logits, {@code norm(h) · headᵀ}. */
 public final class LanguageModelHead implements AutoCloseable {
@@ -17,12 +16,15 @@ public final class LanguageModelHead implements AutoCloseable {
     /** A chunk's, kept from call to call: fresh memory of this size costs a tenth of the product that fills it. */
     private final Workspace chunk;
 
+    private final Workspace normed;
+
     private LanguageModelHead(Backend backend, double eps, Matrix norm, DenseLinear output) {
         this.backend = backend;
         this.eps = eps;
         this.norm = norm;
         this.output = output;
         this.chunk = new Workspace(backend, output.d2());
+        this.normed = new Workspace(backend, output.d1());
     }
 
     static LanguageModelHead load(ModelWeights weights, String outputName, Backend backend) {
@@ -56,10 +58,9 @@ public final class LanguageModelHead implements AutoCloseable {
      * @param hidden (N, hiddenSize) after the last layer; read only
      */
     public void logits(Matrix hidden, Matrix out) {
-        try (Matrix normed = backend.allocate(hidden.rows(), hidden.cols(), DType.F32)) {
-            backend.rmsNorm(hidden, norm, eps, normed);
-            output.apply(backend, normed, out);
-        }
+        Matrix states = normed.rows(hidden.rows());
+        backend.rmsNorm(hidden, norm, eps, states);
+        output.apply(backend, states, out);
     }
 
     /** The logits of some consecutive rows, in a matrix that the receiver may overwrite during the call. */
@@ -122,5 +123,6 @@ public final class LanguageModelHead implements AutoCloseable {
         norm.close();
         output.close();
         chunk.close();
+        normed.close();
     }
 }

@@ -9,7 +9,7 @@ import java.util.function.IntConsumer;
 
 /**
  * A model's way with one token, which a backend may record: from the second time on it is replayed as one. A recording knows
- * where everything lies, so it is made anew when scratch memory has moved.
+ * where everything lies, so it is made anew when the rotary tables have moved; nothing else that a single token uses does.
  */
 final class SingleTokenStep implements AutoCloseable {
     private final Decoder decoder;
