@@ -105,9 +105,9 @@ final class CudaDevice implements CudaCalls {
         return value[0];
     }
 
-    /** A context belongs to a thread: whichever calls takes it along. */
+    /** Begins a call. A context belongs to a thread: whichever calls takes it along. */
     private void bind() {
-        behindLaunch = false;
+        behindLaunch = false; // launch says otherwise when it is done
         if (boundTo != Thread.currentThread()) {
             Driver.check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
             boundTo = Thread.currentThread();
