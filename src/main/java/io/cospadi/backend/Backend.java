@@ -28,6 +28,14 @@ public sealed interface Backend
     }
 
     /**
+     * Whether {@link #load} and {@link #upload(io.cospadi.tensor.Codes)} into new memory go on beside the verbs that were called
+     * before: then it pays to load early what is needed next, where there is room for it.
+     */
+    default boolean loadsBeside() {
+        return false;
+    }
+
+    /**
      * What a multiply-add with an F32 matrix takes, in products of many tokens, where one with a weight in BF16 or with codes
      * takes 1.
      */

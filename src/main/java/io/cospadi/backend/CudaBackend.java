@@ -150,6 +150,11 @@ public final class CudaBackend implements Backend {
         return cuda.properties().fullRateDoubles();
     }
 
+    @Override
+    public boolean loadsBeside() {
+        return true;
+    }
+
     /**
      * By data sheets, not yet measured: 19.5 TFLOP/s in f32 and a third of 312 in bf16 on an A100 are 5.3 to 1, 67 and a third of
      * 989 on an H100 or H200 4.9.

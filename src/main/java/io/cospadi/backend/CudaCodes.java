@@ -14,9 +14,9 @@ final class CudaCodes implements SparseMatrix {
         SlottedCodes packed = new SlottedCodes(codes);
         shape = packed.shape();
         perRow = codes.s();
-        block = memory.zeroed(shape.wordBytes() + (long) Short.BYTES * packed.starts().length);
-        memory.write(words(), packed.words());
-        memory.write(starts(), packed.starts());
+        block = memory.undefined(shape.wordBytes() + (long) Short.BYTES * packed.starts().length);
+        memory.fill(block, 0, packed.words());
+        memory.fill(block, shape.wordBytes(), packed.starts());
     }
 
     private CudaCodes(CudaCodes other, CudaBlock block) {

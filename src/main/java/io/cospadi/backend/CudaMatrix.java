@@ -54,7 +54,12 @@ final class CudaMatrix extends StoredMatrix {
 
     /** Of the first element, on the device. */
     long address() {
-        return block.address() + start() * dtype().bytes();
+        return block.address() + offset();
+    }
+
+    /** Bytes of its block before the first element. */
+    long offset() {
+        return start() * dtype().bytes();
     }
 
     long bytes() {

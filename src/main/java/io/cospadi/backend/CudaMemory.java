@@ -67,7 +67,8 @@ final class CudaMemory implements AutoCloseable {
     /** Memory for what is taken until {@link #end}, from a pool of its own that stays as it is until it is closed. */
     final class Detour implements AutoCloseable {
         private final DeviceMemory before = pool;
-        private final DeviceMemory own = new DeviceMemory(cuda, limit == Long.MAX_VALUE ? limit : pool.available());
+        private final DeviceMemory own =
+                DeviceMemory.ofRecording(cuda, limit == Long.MAX_VALUE ? limit : pool.available());
 
         private Detour() {
             pool = own;
@@ -109,21 +110,41 @@ final class CudaMemory implements AutoCloseable {
     }
 
     void write(long to, int[] values) {
-        cuda.toDevice(to, (long) Integer.BYTES * values.length, (memory, offset) -> memory.asIntBuffer()
-                .put(values, (int) (offset / Integer.BYTES), memory.limit() / Integer.BYTES));
+        cuda.toDevice(to, (long) Integer.BYTES * values.length, from(values));
     }
 
     void write(long to, short[] values) {
-        cuda.toDevice(to, (long) Short.BYTES * values.length, (memory, offset) -> memory.asShortBuffer()
-                .put(values, (int) (offset / Short.BYTES), memory.limit() / Short.BYTES));
+        cuda.toDevice(to, (long) Short.BYTES * values.length, from(values));
     }
 
-    /** The buffer's remaining bytes, which may change as soon as this returns. */
-    void write(long to, ByteBuffer values) {
-        cuda.toDevice(
-                to,
+    private static CudaCalls.Piece from(int[] values) {
+        return (memory, offset) ->
+                memory.asIntBuffer().put(values, (int) (offset / Integer.BYTES), memory.limit() / Integer.BYTES);
+    }
+
+    private static CudaCalls.Piece from(short[] values) {
+        return (memory, offset) ->
+                memory.asShortBuffer().put(values, (int) (offset / Short.BYTES), memory.limit() / Short.BYTES);
+    }
+
+    /**
+     * The buffer's remaining bytes, which may change as soon as this returns, into a part of a block; beside what is queued, as long
+     * as the block is untouched.
+     */
+    void fill(CudaBlock to, long offset, ByteBuffer values) {
+        to.fill(
+                cuda,
+                offset,
                 values.remaining(),
-                (memory, offset) -> memory.put(values.slice(values.position() + (int) offset, memory.limit())));
+                (memory, done) -> memory.put(values.slice(values.position() + (int) done, memory.limit())));
+    }
+
+    void fill(CudaBlock to, long offset, int[] values) {
+        to.fill(cuda, offset, (long) Integer.BYTES * values.length, from(values));
+    }
+
+    void fill(CudaBlock to, long offset, short[] values) {
+        to.fill(cuda, offset, (long) Short.BYTES * values.length, from(values));
     }
 
     /** All of an F32 matrix. */

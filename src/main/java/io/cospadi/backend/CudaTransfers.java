@@ -54,10 +54,13 @@ final class CudaTransfers {
         return values;
     }
 
-    /** As {@link Storage#load}: stored elements cross as they are, and are converted on the device. */
+    /**
+     * As {@link Storage#load}: stored elements cross as they are, beside what is queued where they come to lie in untouched
+     * memory, and are converted on the device.
+     */
     void load(CudaMatrix matrix, ByteBuffer stored, DType type) {
         if (type == matrix.dtype()) {
-            memory.write(matrix.address(), stored);
+            memory.fill(matrix.block(), matrix.offset(), stored);
             return;
         }
         int pieceElements = STORED_BYTES / type.bytes();
@@ -66,7 +69,7 @@ final class CudaTransfers {
             for (int done = 0; done < elements; done += pieceElements) {
                 int count = Math.min(pieceElements, elements - done);
                 ByteBuffer piece = stored.slice(stored.position() + done * type.bytes(), count * type.bytes());
-                memory.write(raw.address(), piece);
+                memory.fill(raw, 0, piece);
                 long to = matrix.address() + (long) done * matrix.dtype().bytes();
                 storage.convert(type, raw.address(), matrix.dtype(), to, count);
             }

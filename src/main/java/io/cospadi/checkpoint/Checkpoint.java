@@ -219,7 +219,7 @@ public final class Checkpoint implements AutoCloseable {
     public Matrix loadRows(String name, int firstRow, int rows, Backend backend) {
         StoredTensor tensor = floats(name);
         Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
-        return fill(tensor, firstRow, backend.allocate(rows, tensor.cols(), DType.F32), backend);
+        return fill(tensor, firstRow, backend.allocateWeight(rows, tensor.cols(), DType.F32), backend);
     }
 
     /**

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Many windows through a dense model and back, layer by layer: one layer's weights in memory at a time. On the way forward the
+ * Many windows through a dense model and back, layer by layer ({@link LayerSequence}). On the way forward the
  * inputs of all layers are kept, in memory up to a limit and beyond it in a temporary file; on the way back each layer is
  * computed again from its input. The loss of a window is the sum of the negative log-likelihoods of its {@link Labels}.
  *
@@ -26,6 +26,7 @@ public final class GradientPass implements AutoCloseable {
     private final HiddenStates gradients;
     private final LayerGradient layerGradient;
     private final Workspace current;
+    private final LayerSequence backwards;
     private int nextLayer;
 
     /** Whom the gradients of one layer are shown to. */
@@ -51,6 +52,7 @@ public final class GradientPass implements AutoCloseable {
         int hidden = decoder.config().hiddenSize();
         current = new Workspace(decoder.backend(), hidden);
         layerGradient = decoder.layerGradient();
+        backwards = new LayerSequence(decoder);
         int[] once = Arrays.copyOf(lengths, count);
         gradients = new HiddenStates(decoder.backend(), once, hidden, bytesInMemory, spillFolder);
         try {
@@ -80,17 +82,21 @@ public final class GradientPass implements AutoCloseable {
             inputs.save(input(0, window));
         }
         int longest = windows.stream().mapToInt(ids -> ids.length).max().orElse(1);
-        try (KvCache cache = KvCache.ofOneLayer(decoder.backend(), decoder.config(), longest)) {
+        try (KvCache cache = KvCache.ofOneLayer(decoder.backend(), decoder.config(), longest);
+                LayerSequence sequence = new LayerSequence(decoder)) {
             for (int index = 0; index < layers; index++) {
-                try (DecoderLayer layer = decoder.loadLayer(index)) {
-                    for (int window = 0; window < windows.size(); window++) {
-                        Matrix hidden = copied(input(index, window), window);
-                        layer.forward(hidden, cache, 0, SiteListener.NONE);
-                        decoder.backend().copy(hidden, inputs.create(input(index + 1, window)));
-                        inputs.save(input(index + 1, window));
-                        progress.advance((long) index * windows.size() + window + 1, total);
+                DecoderLayer layer = sequence.enter(index);
+                for (int window = 0; window < windows.size(); window++) {
+                    Matrix hidden = copied(input(index, window), window);
+                    layer.forward(hidden, cache, 0, SiteListener.NONE);
+                    if (window == windows.size() - 1) {
+                        sequence.expect(index + 1);
                     }
+                    decoder.backend().copy(hidden, inputs.create(input(index + 1, window)));
+                    inputs.save(input(index + 1, window));
+                    progress.advance((long) index * windows.size() + window + 1, total);
                 }
+                sequence.leave();
             }
         }
         try (LanguageModelHead head = decoder.loadHead()) {
@@ -126,19 +132,23 @@ public final class GradientPass implements AutoCloseable {
      * @param progress counts windows of this layer
      */
     public void retreat(WindowListener listener, Progress progress) {
-        try (DecoderLayer layer = decoder.loadLayer(nextLayer)) {
-            for (int window = 0; window < windows.size(); window++) {
-                Matrix hidden = copied(input(nextLayer, window), window);
-                layerGradient.backward(layer, hidden, gradients.open(window), listener.window(window));
-                gradients.save(window);
-                progress.advance(window + 1L, windows.size());
+        DecoderLayer layer = backwards.enter(nextLayer);
+        for (int window = 0; window < windows.size(); window++) {
+            Matrix hidden = copied(input(nextLayer, window), window);
+            layerGradient.backward(layer, hidden, gradients.open(window), listener.window(window));
+            if (window == windows.size() - 1) {
+                backwards.expect(nextLayer - 1);
             }
+            gradients.save(window);
+            progress.advance(window + 1L, windows.size());
         }
+        backwards.leave();
         nextLayer--;
     }
 
     @Override
     public void close() {
+        backwards.close();
         inputs.close();
         gradients.close();
         layerGradient.close();

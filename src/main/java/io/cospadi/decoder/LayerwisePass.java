@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Many windows through a model, layer by layer: one layer's weights in memory at a time, each read once, however large the
- * model is. Between layers the hidden states of all windows wait in memory up to a limit and beyond it in a temporary file.
+ * Many windows through a model, layer by layer: one layer's weights in memory at a time ({@link LayerSequence}), each read once,
+ * however large the model is. Between layers the hidden states of all windows wait in memory up to a limit and beyond it in a temporary file.
  *
  * <pre>{@code
  * try (var pass = new LayerwisePass(decoder, windows, 512L << 20, folder)) {
@@ -21,6 +21,7 @@ public final class LayerwisePass implements AutoCloseable {
     private final List<int[]> windows;
     private final HiddenStates states;
     private final KvCache cache;
+    private final LayerSequence layers;
     private int nextLayer;
 
     /** Whom the windows of one layer are shown to. */
@@ -40,6 +41,7 @@ public final class LayerwisePass implements AutoCloseable {
     public LayerwisePass(Decoder decoder, List<int[]> windows, long bytesInMemory, Path spillFolder) {
         this.decoder = decoder;
         this.windows = List.copyOf(windows);
+        layers = new LayerSequence(decoder);
         states = HiddenStates.embedded(decoder, this.windows, bytesInMemory, spillFolder);
         try {
             cache = KvCache.ofOneLayer(decoder.backend(), decoder.config(), states.longest());
@@ -65,13 +67,16 @@ public final class LayerwisePass implements AutoCloseable {
      * @param progress counts windows of this layer
      */
     public void advance(WindowListener listener, Progress progress) {
-        try (DecoderLayer layer = decoder.loadLayer(nextLayer)) {
-            for (int window = 0; window < windows.size(); window++) {
-                layer.forward(states.open(window), cache, 0, listener.window(window));
-                states.save(window);
-                progress.advance(window + 1L, windows.size());
+        DecoderLayer layer = layers.enter(nextLayer);
+        for (int window = 0; window < windows.size(); window++) {
+            layer.forward(states.open(window), cache, 0, listener.window(window));
+            if (window == windows.size() - 1) {
+                layers.expect(nextLayer + 1); // before states are saved: those on disk wait for the device
             }
+            states.save(window);
+            progress.advance(window + 1L, windows.size());
         }
+        layers.leave();
         nextLayer++;
     }
 
@@ -94,6 +99,7 @@ public final class LayerwisePass implements AutoCloseable {
 
     @Override
     public void close() {
+        layers.close();
         states.close();
         cache.close();
     }

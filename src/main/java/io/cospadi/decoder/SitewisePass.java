@@ -26,7 +26,7 @@ public final class SitewisePass implements AutoCloseable {
     private final int windows;
     private final HiddenStates states;
     private final KvCache cache;
-    private DecoderLayer layer;
+    private final LayerSequence layers;
     private int nextLayer;
 
     /**
@@ -39,6 +39,7 @@ public final class SitewisePass implements AutoCloseable {
     public SitewisePass(Decoder decoder, List<int[]> windows, long bytesInMemory, Path spillFolder) {
         this.decoder = decoder;
         this.windows = windows.size();
+        layers = new LayerSequence(decoder);
         states = HiddenStates.embedded(decoder, windows, bytesInMemory, spillFolder);
         try {
             cache = KvCache.ofOneLayer(decoder.backend(), decoder.config(), states.longest());
@@ -55,10 +56,7 @@ public final class SitewisePass implements AutoCloseable {
 
     /** Loads the next layer. */
     public void enter() {
-        if (layer != null) {
-            throw new IllegalStateException("layer " + nextLayer + " is not through yet");
-        }
-        layer = decoder.loadLayer(nextLayer);
+        layers.enter(nextLayer);
     }
 
     /**
@@ -67,7 +65,7 @@ public final class SitewisePass implements AutoCloseable {
      * @param linear of its sizes, owned from here on
      */
     public void replace(ProjectionType type, Linear linear) {
-        layer.replace(type, linear);
+        layers.current().replace(type, linear);
     }
 
     /** A window's hidden states where they wait now, (its tokens, hiddenSize) F32; valid until another window is opened. */
@@ -84,7 +82,7 @@ public final class SitewisePass implements AutoCloseable {
      * @return (up to CHUNK_ROWS rows, d1) F32, read only, valid until this pass is asked for anything else
      */
     public Matrix input(InputSite site, Matrix hidden, int from) {
-        return layer.input(site, rows(hidden, from), cache, from);
+        return layers.current().input(site, rows(hidden, from), cache, from);
     }
 
     private static Matrix rows(Matrix hidden, int from) {
@@ -97,14 +95,16 @@ public final class SitewisePass implements AutoCloseable {
      * @param listener sees the inputs of the projections on the way
      */
     public void attend(LayerwisePass.WindowListener listener, Progress progress) {
+        DecoderLayer layer = layers.current();
         forEachChunk((rows, from, seen) -> layer.attend(rows, cache, from, seen), listener, progress);
     }
 
     /** Takes all windows, which are behind its attention, to the layer's output, likewise, and frees the layer. */
     public void feedForward(LayerwisePass.WindowListener listener, Progress progress) {
+        DecoderLayer layer = layers.current();
         forEachChunk((rows, from, seen) -> layer.feedForward(rows, seen), listener, progress);
-        layer.close();
-        layer = null;
+        layers.expect(nextLayer + 1);
+        layers.leave();
         nextLayer++;
     }
 
@@ -127,9 +127,7 @@ public final class SitewisePass implements AutoCloseable {
 
     @Override
     public void close() {
-        if (layer != null) {
-            layer.close();
-        }
+        layers.close();
         states.close();
         cache.close();
     }

@@ -4,8 +4,8 @@ import java.nio.ByteBuffer;
 
 /**
  * The calls of one device that everything CUDA stands on, and the seam at which the tests put an emulation in place of the
- * driver and its libraries. Addresses are the device's. All work is queued on one stream, in order; only calls that return
- * values of the device wait for it. Not thread-safe.
+ * driver and its libraries. Addresses are the device's. All work is queued on one stream, in order, but for what
+ * {@link #toDeviceBeside} copies; only calls that return values of the device wait for it. Not thread-safe.
  *
  * <p>Dense linear algebra is column-major, as the libraries have it: element (i, j) lies at {@code i + j * ld}.
  */
@@ -37,6 +37,14 @@ public interface CudaCalls extends Launcher, AutoCloseable {
 
     /** Copies bytes that {@code fill} supplies, piece by piece; has asked for all of them when it returns. */
     void toDevice(long to, long bytes, Piece fill);
+
+    /**
+     * The same beside the queue: the copy doesn't wait for what was queued behind {@code lastUse}, and is done before what is
+     * queued from now on begins.
+     *
+     * @param lastUse a mark behind all that uses those bytes; null: nothing does
+     */
+    void toDeviceBeside(Mark lastUse, long to, long bytes, Piece fill);
 
     /** Copies bytes to {@code empty}, piece by piece, and waits for them. */
     void toHost(long from, long bytes, Piece empty);
@@ -168,7 +176,7 @@ public interface CudaCalls extends Launcher, AutoCloseable {
         void close();
     }
 
-    /** A place in the queue, for timing. */
+    /** A place in the queue, for timing, or for a copy to wait for. */
     interface Mark extends AutoCloseable {
         /** Milliseconds of the device from an earlier mark to this one; waits for both. */
         double millisecondsSince(Mark earlier);

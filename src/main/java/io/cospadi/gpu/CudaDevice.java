@@ -39,7 +39,7 @@ import jcuda.driver.CUresult;
 import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.CUstream_flags;
 
-/** One GPU through JCuda: its primary context, one stream, and the libraries' handles on it. */
+/** One GPU through JCuda: its primary context, one stream with the libraries' handles on it, and one for copies beside it. */
 final class CudaDevice implements CudaCalls {
     private static final int EARLY_MAJOR = 9;
     private static final String DRIVER = "libcuda.so.1";
@@ -51,6 +51,7 @@ final class CudaDevice implements CudaCalls {
     private final KernelModules modules;
     private final DeviceProperties properties;
     private final PinnedStaging staging;
+    private final CopyStream copies = new CopyStream();
     private final Cublas cublas;
     private final Cusolver cusolver;
     /** Loaded when first asked for: only benchmarks do. */
@@ -151,6 +152,14 @@ final class CudaDevice implements CudaCalls {
     public void toDevice(long to, long bytes, Piece fill) {
         bind();
         staging.toDevice(to, bytes, fill);
+    }
+
+    @Override
+    public void toDeviceBeside(Mark lastUse, long to, long bytes, Piece fill) {
+        bind();
+        if (bytes > 0) {
+            copies.toDevice((StreamMark) lastUse, to, bytes, fill, stream);
+        }
     }
 
     @Override
@@ -340,6 +349,7 @@ final class CudaDevice implements CudaCalls {
         }
         cusolver.close();
         cublas.close();
+        copies.close();
         staging.close();
         modules.close();
         if (early != null) {

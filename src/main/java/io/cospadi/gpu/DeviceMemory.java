@@ -6,8 +6,9 @@ import java.util.TreeMap;
 
 /**
  * A device's memory in blocks that are kept for the next of their size when they are given back. One stream runs everything,
- * so a block can be used again at once: what still reads it was queued before. What is held, in use or kept, stays within a
- * limit; blocks kept are returned to the device before anything is refused.
+ * so a block can be used again at once: what still reads it was queued before. Only a copy beside the stream has to know behind
+ * which place of it a block is free, so large ones are kept with a mark. What is held, in use or kept, stays within a limit;
+ * blocks kept are returned to the device before anything is refused.
  */
 public final class DeviceMemory implements AutoCloseable {
     /** Sizes are rounded up to this, or beyond {@link #LARGE} to a 32nd of themselves, so that near sizes share blocks. */
@@ -15,16 +16,38 @@ public final class DeviceMemory implements AutoCloseable {
 
     private static final long LARGE = 16 << 10;
 
+    /** From here on: what weighs as much is worth a mark. */
+    private static final long MARKED = 1 << 20;
+
     private final CudaCalls cuda;
     private final long limit;
-    private final TreeMap<Long, Deque<Long>> kept = new TreeMap<>();
+    private final boolean marks;
+    private final TreeMap<Long, Deque<Block>> kept = new TreeMap<>();
     private long keptBytes;
     private long usedBytes;
 
+    /**
+     * Memory that was taken.
+     *
+     * @param lastUse  of those who had it before, for the taker to close; null where there is none
+     * @param untouched whether nothing that was queued uses it, or nothing behind {@code lastUse}
+     */
+    public record Block(long address, CudaCalls.Mark lastUse, boolean untouched) {}
+
     /** @param limit most bytes to hold, {@code Long.MAX_VALUE} for what the device has */
     public DeviceMemory(CudaCalls cuda, long limit) {
+        this(cuda, limit, true);
+    }
+
+    private DeviceMemory(CudaCalls cuda, long limit, boolean marks) {
         this.cuda = cuda;
         this.limit = limit;
+        this.marks = marks;
+    }
+
+    /** The same for what is given back while launches are recorded: a recording has no places to wait for. */
+    public static DeviceMemory ofRecording(CudaCalls cuda, long limit) {
+        return new DeviceMemory(cuda, limit, false);
     }
 
     /** What a block of so many bytes takes. */
@@ -38,17 +61,17 @@ public final class DeviceMemory implements AutoCloseable {
      *
      * @throws DeviceMemoryException if the limit or the device has no room for it
      */
-    public long take(long bytes) {
+    public Block take(long bytes) {
         long size = rounded(bytes);
-        Deque<Long> same = kept.get(size);
+        Deque<Block> same = kept.get(size);
         if (same != null) {
-            long address = same.pop();
+            Block block = same.pop();
             if (same.isEmpty()) {
                 kept.remove(size);
             }
             keptBytes -= size;
             usedBytes += size;
-            return address;
+            return block;
         }
         if (usedBytes + keptBytes + size > limit) {
             releaseKept();
@@ -59,7 +82,7 @@ public final class DeviceMemory implements AutoCloseable {
         }
         long address = allocate(size);
         usedBytes += size;
-        return address;
+        return new Block(address, null, true);
     }
 
     private long allocate(long size) {
@@ -77,15 +100,24 @@ public final class DeviceMemory implements AutoCloseable {
     /** Takes a block back; {@code bytes} as it was asked for. */
     public void giveBack(long address, long bytes) {
         long size = rounded(bytes);
-        kept.computeIfAbsent(size, unused -> new ArrayDeque<>()).push(address);
+        boolean marked = marks && size >= MARKED;
+        kept.computeIfAbsent(size, unused -> new ArrayDeque<>())
+                .push(new Block(address, marked ? cuda.mark() : null, marked));
         keptBytes += size;
         usedBytes -= size;
     }
 
     private void releaseKept() {
-        kept.values().forEach(blocks -> blocks.forEach(cuda::free));
+        kept.values().forEach(blocks -> blocks.forEach(this::release));
         kept.clear();
         keptBytes = 0;
+    }
+
+    private void release(Block block) {
+        if (block.lastUse() != null) {
+            block.lastUse().close();
+        }
+        cuda.free(block.address());
     }
 
     /** Bytes that can still be taken. */

@@ -5,6 +5,7 @@ import static jcuda.driver.JCudaDriver.cuEventDestroy;
 import static jcuda.driver.JCudaDriver.cuEventElapsedTime;
 import static jcuda.driver.JCudaDriver.cuEventRecord;
 import static jcuda.driver.JCudaDriver.cuEventSynchronize;
+import static jcuda.driver.JCudaDriver.cuStreamWaitEvent;
 
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
@@ -17,6 +18,11 @@ final class StreamMark implements CudaCalls.Mark {
     StreamMark(CUstream stream) {
         Driver.check(cuEventCreate(event, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
         Driver.check(cuEventRecord(event, stream), "cuEventRecord");
+    }
+
+    /** What is queued on another stream from now on waits for this place. */
+    void holdUp(CUstream other) {
+        Driver.check(cuStreamWaitEvent(other, event, 0), "cuStreamWaitEvent");
     }
 
     @Override

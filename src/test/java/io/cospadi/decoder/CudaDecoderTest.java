@@ -54,6 +54,14 @@ class CudaDecoderTest {
     }
 
     @Nested
+    class LoadingAhead extends AbstractLoadingAheadTest {
+        @Override
+        CudaCalls device() {
+            return new EmulatedCuda();
+        }
+    }
+
+    @Nested
     class SingleTokens extends AbstractSingleTokenStepTest {
         @Override
         CudaCalls device() {

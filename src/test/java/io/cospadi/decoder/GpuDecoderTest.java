@@ -43,6 +43,14 @@ class GpuDecoderTest {
     }
 
     @Nested
+    class LoadingAhead extends AbstractLoadingAheadTest {
+        @Override
+        CudaCalls device() {
+            return Gpu.open();
+        }
+    }
+
+    @Nested
     class SingleTokens extends AbstractSingleTokenStepTest {
         @Override
         CudaCalls device() {

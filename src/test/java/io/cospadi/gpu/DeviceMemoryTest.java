@@ -51,10 +51,10 @@ class DeviceMemoryTest {
     @Test
     void blocksOfOneSizeAreUsedAgainAndOthersAreNot() {
         try (DeviceMemory memory = limitedTo(Long.MAX_VALUE)) {
-            long first = memory.take(1000);
+            long first = memory.take(1000).address();
             memory.giveBack(first, 1000);
-            assertEquals(first, memory.take(900), "both take 1024 bytes");
-            assertNotEquals(first, memory.take(900), "it is in use");
+            assertEquals(first, memory.take(900).address(), "both take 1024 bytes");
+            assertNotEquals(first, memory.take(900).address(), "it is in use");
             assertEquals(2 * 1024, memory.usedBytes());
             assertEquals(2, counts.of("allocate"));
             memory.take(4 * KB);
@@ -69,7 +69,7 @@ class DeviceMemoryTest {
     @Test
     void keptBlocksAreReleasedBeforeTheLimitRefuses() {
         try (DeviceMemory memory = limitedTo(10 * KB)) {
-            long kept = memory.take(6 * KB);
+            long kept = memory.take(6 * KB).address();
             memory.giveBack(kept, 6 * KB);
             assertEquals(10 * KB, memory.available(), "kept blocks are free to be taken");
             memory.take(8 * KB);
@@ -90,7 +90,7 @@ class DeviceMemoryTest {
     void keptBlocksAreReleasedBeforeTheDeviceRefuses() {
         try (DeviceMemory memory = limitedTo(Long.MAX_VALUE)) {
             assertEquals(256 * KB, memory.available());
-            long kept = memory.take(200 * KB);
+            long kept = memory.take(200 * KB).address();
             assertEquals(56 * KB, memory.available());
             memory.giveBack(kept, 200 * KB);
             assertEquals(256 * KB, memory.available());

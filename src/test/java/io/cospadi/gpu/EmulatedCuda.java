@@ -122,6 +122,12 @@ public final class EmulatedCuda implements CudaCalls {
     }
 
     @Override
+    public void toDeviceBeside(Mark lastUse, long to, long bytes, Piece fill) {
+        requireNoCapture("toDeviceBeside");
+        inPieces(to, bytes, fill);
+    }
+
+    @Override
     public void toHost(long from, long bytes, Piece empty) {
         requireNoCapture("toHost");
         inPieces(from, bytes, empty);

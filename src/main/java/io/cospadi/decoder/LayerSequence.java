@@ -1,0 +1,77 @@
+package io.cospadi.decoder;
+
+/**
+ * The layers of a pass, one after the other, in memory one at a time; or for a moment two, where weights cross to the device while
+ * it still computes with the layer before and it has the room. What is computed is the same either way.
+ *
+ * <pre>{@code
+ * DecoderLayer layer = sequence.enter(i);
+ * ... // all work with it is queued
+ * sequence.expect(i + 1);
+ * sequence.leave();
+ * }</pre>
+ */
+final class LayerSequence implements AutoCloseable {
+    private final Decoder decoder;
+    private DecoderLayer current;
+    private DecoderLayer expected;
+
+    LayerSequence(Decoder decoder) {
+        this.decoder = decoder;
+    }
+
+    /**
+     * The layer, loaded, owned by this until it is left.
+     *
+     * @throws IllegalStateException if the last one was not left
+     */
+    DecoderLayer enter(int index) {
+        if (current != null) {
+            throw new IllegalStateException("layer " + current.index() + " is not through yet");
+        }
+        if (expected != null && expected.index() == index) {
+            current = expected;
+            expected = null;
+        } else {
+            forget();
+            current = decoder.loadLayer(index);
+        }
+        return current;
+    }
+
+    /** The layer in hand. */
+    DecoderLayer current() {
+        return current;
+    }
+
+    /** Loads what is entered next, if that goes on beside the work that is queued and twice its like still fits; none: nothing. */
+    void expect(int index) {
+        if (index >= 0
+                && index < decoder.config().layers()
+                && decoder.backend().loadsBeside()
+                && decoder.backend().availableBytes() > 2 * current.bytes()) {
+            expected = decoder.loadLayer(index);
+        }
+    }
+
+    /** Frees the layer in hand. */
+    void leave() {
+        current.close();
+        current = null;
+    }
+
+    private void forget() {
+        if (expected != null) {
+            expected.close();
+            expected = null;
+        }
+    }
+
+    @Override
+    public void close() {
+        forget();
+        if (current != null) {
+            leave();
+        }
+    }
+}
