@@ -5,8 +5,8 @@
 //          argmax: the first of the largest; a NaN is never one, and a row of nothing above -infinity gives 0. sample: the first
 //          column up to which the probabilities exp(x) add up to more than uniforms[i] times their sum.
 //          likelihood_gradient: x[i,j] = exp(x[i,j]), less 1 at the target; a row becomes 0 where its target is negative.
-// Layout   x, p, q (rows, cols) f32 row-major, dense; argmax_f64 takes f64. targets, columns (rows) int32; losses, divergences,
-//          uniforms (rows) f64.
+// Layout   x, p, q (rows, cols) f32 row-major, dense; argmax_f64 takes f64. targets of negative_log_likelihood (rows) int32, of
+//          likelihood_gradient f64; columns, losses, divergences, uniforms (rows) f64.
 // Launch   One block of 1024 a row. Static shared memory.
 // Order    exp in f32, sums in f64: a thread over its own columns in ascending order, then a fixed tree. sample adds up a warp's
 //          columns side by side. Equal inputs give equal bits.
@@ -72,7 +72,7 @@ extern "C" __global__ void __launch_bounds__(1024) kl_divergence(
 }
 
 template <typename T>
-static __device__ __forceinline__ void row_argmax(const T* matrix, int* columns, int cols, T* maxima, int* firsts) {
+static __device__ __forceinline__ void row_argmax(const T* matrix, double* columns, int cols, T* maxima, int* firsts) {
     const T* row = matrix + (long long) blockIdx.x * cols;
     T most = minus_infinity();
     int first = NO_COLUMN;
@@ -88,13 +88,13 @@ static __device__ __forceinline__ void row_argmax(const T* matrix, int* columns,
     if (threadIdx.x == 0) columns[blockIdx.x] = first == NO_COLUMN ? 0 : first;
 }
 
-extern "C" __global__ void __launch_bounds__(1024) argmax_f32(const float* matrix, int* columns, int cols) {
+extern "C" __global__ void __launch_bounds__(1024) argmax_f32(const float* matrix, double* columns, int cols) {
     __shared__ float maxima[MOST_WARPS];
     __shared__ int firsts[MOST_WARPS];
     row_argmax(matrix, columns, cols, maxima, firsts);
 }
 
-extern "C" __global__ void __launch_bounds__(1024) argmax_f64(const double* matrix, int* columns, int cols) {
+extern "C" __global__ void __launch_bounds__(1024) argmax_f64(const double* matrix, double* columns, int cols) {
     __shared__ double maxima[MOST_WARPS];
     __shared__ int firsts[MOST_WARPS];
     row_argmax(matrix, columns, cols, maxima, firsts);
@@ -122,7 +122,7 @@ static __device__ int column_of(const float* row, int from, int to, double wante
 }
 
 extern "C" __global__ void __launch_bounds__(1024) sample(
-    const float* logProbabilities, const double* uniforms, int* columns, int cols) {
+    const float* logProbabilities, const double* uniforms, double* columns, int cols) {
     __shared__ double totals[MOST_WARPS];
     const float* row = logProbabilities + (long long) blockIdx.x * cols;
     int lane = threadIdx.x % 32;
@@ -160,9 +160,9 @@ extern "C" __global__ void __launch_bounds__(1024) sample(
 }
 
 extern "C" __global__ void __launch_bounds__(1024) likelihood_gradient(
-    float* logProbabilities, const int* targets, int cols) {
+    float* logProbabilities, const double* targets, int cols) {
     float* row = logProbabilities + (long long) blockIdx.x * cols;
-    int target = targets[blockIdx.x];
+    double target = targets[blockIdx.x];
     for (int j = threadIdx.x; j < cols; j += blockDim.x) {
         row[j] = target < 0 ? 0 : expf(row[j]) - (j == target ? 1.0f : 0.0f);
     }

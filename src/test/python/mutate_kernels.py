@@ -309,6 +309,14 @@ ROW_GRADIENTS = [
     ("last warp left out", "w < 32; w++", "w < 31; w++"),
     ("partial sums read too early", "= sum;\n    __syncthreads();", "= sum;"),
     ("what was there lost", "sum = sums[j];", "sum = 0;"),
+    ("equals all before each other", "x < y : i < j", "x < y : true"),
+    ("NaN first", "return known;\n", "return !known;\n"),
+    ("the higher of two", "(count - 1) / 2", "count / 2"),
+    ("elements beyond the grid are never the median",
+     "i += gridDim.x * blockDim.x) {\n        float own", "i += count) {\n        float own"),
+    ("clipped at the square", "sqrt((double) *median)", "(double) *median"),
+    ("all shortened", "norm > longest && longest > 0", "longest > 0"),
+    ("shortened to nothing", "norm > longest && longest > 0", "norm > longest"),
 ]
 ELEMENTWISE = [
     ("negative zero kept", "__float_as_uint(pattern[i]) << 1 != 0", "__float_as_uint(pattern[i]) != 0"),

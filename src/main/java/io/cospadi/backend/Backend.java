@@ -1,5 +1,7 @@
 package io.cospadi.backend;
 
+import io.cospadi.tensor.DType;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 
@@ -66,6 +68,16 @@ public sealed interface Backend
         long began = System.nanoTime();
         verbs.run();
         return (System.nanoTime() - began) * 1e-9;
+    }
+
+    /** {@link DecoderVerbs#argmax} for the host, which waits for it. */
+    default int[] argmax(Matrix matrix) {
+        try (Matrix columns = allocate(matrix.rows(), 1, DType.F64)) {
+            argmax(matrix, columns);
+            return Arrays.stream(readDoubles(columns))
+                    .mapToInt(column -> (int) column)
+                    .toArray();
+        }
     }
 
     /** Bytes a second between memory and whoever computes, measured now: what a verb that does nothing but read could reach. */

@@ -479,21 +479,21 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public double[] negativeLogLikelihood(Matrix logits, int[] targets) {
-        DecoderChecks.negativeLogLikelihood(logits, targets);
-        return reductions.negativeLogLikelihood(own(logits), targets);
+    public void negativeLogLikelihood(Matrix logits, int[] targets, Matrix losses) {
+        DecoderChecks.negativeLogLikelihood(logits, targets, losses);
+        reductions.negativeLogLikelihood(own(logits), targets, own(losses));
     }
 
     @Override
-    public double[] klDivergence(Matrix logP, Matrix logQ) {
-        DecoderChecks.klDivergence(logP, logQ);
-        return reductions.klDivergence(own(logP), own(logQ));
+    public void klDivergence(Matrix logP, Matrix logQ, Matrix divergences) {
+        DecoderChecks.klDivergence(logP, logQ, divergences);
+        reductions.klDivergence(own(logP), own(logQ), own(divergences));
     }
 
     @Override
-    public int[] argmax(Matrix matrix) {
-        DecoderChecks.argmax(matrix);
-        return reductions.argmax(own(matrix));
+    public void argmax(Matrix matrix, Matrix columns) {
+        DecoderChecks.argmax(matrix, columns);
+        reductions.argmax(own(matrix), own(columns));
     }
 
     // ---- gradients ----
@@ -544,15 +544,21 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public int[] sample(Matrix logProbabilities, double[] uniforms) {
-        GradientChecks.sample(logProbabilities, uniforms);
-        return rowGradients.sample(own(logProbabilities), uniforms);
+    public void sample(Matrix logProbabilities, double[] uniforms, Matrix columns) {
+        GradientChecks.sample(logProbabilities, uniforms, columns);
+        rowGradients.sample(own(logProbabilities), uniforms, own(columns));
     }
 
     @Override
-    public void likelihoodGradient(Matrix logProbabilities, int[] targets) {
+    public void likelihoodGradient(Matrix logProbabilities, Matrix targets) {
         GradientChecks.likelihoodGradient(logProbabilities, targets);
-        rowGradients.likelihood(own(logProbabilities), targets);
+        rowGradients.likelihood(own(logProbabilities), own(targets));
+    }
+
+    @Override
+    public void clippingFactors(Matrix squares, double clipping, Matrix factors) {
+        GradientChecks.clippingFactors(squares, factors);
+        rowGradients.clippingFactors(own(squares), clipping, own(factors));
     }
 
     @Override

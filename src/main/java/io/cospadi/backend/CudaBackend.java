@@ -593,21 +593,23 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public double[] negativeLogLikelihood(Matrix logits, int[] targets) {
-        DecoderChecks.negativeLogLikelihood(logits, targets);
-        return reductions.negativeLogLikelihood(own(logits), targets);
+    public void negativeLogLikelihood(Matrix logits, int[] targets, Matrix losses) {
+        DecoderChecks.negativeLogLikelihood(logits, targets, losses);
+        try (CudaBlock wanted = memory.scratch(targets)) {
+            softmax.negativeLogLikelihood(at(logits), wanted.address(), at(losses), logits.rows(), logits.cols());
+        }
     }
 
     @Override
-    public double[] klDivergence(Matrix logP, Matrix logQ) {
-        DecoderChecks.klDivergence(logP, logQ);
-        return reductions.klDivergence(own(logP), own(logQ));
+    public void klDivergence(Matrix logP, Matrix logQ, Matrix divergences) {
+        DecoderChecks.klDivergence(logP, logQ, divergences);
+        softmax.klDivergence(at(logP), at(logQ), at(divergences), logP.rows(), logP.cols());
     }
 
     @Override
-    public int[] argmax(Matrix matrix) {
-        DecoderChecks.argmax(matrix);
-        return reductions.argmax(own(matrix));
+    public void argmax(Matrix matrix, Matrix columns) {
+        DecoderChecks.argmax(matrix, columns);
+        softmax.argmax(matrix.dtype(), at(matrix), at(columns), matrix.rows(), matrix.cols());
     }
 
     // ---- gradients ----
@@ -659,17 +661,29 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public int[] sample(Matrix logProbabilities, double[] uniforms) {
-        GradientChecks.sample(logProbabilities, uniforms);
-        return reductions.sample(own(logProbabilities), uniforms);
+    public void sample(Matrix logProbabilities, double[] uniforms, Matrix columns) {
+        GradientChecks.sample(logProbabilities, uniforms, columns);
+        try (CudaBlock drawn = memory.scratch(uniforms)) {
+            softmax.sample(
+                    at(logProbabilities),
+                    drawn.address(),
+                    at(columns),
+                    logProbabilities.rows(),
+                    logProbabilities.cols());
+        }
     }
 
     @Override
-    public void likelihoodGradient(Matrix logProbabilities, int[] targets) {
+    public void likelihoodGradient(Matrix logProbabilities, Matrix targets) {
         GradientChecks.likelihoodGradient(logProbabilities, targets);
-        try (CudaBlock wanted = memory.scratch(targets)) {
-            softmax.likelihoodGradient(
-                    at(logProbabilities), wanted.address(), logProbabilities.rows(), logProbabilities.cols());
+        softmax.likelihoodGradient(at(logProbabilities), at(targets), logProbabilities.rows(), logProbabilities.cols());
+    }
+
+    @Override
+    public void clippingFactors(Matrix squares, double clipping, Matrix factors) {
+        GradientChecks.clippingFactors(squares, factors);
+        try (CudaBlock median = memory.scratch(Float.BYTES)) {
+            rowGradients.clippingFactors(at(squares), clipping, median.address(), at(factors), squares.cols());
         }
     }
 

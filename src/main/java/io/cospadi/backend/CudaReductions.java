@@ -2,7 +2,6 @@ package io.cospadi.backend;
 
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.ReductionKernels;
-import io.cospadi.gpu.SoftmaxKernels;
 import io.cospadi.gpu.SupportKernels;
 import java.util.Arrays;
 
@@ -10,13 +9,11 @@ import java.util.Arrays;
 final class CudaReductions {
     private final CudaMemory memory;
     private final ReductionKernels reductions;
-    private final SoftmaxKernels softmax;
     private final SupportKernels supports;
 
     CudaReductions(CudaCalls cuda, CudaMemory memory) {
         this.memory = memory;
         reductions = new ReductionKernels(cuda);
-        softmax = new SoftmaxKernels(cuda);
         supports = new SupportKernels(cuda);
     }
 
@@ -38,46 +35,6 @@ final class CudaReductions {
             reductions.smallest(
                     matrix.dtype(), matrix.address(), matrix.elements(), partials.address(), result.address());
             return doubles(result, 1)[0];
-        }
-    }
-
-    double[] negativeLogLikelihood(CudaMatrix logits, int[] targets) {
-        try (CudaBlock wanted = memory.scratch(targets);
-                CudaBlock losses = memory.scratch((long) Double.BYTES * targets.length)) {
-            softmax.negativeLogLikelihood(
-                    logits.address(), wanted.address(), losses.address(), logits.rows(), logits.cols());
-            return doubles(losses, targets.length);
-        }
-    }
-
-    double[] klDivergence(CudaMatrix logP, CudaMatrix logQ) {
-        try (CudaBlock divergences = memory.scratch((long) Double.BYTES * logP.rows())) {
-            softmax.klDivergence(logP.address(), logQ.address(), divergences.address(), logP.rows(), logP.cols());
-            return doubles(divergences, logP.rows());
-        }
-    }
-
-    int[] argmax(CudaMatrix matrix) {
-        try (CudaBlock columns = memory.scratch((long) Integer.BYTES * matrix.rows())) {
-            if (matrix.isF32()) {
-                softmax.argmax(matrix.address(), columns.address(), matrix.rows(), matrix.cols());
-            } else {
-                softmax.argmaxF64(matrix.address(), columns.address(), matrix.rows(), matrix.cols());
-            }
-            return ints(columns, matrix.rows());
-        }
-    }
-
-    int[] sample(CudaMatrix logProbabilities, double[] uniforms) {
-        try (CudaBlock drawn = memory.scratch(uniforms);
-                CudaBlock columns = memory.scratch((long) Integer.BYTES * uniforms.length)) {
-            softmax.sample(
-                    logProbabilities.address(),
-                    drawn.address(),
-                    columns.address(),
-                    logProbabilities.rows(),
-                    logProbabilities.cols());
-            return ints(columns, uniforms.length);
         }
     }
 

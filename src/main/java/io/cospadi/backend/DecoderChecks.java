@@ -159,21 +159,35 @@ final class DecoderChecks {
         requireF32("logSoftmax", logits);
     }
 
-    static void negativeLogLikelihood(Matrix logits, int[] targets) {
+    static void negativeLogLikelihood(Matrix logits, int[] targets, Matrix losses) {
         String verb = "negativeLogLikelihood";
-        requireF32(verb, logits);
+        requireNumberARow(verb, logits, losses);
+        require(logits.dtype() == DType.F32, verb, "F32 logits", logits, losses);
         require(targets.length == logits.rows(), verb, "a target a row", targets.length + " targets", logits);
         for (int target : targets) {
             require(0 <= target && target < logits.cols(), verb, "targets among columns", target, logits);
         }
     }
 
-    static void klDivergence(Matrix logP, Matrix logQ) {
+    static void klDivergence(Matrix logP, Matrix logQ, Matrix divergences) {
         requireF32("klDivergence", logP, logQ);
         requireSame("klDivergence", logP, logQ);
+        requireNumberARow("klDivergence", logP, divergences);
     }
 
-    static void argmax(Matrix matrix) {
+    static void argmax(Matrix matrix, Matrix columns) {
         require(matrix.cols() > 0 || matrix.rows() == 0, "argmax", "columns to choose from", matrix);
+        requireNumberARow("argmax", matrix, columns);
+    }
+
+    /** An F64 for each row of {@code matrix}, one below the other, apart from it. */
+    static void requireNumberARow(String verb, Matrix matrix, Matrix numbers) {
+        require(
+                numbers.rows() == matrix.rows() && numbers.cols() == 1 && numbers.dtype() == DType.F64,
+                verb,
+                "an F64 a row",
+                numbers,
+                matrix);
+        requireApart(verb, numbers, matrix);
     }
 }

@@ -104,12 +104,15 @@ public interface DecoderVerbs {
     /** Each row becomes its log-softmax, in place. */
     void logSoftmax(Matrix logits);
 
-    /** {@code -logSoftmax(logits[i])[targets[i]]} for every row; logits are read only. */
-    double[] negativeLogLikelihood(Matrix logits, int[] targets);
+    /** {@code losses[i] <- -logSoftmax(logits[i])[targets[i]]}, losses (rows, 1) F64; logits are read only. */
+    void negativeLogLikelihood(Matrix logits, int[] targets, Matrix losses);
 
-    /** Kullback-Leibler divergence sum over j of p (log p - log q) for every row of two log-probability matrices. */
-    double[] klDivergence(Matrix logP, Matrix logQ);
+    /**
+     * {@code divergences[i] <- sum over j of p (log p - log q)}, Kullback and Leibler's, of every row of two log-probability
+     * matrices; divergences (rows, 1) F64.
+     */
+    void klDivergence(Matrix logP, Matrix logQ, Matrix divergences);
 
-    /** Index of each row's largest entry, the lowest on ties. */
-    int[] argmax(Matrix matrix);
+    /** {@code columns[i] <-} index of row i's largest entry, the lowest on ties; columns (rows, 1) F64. */
+    void argmax(Matrix matrix, Matrix columns);
 }

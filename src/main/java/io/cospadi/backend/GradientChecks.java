@@ -55,9 +55,9 @@ final class GradientChecks {
         requireApart(verb, up, gradient);
     }
 
-    static void sample(Matrix logProbabilities, double[] uniforms) {
+    static void sample(Matrix logProbabilities, double[] uniforms, Matrix columns) {
         String verb = "sample";
-        requireF32(verb, logProbabilities);
+        requireProbabilities(verb, logProbabilities, columns);
         require(
                 uniforms.length == logProbabilities.rows() && (logProbabilities.cols() > 0 || uniforms.length == 0),
                 verb,
@@ -69,18 +69,19 @@ final class GradientChecks {
         }
     }
 
-    static void likelihoodGradient(Matrix logProbabilities, int[] targets) {
-        String verb = "likelihoodGradient";
-        requireF32(verb, logProbabilities);
-        require(
-                targets.length == logProbabilities.rows(),
-                verb,
-                "a target a row",
-                targets.length + " targets",
-                logProbabilities);
-        for (int target : targets) {
-            require(target < logProbabilities.cols(), verb, "targets among columns", target, logProbabilities);
-        }
+    static void likelihoodGradient(Matrix logProbabilities, Matrix targets) {
+        requireProbabilities("likelihoodGradient", logProbabilities, targets);
+    }
+
+    private static void requireProbabilities(String verb, Matrix logProbabilities, Matrix columns) {
+        DecoderChecks.requireNumberARow(verb, logProbabilities, columns);
+        require(logProbabilities.dtype() == DType.F32, verb, "F32 probabilities", logProbabilities, columns);
+    }
+
+    static void clippingFactors(Matrix squares, Matrix factors) {
+        requireF32("clippingFactors", squares, factors);
+        requireSame("clippingFactors", squares, factors);
+        require(squares.rows() == 1, "clippingFactors", "one row of squares", squares);
     }
 
     static void addSquares(Matrix x, Matrix factors, Matrix sums) {

@@ -52,16 +52,27 @@ public interface GradientVerbs {
      *
      * @param logProbabilities (N, cols), as {@link DecoderVerbs#logSoftmax} leaves them; read only
      * @param uniforms         N numbers in [0, 1)
+     * @param columns          (N, 1) F64, overwritten
      */
-    int[] sample(Matrix logProbabilities, double[] uniforms);
+    void sample(Matrix logProbabilities, double[] uniforms, Matrix columns);
 
     /**
      * The gradient of the summed negative log-likelihood at the logits: each row becomes {@code exp(row)}, less 1 at its target.
      * A row whose target is negative has none and becomes 0.
      *
      * @param logProbabilities as {@link DecoderVerbs#logSoftmax} leaves them; overwritten
+     * @param targets          (N, 1) F64, columns; read only
      */
-    void likelihoodGradient(Matrix logProbabilities, int[] targets);
+    void likelihoodGradient(Matrix logProbabilities, Matrix targets);
+
+    /**
+     * What to multiply rows by so that none is longer than {@code clipping} times their median length, the lower of two:
+     * {@code factors[i] <- min(1, clipping · median / √squares[i])}, and 1 where the median is 0 or a length is NaN.
+     *
+     * @param squares (1, N), norms squared; read only
+     * @param factors (1, N), overwritten; may be squares
+     */
+    void clippingFactors(Matrix squares, double clipping, Matrix factors);
 
     /**
      * {@code sums[j] += sum over i of (factors[i] · x[i,j])²}, in f64.

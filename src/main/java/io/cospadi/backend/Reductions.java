@@ -129,16 +129,14 @@ final class Reductions {
         });
     }
 
-    double[] negativeLogLikelihood(NativeMatrix logits, int[] targets) {
+    void negativeLogLikelihood(NativeMatrix logits, int[] targets, NativeMatrix losses) {
         int cols = logits.cols();
-        double[] losses = new double[targets.length];
         rows(workers, logits.rows(), cols, (row, scratch) -> {
             float[] x = scratch.floats(0, cols);
             logits.get((long) row * cols, x, cols);
             float target = x[targets[row]];
-            losses[row] = logSumExp(x, cols, scratch.floats(1, cols)) - target;
+            losses.setDouble(row, logSumExp(x, cols, scratch.floats(1, cols)) - target);
         });
-        return losses;
     }
 
     /** Leaves exp(x - max) in x. */
@@ -152,9 +150,8 @@ final class Reductions {
     }
 
     /** Where p is 0 (log p = -inf) a term is 0, the limit of p log p. */
-    double[] klDivergence(NativeMatrix logP, NativeMatrix logQ) {
+    void klDivergence(NativeMatrix logP, NativeMatrix logQ, NativeMatrix divergences) {
         int cols = logP.cols();
-        double[] divergences = new double[logP.rows()];
         rows(workers, logP.rows(), cols, (row, scratch) -> {
             float[] p = scratch.floats(0, cols);
             float[] q = scratch.floats(1, cols);
@@ -169,9 +166,8 @@ final class Reductions {
                     sum += share[j] * ((double) p[j] - q[j]);
                 }
             }
-            divergences[row] = sum;
+            divergences.setDouble(row, sum);
         });
-        return divergences;
     }
 
     /** NaN if there is one. */
@@ -193,28 +189,24 @@ final class Reductions {
         return least;
     }
 
-    int[] argmax(NativeMatrix matrix) {
+    void argmax(NativeMatrix matrix, NativeMatrix columns) {
         int cols = matrix.cols();
-        int[] best = new int[matrix.rows()];
         rows(workers, matrix.rows(), cols, (row, scratch) -> {
+            int best = 0;
             if (matrix.isF32()) {
                 float[] x = scratch.floats(0, cols);
                 matrix.get((long) row * cols, x, cols);
                 for (int j = 1; j < cols; j++) {
-                    if (x[j] > x[best[row]]) {
-                        best[row] = j;
-                    }
+                    best = x[j] > x[best] ? j : best;
                 }
             } else {
                 double[] x = scratch.doubles(0, cols);
                 matrix.get((long) row * cols, x, cols);
                 for (int j = 1; j < cols; j++) {
-                    if (x[j] > x[best[row]]) {
-                        best[row] = j;
-                    }
+                    best = x[j] > x[best] ? j : best;
                 }
             }
+            columns.setDouble(row, best);
         });
-        return best;
     }
 }

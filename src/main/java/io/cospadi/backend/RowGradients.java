@@ -1,5 +1,7 @@
 package io.cospadi.backend;
 
+import java.util.Arrays;
+
 /** The gradients that go row by row, or element by element. */
 final class RowGradients {
     /** Columns that one task sums over all rows. */
@@ -71,10 +73,9 @@ final class RowGradients {
         });
     }
 
-    int[] sample(NativeMatrix logProbabilities, double[] uniforms) {
+    void sample(NativeMatrix logProbabilities, double[] uniforms, NativeMatrix columns) {
         int cols = logProbabilities.cols();
-        int[] drawn = new int[uniforms.length];
-        Reductions.rows(workers, drawn.length, cols, (row, scratch) -> {
+        Reductions.rows(workers, uniforms.length, cols, (row, scratch) -> {
             float[] p = scratch.floats(0, cols);
             logProbabilities.get((long) row * cols, p, cols);
             double sum = FastExp.eachBelow(0, p, 0, cols, scratch.floats(1, cols));
@@ -83,24 +84,38 @@ final class RowGradients {
             while (column < cols - 1 && left >= p[column]) {
                 left -= p[column++];
             }
-            drawn[row] = column;
+            columns.setDouble(row, column);
         });
-        return drawn;
     }
 
-    void likelihood(NativeMatrix logProbabilities, int[] targets) {
+    void likelihood(NativeMatrix logProbabilities, NativeMatrix targets) {
         int cols = logProbabilities.cols();
-        Reductions.rows(workers, targets.length, cols, (row, scratch) -> {
+        Reductions.rows(workers, targets.rows(), cols, (row, scratch) -> {
             float[] p = scratch.floats(0, cols);
             logProbabilities.get((long) row * cols, p, cols);
-            if (targets[row] < 0) {
-                java.util.Arrays.fill(p, 0, cols, 0);
+            double target = targets.getDouble(row);
+            if (target < 0) {
+                Arrays.fill(p, 0, cols, 0);
             } else {
                 FastExp.each(p, 0, cols, scratch.floats(1, cols));
-                p[targets[row]] -= 1;
+                p[(int) target] -= 1;
             }
             logProbabilities.put((long) row * cols, p, cols);
         });
+    }
+
+    void clippingFactors(NativeMatrix squares, double clipping, NativeMatrix factors) {
+        int count = squares.cols();
+        float[] values = new float[count];
+        squares.get(0, values, count);
+        float[] sorted = values.clone();
+        Arrays.sort(sorted);
+        double longest = clipping * Math.sqrt(count == 0 ? 0 : sorted[(count - 1) / 2]);
+        for (int i = 0; i < count; i++) {
+            double norm = Math.sqrt(values[i]);
+            values[i] = norm > longest && longest > 0 ? (float) (longest / norm) : 1;
+        }
+        factors.put(0, values, count);
     }
 
     void addSquares(NativeMatrix x, NativeMatrix factors, NativeMatrix sums) {

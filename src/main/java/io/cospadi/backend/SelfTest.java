@@ -283,9 +283,10 @@ public final class SelfTest {
             }
             expected[i] = Math.log(sum) - logits[i * vocabulary + targets[i]];
         }
-        try (Matrix matrix = matrix(rows, vocabulary, logits, DType.F32)) {
-            return new Check(
-                    "log-likelihood", deviation(expected, backend.negativeLogLikelihood(matrix, targets)), SINGLE);
+        try (Matrix matrix = matrix(rows, vocabulary, logits, DType.F32);
+                Matrix losses = backend.allocate(rows, 1, DType.F64)) {
+            backend.negativeLogLikelihood(matrix, targets, losses);
+            return new Check("log-likelihood", deviation(expected, backend.readDoubles(losses)), SINGLE);
         }
     }
 

@@ -8,7 +8,6 @@ import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.decoder.GradientListener;
 import io.cospadi.tensor.DType;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.SortedMap;
@@ -98,7 +97,7 @@ final class GradientSums implements GradientListener, AutoCloseable {
         String name = config.projection(layer, type).name();
         try (Matrix factors = backend.allocate(1, gradient.rows(), DType.F32)) {
             backend.rowDots(gradient, gradient, factors);
-            backend.write(factors, shortening(backend.readFloats(factors), settings.clipping()));
+            backend.clippingFactors(factors, settings.clipping(), factors);
             backend.addSquares(gradient, factors, sums.sum(name));
             if (settings.covariance() == OutputCovariance.FULL) {
                 try (Matrix shortened = backend.allocate(gradient.rows(), gradient.cols(), DType.F32)) {
@@ -114,23 +113,6 @@ final class GradientSums implements GradientListener, AutoCloseable {
                 backend.gemm(1, gradient64, true, inputs.get(type.site()), false, 1, sums.sum(weightName(name)));
             }
         }
-    }
-
-    /**
-     * What to multiply each token's gradient by, so that none is longer than {@code clipping} medians of all.
-     *
-     * @param squares norms squared
-     */
-    static float[] shortening(float[] squares, double clipping) {
-        float[] sorted = squares.clone();
-        Arrays.sort(sorted);
-        double longest = clipping * Math.sqrt(sorted.length == 0 ? 0 : sorted[(sorted.length - 1) / 2]);
-        float[] factors = new float[squares.length];
-        for (int i = 0; i < factors.length; i++) {
-            double norm = Math.sqrt(squares[i]);
-            factors[i] = norm > longest && longest > 0 ? (float) (longest / norm) : 1;
-        }
-        return factors;
     }
 
     /** Ends the last block; the trees stay this object's. */

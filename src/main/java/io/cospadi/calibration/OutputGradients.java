@@ -66,7 +66,7 @@ public final class OutputGradients {
         int firstWindow = GramTree.firstWindow(store.origin().firstBlock(), windows.found());
         List<int[]> share = Calibration.share(store.origin(), windows);
         Labels all = labels(store.settings(), windows, backend);
-        Labels labels = (window, position, logits) -> all.of(firstWindow + window, position, logits);
+        Labels labels = (window, position, logits, tokens) -> all.of(firstWindow + window, position, logits, tokens);
         long forward = (config.layers() + 1L) * share.size();
         long total = forward + (long) (config.layers() - firstLayer) * share.size();
         try (Decoder decoder = new Decoder(weights, backend);
@@ -104,7 +104,7 @@ public final class OutputGradients {
     private static Labels labels(GradientSettings settings, TokenWindows windows, Backend backend) {
         return switch (settings.labels()) {
             case MODEL -> Labels.sampled(backend, settings.seed());
-            case TEXT -> Labels.ofText(windows.windows());
+            case TEXT -> Labels.ofText(backend, windows.windows());
         };
     }
 

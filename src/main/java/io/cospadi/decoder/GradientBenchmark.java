@@ -85,7 +85,7 @@ public record GradientBenchmark(ModelWeights weights, Backend backend, List<int[
     }
 
     private void gradients(boolean verify) {
-        Labels labels = Labels.ofText(windows);
+        Labels labels = Labels.ofText(backend, windows);
         try (Decoder decoder = new Decoder(weights, backend);
                 GradientPass pass = new GradientPass(decoder, windows, labels, ACTIVATION_BYTES, spillFolder)) {
             pass.forward(Progress.NONE);

@@ -105,7 +105,7 @@ public final class GradientPass implements AutoCloseable {
                 Matrix hidden = copied(input(layers, window), window);
                 head.gradient(
                         hidden,
-                        (first, logProbabilities) -> labels.of(number, first, logProbabilities),
+                        (first, logProbabilities, targets) -> labels.of(number, first, logProbabilities, targets),
                         gradients.create(window));
                 gradients.save(window);
                 progress.advance((long) layers * windows.size() + window + 1, total);

@@ -3,6 +3,7 @@ package io.cospadi.decoder;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.tensor.DType;
 
 /** Final norm and output matrix: hidden states of the last layer become logits, {@code norm(h) · headᵀ}. */
 public final class LanguageModelHead implements AutoCloseable {
@@ -88,7 +89,7 @@ public final class LanguageModelHead implements AutoCloseable {
     @FunctionalInterface
     interface RowLabels {
         /** See {@link Labels#of}. */
-        int[] of(int firstRow, Matrix logProbabilities);
+        void of(int firstRow, Matrix logProbabilities, Matrix labels);
     }
 
     /**
@@ -101,7 +102,10 @@ public final class LanguageModelHead implements AutoCloseable {
     void gradient(Matrix hidden, RowLabels labels, Matrix gradient) {
         forEachChunk(hidden, (from, logits) -> {
             backend.logSoftmax(logits);
-            backend.likelihoodGradient(logits, labels.of(from, logits));
+            try (Matrix targets = backend.allocate(logits.rows(), 1, DType.F64)) {
+                labels.of(from, logits, targets);
+                backend.likelihoodGradient(logits, targets);
+            }
             Matrix rows = gradient.rows(from, logits.rows());
             output.backward(backend, logits, 0, rows);
             backend.rmsNormGradient(hidden.rows(from, logits.rows()), norm, eps, rows);

@@ -10,6 +10,7 @@ import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Progress;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Mean over a text's scored positions of {@code KL(p || q) = sum_j p_j (log p_j - log q_j)}, p the reference's prediction and q
@@ -42,7 +43,6 @@ public final class KlDivergence {
         long count = windows.size();
         long first = count * (reference.config().layers() + 1L);
         long total = first + count * (model.config().layers() + 1L);
-        Sums sums = new Sums(backend);
         try (Decoder p = new Decoder(reference, backend);
                 Decoder q = new Decoder(model, backend);
                 LayerwisePass states =
@@ -50,51 +50,40 @@ public final class KlDivergence {
                 LayerwisePass otherStates =
                         WindowScorer.run(q, windows, settings, (done, all) -> progress.advance(first + done, total));
                 LanguageModelHead head = p.loadHead();
-                LanguageModelHead otherHead = q.loadHead()) {
+                LanguageModelHead otherHead = q.loadHead();
+                PositionScores divergences = new PositionScores(backend, windows);
+                PositionScores preferred = new PositionScores(backend, windows);
+                PositionScores others = new PositionScores(backend, windows)) {
             for (int i = 0; i < windows.size(); i++) {
+                int number = i;
                 Matrix hidden = WindowScorer.scoredRows(states, i, windows.get(i));
                 Matrix otherHidden = WindowScorer.scoredRows(otherStates, i, windows.get(i));
                 head.forEachChunk(hidden, (from, logits) -> {
-                    try (Matrix other = backend.allocate(logits.rows(), logits.cols(), DType.F32)) {
-                        otherHead.logits(otherHidden.rows(from, logits.rows()), other);
-                        sums.add(logits, other);
+                    int rows = logits.rows();
+                    try (Matrix other = backend.allocate(rows, logits.cols(), DType.F32)) {
+                        otherHead.logits(otherHidden.rows(from, rows), other);
+                        backend.argmax(logits, preferred.rows(number, from, rows));
+                        backend.argmax(other, others.rows(number, from, rows));
+                        backend.logSoftmax(logits);
+                        backend.logSoftmax(other);
+                        backend.klDivergence(logits, other, divergences.rows(number, from, rows));
                     }
                 });
-                WindowScorer.requireFinite(sums.divergence, i);
             }
+            double sum = divergences.finiteSum();
             progress.advance(total, total);
+            long positions = ScoredWindow.scored(windows);
+            return new Divergence(
+                    referenceName,
+                    file,
+                    settings.window(),
+                    positions,
+                    sum / positions,
+                    (double) equals(preferred.values(), others.values()) / positions);
         }
-        return new Divergence(
-                referenceName,
-                file,
-                settings.window(),
-                sums.positions,
-                sums.divergence / sums.positions,
-                (double) sums.agreeing / sums.positions);
     }
 
-    private static final class Sums {
-        private final Backend backend;
-        private long positions;
-        private long agreeing;
-        private double divergence;
-
-        Sums(Backend backend) {
-            this.backend = backend;
-        }
-
-        /** Logits of both models for some positions; overwritten. */
-        void add(Matrix p, Matrix q) {
-            int[] preferred = backend.argmax(p);
-            int[] other = backend.argmax(q);
-            backend.logSoftmax(p);
-            backend.logSoftmax(q);
-            double[] divergences = backend.klDivergence(p, q);
-            for (int i = 0; i < divergences.length; i++) {
-                divergence += divergences[i];
-                agreeing += preferred[i] == other[i] ? 1 : 0;
-            }
-            positions += divergences.length;
-        }
+    private static long equals(double[] a, double[] b) {
+        return IntStream.range(0, a.length).filter(i -> a[i] == b[i]).count();
     }
 }

@@ -7,7 +7,6 @@ import io.cospadi.decoder.LanguageModelHead;
 import io.cospadi.decoder.LayerwisePass;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.decoder.SiteListener;
-import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.util.Arrays;
 import java.util.List;
@@ -20,7 +19,7 @@ final class WindowScorer {
      * The sum over all targets of {@code -log p(target)}, in nats. Log-softmax of f32 logits; summed in f64, in order.
      *
      * @param progress counts windows times layers, the head as one more layer
-     * @throws CospadiException if the logits of a window are not finite
+     * @throws io.cospadi.tensor.CospadiException if the logits of a window are not finite
      */
     static double negativeLogLikelihood(
             ModelWeights weights,
@@ -30,29 +29,21 @@ final class WindowScorer {
             Progress progress) {
         try (Decoder decoder = new Decoder(weights, backend);
                 LayerwisePass pass = run(decoder, windows, settings, progress);
-                LanguageModelHead head = decoder.loadHead()) {
+                LanguageModelHead head = decoder.loadHead();
+                PositionScores losses = new PositionScores(backend, windows)) {
             int layers = decoder.config().layers();
-            double[] sum = new double[1];
             for (int i = 0; i < windows.size(); i++) {
-                ScoredWindow window = windows.get(i);
-                head.forEachChunk(scoredRows(pass, i, window), (first, logits) -> {
-                    int[] targets = Arrays.copyOfRange(window.targets(), first, first + logits.rows());
-                    for (double value : backend.negativeLogLikelihood(logits, targets)) {
-                        sum[0] += value;
-                    }
-                });
-                requireFinite(sum[0], i);
+                int number = i;
+                int[] targets = windows.get(i).targets();
+                head.forEachChunk(
+                        scoredRows(pass, i, windows.get(i)),
+                        (first, logits) -> backend.negativeLogLikelihood(
+                                logits,
+                                Arrays.copyOfRange(targets, first, first + logits.rows()),
+                                losses.rows(number, first, logits.rows())));
                 progress.advance((long) layers * windows.size() + i + 1, (layers + 1L) * windows.size());
             }
-            return sum[0];
-        }
-    }
-
-    /** What overflowed f32 somewhere would otherwise end as a perplexity of NaN. */
-    static void requireFinite(double sum, int window) {
-        if (!Double.isFinite(sum)) {
-            throw new CospadiException("window " + window + ": the model's logits are not finite, expected numbers:"
-                    + " activations overflowed f32; check the model's weights");
+            return losses.finiteSum();
         }
     }
 

@@ -32,6 +32,21 @@ public final class RowGradientKernels {
     }
 
     /**
+     * {@code factors[i] <- min(1, clipping · median / √squares[i])}, the median that of the square roots.
+     *
+     * @param squares (count), read only
+     * @param median  one f32, overwritten
+     * @param factors (count), overwritten; may be squares
+     */
+    public void clippingFactors(long squares, double clipping, long median, long factors, int count) {
+        if (count > 0) {
+            LaunchGeometry line = LaunchGeometry.line(count);
+            launcher.launch("median", line, squares, median, count);
+            launcher.launch("clipping_factors", line, squares, median, clipping, factors, count);
+        }
+    }
+
+    /**
      * {@code sums[j] += sum over i of (factors[i] · x[i,j])²}.
      *
      * @param x       (rows, cols), read only

@@ -1,5 +1,7 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.DType;
+
 /** Launches of {@code softmax.cu}; matrices (rows, cols) by address, f32; vectors of a number a row. */
 public final class SoftmaxKernels {
     private static final int THREADS = 1024;
@@ -37,14 +39,14 @@ public final class SoftmaxKernels {
         launch("kl_divergence", rows, logP, logQ, divergences, cols);
     }
 
-    /** {@code columns[i] <-} where row i is largest, the lowest on ties, int32. */
-    public void argmax(long matrix, long columns, int rows, int cols) {
-        launch("argmax_f32", rows, matrix, columns, cols);
-    }
-
-    /** {@link #argmax} of an f64 matrix. */
-    public void argmaxF64(long matrix, long columns, int rows, int cols) {
-        launch("argmax_f64", rows, matrix, columns, cols);
+    /**
+     * {@code columns[i] <-} where row i is largest, the lowest on ties.
+     *
+     * @param type    of the matrix, F32 or F64
+     * @param columns f64, overwritten
+     */
+    public void argmax(DType type, long matrix, long columns, int rows, int cols) {
+        launch(Typed.kernel("argmax", type), rows, matrix, columns, cols);
     }
 
     /**
@@ -52,7 +54,7 @@ public final class SoftmaxKernels {
      *
      * @param logProbabilities read only
      * @param uniforms         f64 in [0, 1)
-     * @param columns          int32, overwritten
+     * @param columns          f64, overwritten
      */
     public void sample(long logProbabilities, long uniforms, long columns, int rows, int cols) {
         launch("sample", rows, logProbabilities, uniforms, columns, cols);
@@ -62,7 +64,7 @@ public final class SoftmaxKernels {
      * Each row becomes {@code exp(row)}, less 1 at its target; 0 where the target is negative.
      *
      * @param logProbabilities overwritten
-     * @param targets          int32, {@code targets[i] < cols}
+     * @param targets          f64, {@code targets[i] < cols}
      */
     public void likelihoodGradient(long logProbabilities, long targets, int rows, int cols) {
         launch("likelihood_gradient", rows, logProbabilities, targets, cols);

@@ -9,6 +9,7 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The gradient verbs against central differences of the forward formulas in plain f64 loops, where that is affordable; for
@@ -307,7 +308,13 @@ abstract class AbstractGradientVerbsTest extends AbstractBackendTest {
         }
         Matrix out = output(rows, cols, DType.F32, logits);
         backend.logSoftmax(out);
-        backend.likelihoodGradient(out, targets);
+        backend.likelihoodGradient(
+                out,
+                matrix(
+                        rows,
+                        1,
+                        DType.F64,
+                        Arrays.stream(targets).asDoubleStream().toArray()));
         // log-probabilities down to about -10 are rounded once, which exp turns into relative error of values up to 1
         assertWithin(expected, read(out), 2 * EXP + 12 * SINGLE + STEP * STEP, "likelihoodGradient");
     }
@@ -324,9 +331,51 @@ abstract class AbstractGradientVerbsTest extends AbstractBackendTest {
         Arrays.setAll(rows, i -> log[i % 4]);
         Matrix probabilities = matrix(uniforms.length, 4, DType.F32, rows);
         double[] before = read(probabilities);
-        assertArrayEquals(new int[] {0, 0, 1, 1, 2, 2, 3, 3}, backend.sample(probabilities, uniforms));
+        assertArrayEquals(new double[] {0, 0, 1, 1, 2, 2, 3, 3}, sample(probabilities, uniforms));
         assertSame(before, read(probabilities), "log-probabilities are only read");
-        assertArrayEquals(new int[0], backend.sample(matrix(0, 3, DType.F32), new double[0]));
+        assertArrayEquals(new double[0], sample(matrix(0, 3, DType.F32), new double[0]));
+    }
+
+    private double[] sample(Matrix logProbabilities, double[] uniforms) {
+        Matrix columns = output(uniforms.length, 1, DType.F64, new double[uniforms.length]);
+        backend.sample(logProbabilities, uniforms, columns);
+        return read(columns);
+    }
+
+    @Test
+    void rowsAreShortenedToTheLongestAllowed() {
+        // norms 4, 1, 100, 3, 2: the median is 3
+        assertArrayEquals(new double[] {1, 1, 0.06f, 1, 1}, clippingFactors(2, 16, 1, 10_000, 9, 4));
+        assertArrayEquals(new double[] {1, 1, 1, 1, 1}, clippingFactors(40, 16, 1, 10_000, 9, 4));
+        assertArrayEquals(new double[] {1, 0.5, 1, 0.25}, clippingFactors(1, 1, 4, 1, 16), "the lower of two");
+        assertArrayEquals(new double[] {1, 1, 1}, clippingFactors(10, 0, 0, 5), "median 0");
+        assertArrayEquals(new double[] {0.5, 1, 1, 1, 1}, clippingFactors(1, 16, 4, 0, 1, Double.NaN), "NaN is last");
+        assertArrayEquals(new double[] {1, 1}, clippingFactors(1, Double.NaN, Double.NaN));
+        assertArrayEquals(new double[] {0.25}, clippingFactors(0.25, 7));
+        assertArrayEquals(new double[0], clippingFactors(10));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 255, 256, 257, 1000})
+    void shorteningEqualsSorting(int count) {
+        double[] squares = new double[count];
+        Arrays.setAll(squares, i -> random.nextInt(1 + count / 4)); // many of them equal
+        double[] sorted = squares.clone();
+        Arrays.sort(sorted);
+        double longest = 0.7 * Math.sqrt(sorted[(count - 1) / 2]);
+        double[] expected = new double[count];
+        Arrays.setAll(expected, i -> longest > 0 ? (float) Math.min(1, longest / Math.sqrt(squares[i])) : 1);
+        assertArrayEquals(expected, clippingFactors(0.7, squares));
+    }
+
+    private double[] clippingFactors(double clipping, double... squares) {
+        Matrix own = matrix(1, squares.length, DType.F32, squares);
+        Matrix factors = output(1, squares.length, DType.F32, squares);
+        backend.clippingFactors(own, clipping, factors);
+        assertArrayEquals(squares, read(own), "squares are only read");
+        backend.clippingFactors(own, clipping, own);
+        assertArrayEquals(read(factors), read(own), "in place");
+        return read(factors);
     }
 
     @Test
@@ -340,8 +389,8 @@ abstract class AbstractGradientVerbsTest extends AbstractBackendTest {
         Matrix probabilities = matrix(1000, cols, DType.F32, rows);
         double[] counts = new double[cols];
         for (int i = 0; i < draws; i += 1000) {
-            for (int drawn : backend.sample(probabilities, random.doubles(1000).toArray())) {
-                counts[drawn]++;
+            for (double drawn : sample(probabilities, random.doubles(1000).toArray())) {
+                counts[(int) drawn]++;
             }
         }
         double chiSquare = 0;

@@ -1,6 +1,5 @@
 package io.cospadi.calibration;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -25,16 +24,6 @@ class OutputGradientsTest extends AbstractOutputGradientsTest {
     @Override
     Backend create() {
         return new CpuBackend(2);
-    }
-
-    @Test
-    void tokensAreShortenedToTheLongestAllowed() {
-        // norms 1, 2, 3, 4, 100: the median is 3
-        float[] squares = {16, 1, 10_000, 9, 4};
-        assertArrayEquals(new float[] {1, 1, 0.06f, 1, 1}, GradientSums.shortening(squares, 2));
-        assertArrayEquals(new float[] {1, 1, 1, 1, 1}, GradientSums.shortening(squares, 40));
-        assertArrayEquals(new float[] {1, 1, 1}, GradientSums.shortening(new float[] {0, 0, 5}, 10), "median 0");
-        assertArrayEquals(new float[0], GradientSums.shortening(new float[0], 10));
     }
 
     @ParameterizedTest

@@ -84,7 +84,8 @@ abstract class AbstractReferenceGradientsTest {
             long one = 4L * windows.get(0).length * weights.config().hiddenSize();
             for (long limit : new long[] {0, one, 3 * one + 1, 1 << 30}) {
                 long before = backend.allocatedBytes();
-                try (GradientPass pass = new GradientPass(decoder, windows, Labels.ofText(windows), limit, temporary)) {
+                try (GradientPass pass =
+                        new GradientPass(decoder, windows, Labels.ofText(backend, windows), limit, temporary)) {
                     long kept = backend.allocatedBytes() - before;
                     long all = one * windows.size() * (weights.config().layers() + 2);
                     assertTrue(kept <= limit && kept > Math.min(limit, all) - one, kept + " of " + limit);
@@ -100,8 +101,8 @@ abstract class AbstractReferenceGradientsTest {
         try (Backend backend = create()) {
             try (ModelWeights weights = fixture.open();
                     Decoder decoder = new Decoder(weights, backend);
-                    GradientPass pass =
-                            new GradientPass(decoder, windows, Labels.ofText(windows), bytesInMemory, temporary)) {
+                    GradientPass pass = new GradientPass(
+                            decoder, windows, Labels.ofText(backend, windows), bytesInMemory, temporary)) {
                 ModelConfig config = weights.config();
                 pass.forward(Progress.NONE);
                 while (pass.nextLayer() >= 0) {

@@ -91,7 +91,8 @@ class FiniteDifferencesTest {
         try (Backend backend = new CpuBackend(2);
                 ModelWeights weights = fixture.open();
                 Decoder decoder = new Decoder(weights, backend);
-                GradientPass pass = new GradientPass(decoder, windows, Labels.ofText(windows), 1 << 20, temporary)) {
+                GradientPass pass =
+                        new GradientPass(decoder, windows, Labels.ofText(backend, windows), 1 << 20, temporary)) {
             ModelConfig config = weights.config();
             pass.forward(Progress.NONE);
             while (pass.nextLayer() >= 0) {

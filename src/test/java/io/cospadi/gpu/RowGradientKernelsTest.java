@@ -3,6 +3,7 @@ package io.cospadi.gpu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -119,6 +120,33 @@ class RowGradientKernelsTest extends AbstractKernelTest {
         }
     }
 
+    /** Many equal lengths, NaN and 0 among them, on grids smaller than the row. */
+    @ParameterizedTest
+    @CsvSource({"1,256,1", "2,32,1", "255,256,1", "256,256,1", "257,32,3", "1000,64,5"})
+    void clippingFactorsEqualSorting(int count, int threads, int blocks) {
+        float[] squares = new float[count];
+        for (int i = 0; i < count; i++) {
+            squares[i] = random.nextInt(20) == 0 ? Float.NaN : random.nextInt(1 + count / 4);
+        }
+        float[] sorted = squares.clone();
+        Arrays.sort(sorted); // NaN last
+        double longest = 0.7 * Math.sqrt(sorted[(count - 1) / 2]);
+        float[] expected = new float[count];
+        for (int i = 0; i < count; i++) {
+            double norm = Math.sqrt(squares[i]);
+            expected[i] = norm > longest && longest > 0 ? (float) (longest / norm) : 1;
+        }
+        RowGradientKernels kernels = new RowGradientKernels((kernel, geometry, arguments) ->
+                device.launch(kernel, new LaunchGeometry(blocks, 1, threads, 1, 0), arguments));
+        for (int order = 0; order < ORDERS; order++) {
+            var median = device.array(-1f);
+            var own = device.array(squares);
+            kernels.clippingFactors(own.address(), 0.7, median.address(), own.address(), count);
+            assertArrayEquals(new float[] {sorted[(count - 1) / 2]}, median.floats());
+            assertArrayEquals(expected, own.floats(), "in place");
+        }
+    }
+
     @Test
     void nothingNeedsNoLaunch() {
         RowGradientKernels kernels = new RowGradientKernels((kernel, geometry, arguments) -> {
@@ -128,5 +156,6 @@ class RowGradientKernelsTest extends AbstractKernelTest {
         kernels.siluMultiplyGradient(0, 0, 0, 0);
         kernels.addSquares(0, 0, 0, 0, 5);
         kernels.addSquares(0, 0, 0, 5, 0);
+        kernels.clippingFactors(0, 2, 0, 0, 0);
     }
 }

@@ -3,6 +3,7 @@ package io.cospadi.gpu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.cospadi.tensor.DType;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -130,24 +131,24 @@ class SoftmaxKernelsTest extends AbstractKernelTest {
         int rows = 5;
         float[] x = new float[rows * cols];
         double[] wide = new double[x.length];
-        int[] expected = new int[rows];
+        double[] expected = new double[rows];
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < cols; j++) {
                 // few values, so that the largest comes several times
                 x[i * cols + j] = i == 4 ? Float.NEGATIVE_INFINITY : random.nextInt(1 + cols / 8) - cols;
                 wide[i * cols + j] = x[i * cols + j];
-                if (x[i * cols + j] > x[i * cols + expected[i]]) {
+                if (x[i * cols + j] > x[i * cols + (int) expected[i]]) {
                     expected[i] = j;
                 }
             }
         }
         for (int order = 0; order < ORDERS; order++) {
-            var columns = device.array(new int[rows]);
-            kernels(threads).argmax(device.array(x).address(), columns.address(), rows, cols);
-            assertArrayEquals(expected, columns.ints());
-            var wideColumns = device.array(new int[rows]);
-            kernels(threads).argmaxF64(device.array(wide).address(), wideColumns.address(), rows, cols);
-            assertArrayEquals(expected, wideColumns.ints());
+            var columns = device.array(new double[rows]);
+            kernels(threads).argmax(DType.F32, device.array(x).address(), columns.address(), rows, cols);
+            assertArrayEquals(expected, columns.doubles());
+            var wideColumns = device.array(new double[rows]);
+            kernels(threads).argmax(DType.F64, device.array(wide).address(), wideColumns.address(), rows, cols);
+            assertArrayEquals(expected, wideColumns.doubles());
         }
     }
 
@@ -164,7 +165,7 @@ class SoftmaxKernelsTest extends AbstractKernelTest {
             sum += Math.exp(x);
         }
         int draws = Math.min(cols, 30);
-        int[] expected = new int[2 * draws];
+        double[] expected = new double[2 * draws];
         double[] uniforms = new double[2 * draws];
         float[] rows = new float[2 * draws * cols];
         for (int i = 0; i < draws; i++) {
@@ -186,7 +187,7 @@ class SoftmaxKernelsTest extends AbstractKernelTest {
         }
         for (int order = 0; order < ORDERS; order++) {
             var probabilities = device.array(rows);
-            var columns = device.array(new int[expected.length]);
+            var columns = device.array(new double[expected.length]);
             kernels(threads)
                     .sample(
                             probabilities.address(),
@@ -194,7 +195,7 @@ class SoftmaxKernelsTest extends AbstractKernelTest {
                             columns.address(),
                             expected.length,
                             cols);
-            assertArrayEquals(expected, columns.ints());
+            assertArrayEquals(expected, columns.doubles());
             assertArrayEquals(rows, probabilities.floats(), "log-probabilities are only read");
         }
     }
@@ -209,7 +210,7 @@ class SoftmaxKernelsTest extends AbstractKernelTest {
         float[] rows = new float[2 * cols];
         System.arraycopy(logits, 0, rows, 0, cols);
         System.arraycopy(logits, 0, rows, cols, cols);
-        var columns = device.array(7, 7);
+        var columns = device.array(7.0, 7.0);
         kernels(64)
                 .sample(
                         device.array(rows).address(),
@@ -217,7 +218,7 @@ class SoftmaxKernelsTest extends AbstractKernelTest {
                         columns.address(),
                         2,
                         cols);
-        assertArrayEquals(new int[] {1, cols - 4}, columns.ints());
+        assertArrayEquals(new double[] {1, cols - 4}, columns.doubles());
     }
 
     @ParameterizedTest
@@ -239,7 +240,11 @@ class SoftmaxKernelsTest extends AbstractKernelTest {
             var gradient = device.array(log);
             kernels(threads)
                     .likelihoodGradient(
-                            gradient.address(), device.array(targets).address(), rows, cols);
+                            gradient.address(),
+                            device.array(Arrays.stream(targets).asDoubleStream().toArray())
+                                    .address(),
+                            rows,
+                            cols);
             assertWithin(allowance, expected, gradient.floats(), "likelihoodGradient");
         }
     }
