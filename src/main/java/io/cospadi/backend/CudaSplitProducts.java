@@ -9,10 +9,16 @@ import java.util.function.Consumer;
  * Products of f32 rows with bf16 matrices on tensor cores. These multiply bf16 alone, so a row is cut into three bf16 terms that
  * add up to it, and the products of all three, smallest first, into one f32 result: three products at bf16's rate, 990 TFLOP/s of
  * an H100 by its data sheet, instead of one at the 67 of f32; not yet measured. Nothing of either factor is rounded, but of elements
- * below 2^-110 less than 2^-133; one that is not finite makes NaN of its row's results. Sums
- * are f32's, but tensor cores cut them where other units round.
+ * below 2^-110 less than 2^-133; one that is not finite makes NaN of its row's results.
+ *
+ * <p>Sums are f32's, but tensor cores cut them where other units round, always towards 0, so that errors grow with the number of
+ * products. Long sums are therefore made of {@link #SLAB} products each, which are added with rounding. By a model of such cores
+ * results are then off by 2^-17 of their typical size, where f32's own products are by 2^-22; not yet measured.
  */
 final class CudaSplitProducts {
+    /** Products that one sum takes in. Below that, reading and writing sums would cost more than the products. */
+    static final int SLAB = 4096;
+
     private final CudaCalls cuda;
     private final CudaMemory memory;
     private final StorageKernels storage;
@@ -91,22 +97,27 @@ final class CudaSplitProducts {
                 CudaMatrix c,
                 int column,
                 int columns) {
+            double kept = beta;
             for (int term = StorageKernels.TERMS - 1; term >= 0; term--) {
-                cuda.gemm(
-                        Arithmetic.BF16,
-                        transposeB,
-                        false,
-                        columns,
-                        count,
-                        inner,
-                        alpha,
-                        b,
-                        ldb,
-                        term(term),
-                        pitch,
-                        term == StorageKernels.TERMS - 1 ? beta : 1,
-                        c.address() + 4 * ((long) from * c.cols() + column),
-                        c.cols());
+                for (int first = 0; first < inner; first += SLAB) {
+                    long skipped = transposeB ? first : (long) first * ldb;
+                    cuda.gemm(
+                            Arithmetic.BF16,
+                            transposeB,
+                            false,
+                            columns,
+                            count,
+                            Math.min(SLAB, inner - first),
+                            alpha,
+                            b + Arithmetic.BF16.bytes() * skipped,
+                            ldb,
+                            term(term) + (long) Arithmetic.BF16.bytes() * first,
+                            pitch,
+                            kept,
+                            c.address() + 4 * ((long) from * c.cols() + column),
+                            c.cols());
+                    kept = 1;
+                }
             }
         }
 

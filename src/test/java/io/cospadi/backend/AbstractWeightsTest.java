@@ -56,6 +56,28 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
         assertWithin(backward[0], read(back), allowance(backward[1], d2), "g w, added");
     }
 
+    /** Tensor cores cut their sums instead of rounding them: what is lost must not grow with the number of products. */
+    @ParameterizedTest
+    @CsvSource({"1", "20", "70"})
+    void longSumsStayNearWhatTheyAre(int n) {
+        int d1 = 14_336;
+        int d2 = 24;
+        double[] w = new double[d2 * d1];
+        Matrix weight = weight(d2, d1, w);
+        double[] x = normal(n * d1);
+        Matrix out = output(n, d2, DType.F32);
+        backend.gemm(1, matrix(n, d1, DType.F32, x), false, weight, true, 0, out);
+        double[] expected = product(x, false, w, true, n, d2, d1)[0];
+        double[] found = read(out);
+        double off = 0;
+        double size = 0;
+        for (int i = 0; i < found.length; i++) {
+            off += (found[i] - expected[i]) * (found[i] - expected[i]);
+            size += expected[i] * expected[i];
+        }
+        assertTrue(Math.sqrt(off / size) < 1e-5, "off by " + Math.sqrt(off / size) + " in the mean");
+    }
+
     /** An infinity or NaN in one token's features is in all its results, and in no other token's. */
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 9, 20, 70})
