@@ -10,7 +10,8 @@ import io.cospadi.gpu.TriangularKernels;
  * column-major upper one, a row-major right-hand side a column-major one to solve from the right.
  *
  * <p>The residual b − L x of a block is within rounding of |L| |L⁻¹| |b|, where substitution has |L| |x|. That is larger by up to
- * the block's condition number, if b avoids all that L⁻¹ magnifies.
+ * the block's condition number, if b avoids all that L⁻¹ magnifies. What is not finite in b makes NaN of its whole column within
+ * a block, not of the rows behind it alone.
  *
  * @see "Du Croz, Higham: Stability of methods for matrix inversion, IMA J. Numer. Anal. 12 (1992)"
  */

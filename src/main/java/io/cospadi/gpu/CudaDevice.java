@@ -294,7 +294,25 @@ final class CudaDevice implements CudaCalls {
                 throw CudaDevices.unavailable(e);
             }
         }
-        return cusparse.product(matrix, tokens, x, y);
+        CsrProduct product = cusparse.product(matrix, tokens, x, y);
+        return new CsrProduct() {
+            @Override
+            public long workspaceBytes() {
+                return product.workspaceBytes();
+            }
+
+            @Override
+            public void multiply(long workspace) {
+                bind();
+                product.multiply(workspace);
+            }
+
+            @Override
+            public void close() {
+                bind();
+                product.close();
+            }
+        };
     }
 
     @Override

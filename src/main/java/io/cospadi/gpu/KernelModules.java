@@ -16,6 +16,9 @@ final class KernelModules implements AutoCloseable {
     /** Shared memory that a kernel may have without asking, static and dynamic, in bytes. */
     private static final int SHARED_WITHOUT_ASKING = 48 << 10;
 
+    /** Per cent of an SM's memory that is shared memory, at most. */
+    private static final int ALL_SHARED = 100;
+
     private final Map<String, String> fileOfKernel = KernelImages.fileOfKernel();
     private final Map<String, CUmodule> modules = new HashMap<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
@@ -61,6 +64,17 @@ final class KernelModules implements AutoCloseable {
         CUmodule module = modules.computeIfAbsent(file, this::loadModule);
         Kernel kernel = new Kernel();
         Driver.check(cuModuleGetFunction(kernel.function, module, name), "cuModuleGetFunction", name);
+        if (waits(name)) {
+            // one split of an SM's memory for all: it changes only once the SM is empty, and blocks that begin early
+            // come before that
+            Driver.check(
+                    cuFuncSetAttribute(
+                            kernel.function,
+                            CUfunction_attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
+                            ALL_SHARED),
+                    "cuFuncSetAttribute",
+                    name);
+        }
         int[] statically = new int[1];
         Driver.check(
                 cuFuncGetAttribute(
