@@ -2,11 +2,12 @@
 //
 // Problem  axpy_*: y = alpha x + y. scale_*: x = alpha x. axpy_rows_*: y[i,:] = factors[i] x[i,:] + y[i,:]. scale_rows_*:
 //          x[i,:] = factors[i] x[i,:]. scale_columns_*: x[:,j] = factors[j] x[:,j]. power_*: out = x^exponent where x > 0, else 0.
-//          ratio_*: out = x / y where y > 0, else 0. add_to_doubles: y = x + y, in f64.
+//          ratio_*: out = x / y where y > 0, else 0. add_to_doubles: y = x + y, in f64. axpy_by_*, scale_by_*: the same with
+//          alpha one f64 on the device, rounded to the type. copy_if_less_*: out = x where a < b, else out stays; a, b one f64.
 // Layout   Row-major, dense, of one type; factors (rows) or (cols). out may be x, or y. add_to_doubles: x f32, y f64, both
 //          (rows, cols) with rows so many elements apart as their pitches say.
-// Launch   axpy, scale, power, ratio: any line of blocks of 256 threads, grid-stride. The others: block (32, 8), a warp a row,
-//          128 columns at a time; any grid.
+// Launch   axpy, scale, power, ratio, copy_if_less: any line of blocks of 256 threads, grid-stride. The others: block (32, 8), a
+//          warp a row, 128 columns at a time; any grid.
 // Bound    Memory, by design (not yet measured): each element is read once and written once. power computes in f64, for vectors.
 // Limits   None; offsets are 64-bit. Sum and product of axpy may be one fused multiply-add.
 // Registers at most 48.
@@ -20,6 +21,12 @@ static __device__ void axpy(T alpha, const T* x, T* y, long long count) {
 template <typename T>
 static __device__ void scale(T alpha, T* x, long long count) {
     each(x, count, [=](long long i) { return alpha * x[i]; });
+}
+
+/** Nothing is less than NaN, nor NaN less than anything. Where out is b itself, one element, its own thread has read b before. */
+template <typename T>
+static __device__ void copy_if_less(const double* a, const double* b, const T* x, T* out, long long count) {
+    if (*a < *b) each(out, count, [=](long long i) { return x[i]; });
 }
 
 template <typename T>
@@ -78,6 +85,32 @@ extern "C" __global__ void __launch_bounds__(256) scale_f32(float alpha, float* 
 
 extern "C" __global__ void __launch_bounds__(256) scale_f64(double alpha, double* x, long long count) {
     scale(alpha, x, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) axpy_by_f32(const double* alpha, const float* x, float* y, long long count) {
+    axpy((float) *alpha, x, y, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) axpy_by_f64(const double* alpha, const double* x, double* y, long long count) {
+    axpy(*alpha, x, y, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) scale_by_f32(const double* alpha, float* x, long long count) {
+    scale((float) *alpha, x, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) scale_by_f64(const double* alpha, double* x, long long count) {
+    scale(*alpha, x, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) copy_if_less_f32(
+    const double* a, const double* b, const float* x, float* out, long long count) {
+    copy_if_less(a, b, x, out, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) copy_if_less_f64(
+    const double* a, const double* b, const double* x, double* out, long long count) {
+    copy_if_less(a, b, x, out, count);
 }
 
 extern "C" __global__ void __launch_bounds__(256) axpy_rows_f32(

@@ -1,7 +1,7 @@
 // reductions.cu: dot products of matrices and of their rows, and the smallest element
 //
 // Problem  dot_*: out = sum of x[i] y[i]. smallest_*: out = min x[i], NaN if there is one. row_dots_*: out[i] = sum over j of
-//          x[i,j] y[i,j]. Products and sums in f64; row_dots rounds to the matrices' type.
+//          x[i,j] y[i,j]. Products and sums in f64; row_dots_f32 rounds them, row_dots_wide has x, y in f32 and leaves out in f64.
 // Layout   Row-major, dense, f32 or f64. partial: an f64 a block of the first launch; out: one f64, or (rows).
 // Launch   dot and smallest: a line of blocks of 256 threads, then sum_partials or least_of_partials in one block of 256.
 //          row_dots: one block of 256 a row.
@@ -45,11 +45,11 @@ static __device__ void smallest(const T* x, double* partial, long long count, do
     if (threadIdx.x == 0) partial[blockIdx.x] = least;
 }
 
-template <typename T>
-static __device__ void row_dots(const T* x, const T* y, T* out, int cols, double* warps) {
+template <typename T, typename Out>
+static __device__ void row_dots(const T* x, const T* y, Out* out, int cols, double* warps) {
     long long at = (long long) blockIdx.x * cols;
     double sum = block_reduce<Sum>(dot_of_thread(x + at, y + at, threadIdx.x, blockDim.x, cols), warps);
-    if (threadIdx.x == 0) out[blockIdx.x] = (T) sum;
+    if (threadIdx.x == 0) out[blockIdx.x] = (Out) sum;
 }
 
 extern "C" __global__ void __launch_bounds__(256) dot_f32(const float* x, const float* y, double* partial, long long count) {
@@ -94,6 +94,11 @@ extern "C" __global__ void __launch_bounds__(256) row_dots_f32(const float* x, c
 }
 
 extern "C" __global__ void __launch_bounds__(256) row_dots_f64(const double* x, const double* y, double* out, int cols) {
+    __shared__ double warps[MOST_WARPS];
+    row_dots(x, y, out, cols, warps);
+}
+
+extern "C" __global__ void __launch_bounds__(256) row_dots_wide(const float* x, const float* y, double* out, int cols) {
     __shared__ double warps[MOST_WARPS];
     row_dots(x, y, out, cols, warps);
 }

@@ -1,11 +1,12 @@
 // square.cu: diagonals and triangles of square matrices, and the signs of eigenvectors, in f32 and f64
 //
-// Problem  diagonal_*: out[i] = x[i,i]. add_to_diagonal_*: x[i,i] += value, added in f64. clear_upper_*: x[i,j] = 0 for j > i.
+// Problem  diagonal_*: out[i] = x[i,i]. add_to_diagonal_*: x[i,i] += value, added in f64; add_to_diagonal_by_*: the same with the
+//          value on the device. clear_upper_*: x[i,j] = 0 for j > i. outcome_*: out = 0 where info is 0 and no x[i,i] is NaN, else 1.
 //          fix_signs_*: a row whose entry of largest magnitude (the lowest index on ties) is negative is negated.
-// Layout   x (n, n), out (n). Row-major, dense.
-// Launch   diagonal, add_to_diagonal: any line of blocks of 256 threads. The others: one block of 256 a row.
+// Layout   x (n, n), out (n), row-major, dense; info one int, value and outcome's out one f64.
+// Launch   diagonal, add_to_diagonal: any line of blocks of 256 threads. outcome: one block of 256. The others: one of 256 a row.
 // Bound    Memory, by design (not yet measured); a diagonal's elements take a sector each.
-// Limits   n >= 1; offsets are 64-bit. Rows without NaN.
+// Limits   n >= 1; offsets are 64-bit. fix_signs: rows without NaN.
 // Registers at most 40.
 #include "primitives/reduce.cuh"
 
@@ -19,6 +20,14 @@ static __device__ void add_to_diagonal(T* x, double value, int n) {
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) {
         x[i * (n + 1LL)] = (T) (x[i * (n + 1LL)] + value);
     }
+}
+
+template <typename T>
+static __device__ void outcome(const T* x, const int* info, double* out, int n, int* warps) {
+    int failed = *info != 0;
+    for (int i = threadIdx.x; i < n; i += blockDim.x) failed |= x[i * (n + 1LL)] != x[i * (n + 1LL)];
+    failed = block_reduce<Max>(failed, warps);
+    if (threadIdx.x == 0) *out = failed;
 }
 
 template <typename T>
@@ -62,6 +71,24 @@ extern "C" __global__ void __launch_bounds__(256) add_to_diagonal_f32(float* x, 
 
 extern "C" __global__ void __launch_bounds__(256) add_to_diagonal_f64(double* x, double value, int n) {
     add_to_diagonal(x, value, n);
+}
+
+extern "C" __global__ void __launch_bounds__(256) add_to_diagonal_by_f32(float* x, const double* value, int n) {
+    add_to_diagonal(x, *value, n);
+}
+
+extern "C" __global__ void __launch_bounds__(256) add_to_diagonal_by_f64(double* x, const double* value, int n) {
+    add_to_diagonal(x, *value, n);
+}
+
+extern "C" __global__ void __launch_bounds__(256) outcome_f32(const float* x, const int* info, double* out, int n) {
+    __shared__ int warps[MOST_WARPS];
+    outcome(x, info, out, n, warps);
+}
+
+extern "C" __global__ void __launch_bounds__(256) outcome_f64(const double* x, const int* info, double* out, int n) {
+    __shared__ int warps[MOST_WARPS];
+    outcome(x, info, out, n, warps);
 }
 
 extern "C" __global__ void __launch_bounds__(256) clear_upper_f32(float* x, int n) {

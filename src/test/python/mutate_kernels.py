@@ -391,6 +391,10 @@ ARITHMETIC = [
     ("singles' pitch for the doubles'", "return y + i * pitch_y;", "return y + i * pitch_x;"),
     ("singles without their pitch", "x[i * pitch_x + j]", "x[i * cols + j]"),
     ("quotient by nothing", "y[i] > 0 ? x[i] / y[i] : (T) 0", "x[i] / y[i]"),
+    ("copied where equal", "if (*a < *b)", "if (*a <= *b)"),
+    ("copied unless greater, NaN too", "if (*a < *b)", "if (!(*b <= *a))"),
+    ("sum by nothing of the device's", "axpy((float) *alpha, x, y, count)", "axpy(0.5f, x, y, count)"),
+    ("multiple of nothing of the device's", "scale((float) *alpha, x, count)", "scale(0.5f, x, count)"),
 ]
 SQUARE = [
     ("a row as the diagonal", "out[i] = x[i * (n + 1LL)]", "out[i] = x[i]"),
@@ -400,6 +404,11 @@ SQUARE = [
     ("highest index on ties in a thread", "size > most", "size >= most"),
     ("highest index on ties in a block", "block_reduce<Min>(most == largest ? at : n", "block_reduce<Max>(most == largest ? at : 0"),
     ("largest entry, not magnitude", "T size = fabs(row[j])", "T size = row[j]"),
+    ("device's number added in f32", "add_to_diagonal(x, *value, n)", "add_to_diagonal(x, (float) *value, n)"),
+    ("outcome without the library's", "int failed = *info != 0;", "int failed = 0;"),
+    ("library's outcome by its sign", "int failed = *info != 0;", "int failed = *info > 0;"),
+    ("outcome of one thread", "failed = block_reduce<Max>(failed, warps);", ""),
+    ("NaN of a row for the diagonal's", "failed |= x[i * (n + 1LL)] != x[i * (n + 1LL)]", "failed |= x[i] != x[i]"),
     ("entry turned before all have read it", "    __syncthreads();\n    if (!negative)", "    if (!negative)"),
 ]
 
@@ -412,6 +421,7 @@ REDUCTIONS = [
     ("partial sums beyond the block left out", "i += blockDim.x) sum", "i += count) sum"),
     ("partial minima beyond the block left out", "i += blockDim.x) least", "i += count) least"),
     ("every row is the first", "long long at = (long long) blockIdx.x * cols", "long long at = 0"),
+    ("wide sums rounded", "out[blockIdx.x] = (Out) sum", "out[blockIdx.x] = (T) sum"),
 ]
 SUPPORT = [
     ("negative zero counted", "<< 1 != 0", "!= 0"),

@@ -243,6 +243,30 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public void axpy(Matrix alpha, Matrix x, Matrix y) {
+        LinearAlgebraChecks.axpy(alpha, x, y);
+        elementwise.axpy(scalar(alpha), own(x), own(y));
+    }
+
+    @Override
+    public void scale(Matrix alpha, Matrix matrix) {
+        LinearAlgebraChecks.scale(alpha, matrix);
+        elementwise.scale(scalar(alpha), own(matrix));
+    }
+
+    @Override
+    public void copyIfLess(Matrix a, Matrix b, Matrix from, Matrix to) {
+        LinearAlgebraChecks.copyIfLess(a, b, from, to);
+        if (scalar(a) < scalar(b)) {
+            transfers.copy(own(from), own(to));
+        }
+    }
+
+    private static double scalar(Matrix matrix) {
+        return own(matrix).getDouble(0);
+    }
+
+    @Override
     public void scaleRows(Matrix matrix, Matrix factors) {
         LinearAlgebraChecks.scaleRows(matrix, factors);
         elementwise.scaleRows(own(matrix), own(factors));
@@ -290,6 +314,12 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public void dot(Matrix a, Matrix b, Matrix out) {
+        LinearAlgebraChecks.dot(a, b, out);
+        own(out).setDouble(0, reductions.dot(own(a), own(b)));
+    }
+
+    @Override
     public void diagonal(Matrix matrix, Matrix out) {
         LinearAlgebraChecks.diagonal(matrix, out);
         elementwise.diagonal(own(matrix), own(out));
@@ -299,6 +329,18 @@ public final class CpuBackend implements Backend {
     public void addToDiagonal(Matrix matrix, double value) {
         LinearAlgebraChecks.addToDiagonal(matrix);
         elementwise.addToDiagonal(own(matrix), value);
+    }
+
+    @Override
+    public void addToDiagonal(Matrix matrix, Matrix value) {
+        LinearAlgebraChecks.addToDiagonal(matrix, value);
+        elementwise.addToDiagonal(own(matrix), scalar(value));
+    }
+
+    @Override
+    public void cholesky(Matrix matrix, Matrix failed) {
+        LinearAlgebraChecks.cholesky(matrix, failed);
+        own(failed).setDouble(0, triangular.cholesky(own(matrix)) ? 0 : 1);
     }
 
     @Override

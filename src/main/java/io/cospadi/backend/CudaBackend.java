@@ -349,6 +349,24 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public void axpy(Matrix alpha, Matrix x, Matrix y) {
+        LinearAlgebraChecks.axpy(alpha, x, y);
+        arithmetic.axpyBy(x.dtype(), at(alpha), at(x), at(y), elements(x));
+    }
+
+    @Override
+    public void scale(Matrix alpha, Matrix matrix) {
+        LinearAlgebraChecks.scale(alpha, matrix);
+        arithmetic.scaleBy(matrix.dtype(), at(alpha), at(matrix), elements(matrix));
+    }
+
+    @Override
+    public void copyIfLess(Matrix a, Matrix b, Matrix from, Matrix to) {
+        LinearAlgebraChecks.copyIfLess(a, b, from, to);
+        arithmetic.copyIfLess(to.dtype(), at(a), at(b), at(from), at(to), elements(to));
+    }
+
+    @Override
     public void scaleRows(Matrix matrix, Matrix factors) {
         LinearAlgebraChecks.scaleRows(matrix, factors);
         arithmetic.scaleRows(matrix.dtype(), at(factors), at(matrix), matrix.rows(), matrix.cols());
@@ -386,13 +404,23 @@ public final class CudaBackend implements Backend {
     @Override
     public void rowDots(Matrix a, Matrix b, Matrix out) {
         LinearAlgebraChecks.rowDots(a, b, out);
-        rowReductions.rowDots(a.dtype(), at(a), at(b), at(out), a.rows(), a.cols());
+        if (out.dtype() == a.dtype()) {
+            rowReductions.rowDots(a.dtype(), at(a), at(b), at(out), a.rows(), a.cols());
+        } else {
+            rowReductions.rowDotsWide(at(a), at(b), at(out), a.rows(), a.cols());
+        }
     }
 
     @Override
     public double dot(Matrix a, Matrix b) {
         LinearAlgebraChecks.dot(a, b);
         return reductions.dot(own(a), own(b));
+    }
+
+    @Override
+    public void dot(Matrix a, Matrix b, Matrix out) {
+        LinearAlgebraChecks.dot(a, b, out);
+        reductions.dot(own(a), own(b), at(out));
     }
 
     @Override
@@ -405,6 +433,18 @@ public final class CudaBackend implements Backend {
     public void addToDiagonal(Matrix matrix, double value) {
         LinearAlgebraChecks.addToDiagonal(matrix);
         squares.addToDiagonal(matrix.dtype(), at(matrix), value, matrix.rows());
+    }
+
+    @Override
+    public void addToDiagonal(Matrix matrix, Matrix value) {
+        LinearAlgebraChecks.addToDiagonal(matrix, value);
+        squares.addToDiagonalBy(matrix.dtype(), at(matrix), at(value), matrix.rows());
+    }
+
+    @Override
+    public void cholesky(Matrix matrix, Matrix failed) {
+        LinearAlgebraChecks.cholesky(matrix, failed);
+        factorizations.cholesky(own(matrix), own(failed));
     }
 
     @Override

@@ -3,7 +3,6 @@ package io.cospadi.backend;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.DeviceMemory;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A GPU's memory as the verbs use it: blocks, and arrays between the Java heap and the device. */
@@ -167,13 +166,6 @@ final class CudaMemory implements AutoCloseable {
     void read(long from, int[] values) {
         cuda.toHost(from, (long) Integer.BYTES * values.length, (memory, offset) -> memory.asIntBuffer()
                 .get(values, (int) (offset / Integer.BYTES), memory.limit() / Integer.BYTES));
-    }
-
-    /** Some bytes, in the machine's order. */
-    ByteBuffer read(long from, int bytes) {
-        ByteBuffer values = ByteBuffer.allocate(bytes).order(ByteOrder.nativeOrder());
-        cuda.toHost(from, bytes, (memory, offset) -> values.put((int) offset, memory, 0, memory.limit()));
-        return values;
     }
 
     @Override

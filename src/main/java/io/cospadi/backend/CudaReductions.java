@@ -5,7 +5,7 @@ import io.cospadi.gpu.ReductionKernels;
 import io.cospadi.gpu.SupportKernels;
 import java.util.Arrays;
 
-/** Verbs of a GPU whose results are numbers on the host: each waits for the device once. */
+/** Verbs of a GPU whose results are numbers, on the host unless said otherwise: those wait for the device once. */
 final class CudaReductions {
     private final CudaMemory memory;
     private final ReductionKernels reductions;
@@ -22,10 +22,16 @@ final class CudaReductions {
     }
 
     double dot(CudaMatrix a, CudaMatrix b) {
-        try (CudaBlock partials = memory.scratch(partialsBytes());
-                CudaBlock result = memory.scratch(Double.BYTES)) {
-            reductions.dot(a.dtype(), a.address(), b.address(), a.elements(), partials.address(), result.address());
+        try (CudaBlock result = memory.scratch(Double.BYTES)) {
+            dot(a, b, result.address());
             return doubles(result, 1)[0];
+        }
+    }
+
+    /** The same to where one f64 lies on the device, without waiting. */
+    void dot(CudaMatrix a, CudaMatrix b, long out) {
+        try (CudaBlock partials = memory.scratch(partialsBytes())) {
+            reductions.dot(a.dtype(), a.address(), b.address(), a.elements(), partials.address(), out);
         }
     }
 

@@ -7,6 +7,9 @@ import java.util.List;
  * Dense linear algebra. All matrices of one call have one type (F32 or F64) unless said otherwise; shapes are checked
  * and named in the IllegalArgumentException. Reductions have a fixed order: equal inputs give equal bits for one thread
  * count. A "vector" is a (1, n) matrix.
+ *
+ * <p>A "scalar" is a (1, 1) F64 matrix beside matrices of any type: a number that stays where the matrices are, so that an
+ * algorithm computes with it without waiting for it. Sums, multiples, roots and quotients of scalars are the elementwise verbs.
  */
 public interface LinearAlgebra {
     /** {@code c <- alpha · op(a) · op(b) + beta · c}; op transposes where the flag says so. c is neither a nor b. A BF16 b counts as F32. */
@@ -43,8 +46,25 @@ public interface LinearAlgebra {
     /** {@code y <- alpha · x + y}. */
     void axpy(double alpha, Matrix x, Matrix y);
 
+    /** {@code y <- alpha · x + y} by a scalar, which is apart from y. */
+    void axpy(Matrix alpha, Matrix x, Matrix y);
+
     /** {@code matrix <- alpha · matrix}. */
     void scale(double alpha, Matrix matrix);
+
+    /** {@code matrix <- alpha · matrix} by a scalar, which is apart from matrix. */
+    void scale(Matrix alpha, Matrix matrix);
+
+    /**
+     * {@code to <- from where a < b}, else to stays as it is; NaN is not less than anything, nor anything less than NaN. So the
+     * better of two iterates is kept: codes first, then their error, with {@code to} the bound itself.
+     *
+     * @param a    scalar, read only
+     * @param b    scalar, read only unless it is {@code to}
+     * @param from of any shape and type
+     * @param to   of the same; apart from the others, but for b
+     */
+    void copyIfLess(Matrix a, Matrix b, Matrix from, Matrix to);
 
     /** Row i times {@code factors[i]}; factors is (1, rows). */
     void scaleRows(Matrix matrix, Matrix factors);
@@ -64,17 +84,23 @@ public interface LinearAlgebra {
     /** The smallest element, NaN if there is one; positive infinity for an empty matrix. */
     double smallest(Matrix matrix);
 
-    /** {@code out[i] <- sum over j of a[i,j] · b[i,j]}, summed in f64; out is (1, rows). */
+    /** {@code out[i] <- sum over j of a[i,j] · b[i,j]}, summed in f64; out is (1, rows), of the type of a and b or F64. */
     void rowDots(Matrix a, Matrix b, Matrix out);
 
     /** Sum over all elements of a·b, in f64. */
     double dot(Matrix a, Matrix b);
+
+    /** The same sum into a scalar. */
+    void dot(Matrix a, Matrix b, Matrix out);
 
     /** {@code out (1, n) <- diagonal of the square matrix}. */
     void diagonal(Matrix matrix, Matrix out);
 
     /** Adds {@code value} to every diagonal element of a square matrix. */
     void addToDiagonal(Matrix matrix, double value);
+
+    /** The same with a scalar, added in f64. */
+    void addToDiagonal(Matrix matrix, Matrix value);
 
     /**
      * Cholesky factor of a symmetric matrix, in place: the lower triangle becomes L with {@code L Lᵀ = A}, the strict
@@ -83,6 +109,13 @@ public interface LinearAlgebra {
      * @return whether A was positive definite; if not, the contents are undefined
      */
     boolean cholesky(Matrix matrix);
+
+    /**
+     * The same without waiting for the outcome.
+     *
+     * @param failed scalar, becomes 0 where A was positive definite, else 1
+     */
+    void cholesky(Matrix matrix, Matrix failed);
 
     /**
      * In place: {@code b (n, m) <- A⁻¹ b} with A = L Lᵀ, from {@link #cholesky}.

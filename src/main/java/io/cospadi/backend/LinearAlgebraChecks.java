@@ -3,6 +3,7 @@ package io.cospadi.backend;
 import static io.cospadi.backend.Shapes.require;
 import static io.cospadi.backend.Shapes.requireApart;
 import static io.cospadi.backend.Shapes.requireSame;
+import static io.cospadi.backend.Shapes.requireScalar;
 import static io.cospadi.backend.Shapes.requireSquare;
 import static io.cospadi.backend.Shapes.requireVector;
 
@@ -89,6 +90,28 @@ final class LinearAlgebraChecks {
         requireSame("axpy", x, y);
     }
 
+    static void axpy(Matrix alpha, Matrix x, Matrix y) {
+        requireSame("axpy", x, y);
+        requireScalar("axpy", alpha, x);
+        requireApart("axpy", y, alpha);
+    }
+
+    static void scale(Matrix alpha, Matrix matrix) {
+        requireScalar("scale", alpha, matrix);
+        requireApart("scale", matrix, alpha);
+    }
+
+    static void copyIfLess(Matrix a, Matrix b, Matrix from, Matrix to) {
+        requireSame("copyIfLess", from, to);
+        requireScalar("copyIfLess", a, from);
+        requireScalar("copyIfLess", b, from);
+        requireApart("copyIfLess", to, a);
+        requireApart("copyIfLess", to, from);
+        if (to != b) {
+            requireApart("copyIfLess", to, b);
+        }
+    }
+
     static void scaleRows(Matrix matrix, Matrix factors) {
         requireVector("scaleRows", factors, matrix.rows(), matrix.dtype(), matrix);
     }
@@ -113,11 +136,16 @@ final class LinearAlgebraChecks {
 
     static void rowDots(Matrix a, Matrix b, Matrix out) {
         requireSame("rowDots", a, b);
-        requireVector("rowDots", out, a.rows(), a.dtype(), a);
+        requireVector("rowDots", out, a.rows(), out.dtype() == DType.F64 ? DType.F64 : a.dtype(), a);
     }
 
     static void dot(Matrix a, Matrix b) {
         requireSame("dot", a, b);
+    }
+
+    static void dot(Matrix a, Matrix b, Matrix out) {
+        requireSame("dot", a, b);
+        requireScalar("dot", out, a);
     }
 
     static void diagonal(Matrix matrix, Matrix out) {
@@ -127,6 +155,18 @@ final class LinearAlgebraChecks {
 
     static void addToDiagonal(Matrix matrix) {
         requireSquare("addToDiagonal", matrix);
+    }
+
+    static void addToDiagonal(Matrix matrix, Matrix value) {
+        requireSquare("addToDiagonal", matrix, value);
+        requireScalar("addToDiagonal", value, matrix);
+        requireApart("addToDiagonal", matrix, value);
+    }
+
+    static void cholesky(Matrix matrix, Matrix failed) {
+        requireSquare("cholesky", matrix, failed);
+        requireScalar("cholesky", failed, matrix);
+        requireApart("cholesky", failed, matrix);
     }
 
     static void cholesky(Matrix matrix) {

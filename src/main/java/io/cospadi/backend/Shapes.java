@@ -38,8 +38,8 @@ final class Shapes {
                 b);
     }
 
-    static void requireSquare(String verb, Matrix matrix) {
-        require(matrix.rows() == matrix.cols(), verb, "a square matrix", matrix);
+    static void requireSquare(String verb, Matrix... given) {
+        require(given[0].rows() == given[0].cols(), verb, "a square matrix", (Object[]) given);
     }
 
     static void requireVector(String verb, Matrix vector, int length, DType dtype, Matrix beside) {
@@ -48,6 +48,15 @@ final class Shapes {
                 verb,
                 "a (1, " + length + ") " + dtype + " vector",
                 vector,
+                beside);
+    }
+
+    static void requireScalar(String verb, Matrix scalar, Matrix beside) {
+        require(
+                scalar.rows() == 1 && scalar.cols() == 1 && scalar.dtype() == DType.F64,
+                verb,
+                "a (1, 1) F64 scalar",
+                scalar,
                 beside);
     }
 

@@ -23,6 +23,21 @@ public final class ArithmeticKernels {
         line("scale", type, count, Typed.scalar(type, alpha), x, count);
     }
 
+    /** {@code y <- alpha · x + y} for alpha one f64, not in y, by address. */
+    public void axpyBy(DType type, long alpha, long x, long y, long count) {
+        line("axpy_by", type, count, alpha, x, y, count);
+    }
+
+    /** {@code x <- alpha · x} for alpha one f64, not in x, by address. */
+    public void scaleBy(DType type, long alpha, long x, long count) {
+        line("scale_by", type, count, alpha, x, count);
+    }
+
+    /** {@code out <- x where a < b}, else out stays; a and b one f64 each, of which out may be b where it is one itself. */
+    public void copyIfLess(DType type, long a, long b, long x, long out, long count) {
+        line("copy_if_less", type, count, a, b, x, out, count);
+    }
+
     /** {@code y[i] <- factors[i] · x[i] + y[i]} for every row i; factors (rows). */
     public void axpyRows(DType type, long factors, long x, long y, int rows, int cols) {
         rows("axpy_rows", type, rows, cols, factors, x, y, rows, cols);

@@ -54,4 +54,11 @@ public final class ReductionKernels {
             launcher.launch(Typed.kernel("row_dots", type), LaunchGeometry.blocks(rows, 0), x, y, out, cols);
         }
     }
+
+    /** The same of F32 matrices without the rounding, out F64. */
+    public void rowDotsWide(long x, long y, long out, int rows, int cols) {
+        if (rows > 0) {
+            launcher.launch("row_dots_wide", LaunchGeometry.blocks(rows, 0), x, y, out, cols);
+        }
+    }
 }

@@ -24,6 +24,18 @@ public final class SquareKernels {
         }
     }
 
+    /** Adds the value, one f64 by address, to every diagonal element. */
+    public void addToDiagonalBy(DType type, long x, long value, int n) {
+        if (n > 0) {
+            launcher.launch(Typed.kernel("add_to_diagonal_by", type), LaunchGeometry.line(n), x, value, n);
+        }
+    }
+
+    /** {@code out <- 0 where info is 0 and the diagonal has no NaN, else 1}; info one int, out one f64; n is 1 or more. */
+    public void outcome(DType type, long x, long info, long out, int n) {
+        launcher.launch(Typed.kernel("outcome", type), LaunchGeometry.blocks(1, 0), x, info, out, n);
+    }
+
     /** The strict upper triangle becomes 0. */
     public void clearUpper(DType type, long x, int n) {
         if (n > 0) {

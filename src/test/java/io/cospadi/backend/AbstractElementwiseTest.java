@@ -89,6 +89,74 @@ abstract class AbstractElementwiseTest extends AbstractBackendTest {
         }
     }
 
+    /** The same bits as with the number given from the host, in the matrix and with neighbours untouched. */
+    @ParameterizedTest
+    @CsvSource({"0,3", "3,0", "1,1", "3,5", "1,4097", "70,1000"})
+    void scalarsOnTheDeviceDoWhatNumbersDo(int rows, int cols) {
+        for (DType type : TYPES) {
+            double[] x = normal(rows * cols);
+            double[] y = normal(rows * cols);
+            double alpha = 0.1;
+            Matrix scalar = matrix(1, 1, DType.F64, alpha);
+            Matrix from = matrix(rows, cols, type, x);
+            Matrix sum = output(rows, cols, type, y);
+            Matrix expectedSum = matrix(rows, cols, type, y);
+            backend.axpy(scalar, from, sum);
+            backend.axpy(alpha, from, expectedSum);
+            assertSame(read(expectedSum), read(sum), "axpy " + type);
+            Matrix scaled = output(rows, cols, type, x);
+            Matrix expectedScaled = matrix(rows, cols, type, x);
+            backend.scale(scalar, scaled);
+            backend.scale(alpha, expectedScaled);
+            assertSame(read(expectedScaled), read(scaled), "scale " + type);
+            Matrix dot = output(1, 1, DType.F64);
+            backend.dot(from, sum, dot);
+            assertSame(new double[] {backend.dot(from, sum)}, read(dot), "dot " + type);
+            int n = Math.min(rows, cols);
+            Matrix square = output(n, n, type, normal(n * n));
+            Matrix expectedSquare = matrix(n, n, type, read(square));
+            backend.addToDiagonal(square, scalar);
+            backend.addToDiagonal(expectedSquare, alpha);
+            assertSame(read(expectedSquare), read(square), "addToDiagonal " + type);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,2,true", "2,1,false", "1,1,false", "-0.0,0.0,false", "NaN,1,false", "1,NaN,false", "5,Infinity,true"
+    })
+    void copiesWhereTheFirstIsLess(double a, double b, boolean copied) {
+        for (DType type : TYPES) {
+            for (int size : new int[] {0, 1, 5000}) {
+                double[] x = normal(size);
+                double[] y = normal(size);
+                Matrix to = output(1, size, type, y);
+                backend.copyIfLess(
+                        matrix(1, 1, DType.F64, a), matrix(1, 1, DType.F64, b), matrix(1, size, type, x), to);
+                assertSame(copied ? x : y, read(to), a + " < " + b);
+            }
+        }
+        Matrix bound = output(1, 1, DType.F64, b);
+        backend.copyIfLess(matrix(1, 1, DType.F64, a), bound, matrix(1, 1, DType.F64, a), bound);
+        assertSame(new double[] {copied ? a : b}, read(bound), "the bound itself");
+    }
+
+    @Test
+    void rowSumsOfSinglesCanStayInDoublePrecision() {
+        int rows = 3;
+        int cols = 1000;
+        double[] a = normal(rows * cols);
+        double[] b = normal(rows * cols);
+        double[] expected = new double[rows];
+        double[] allowance = new double[rows];
+        for (int i = 0; i < rows * cols; i++) {
+            expected[i / cols] += a[i] * b[i];
+            allowance[i / cols] += (cols + 4) * DOUBLE * Math.abs(a[i] * b[i]);
+        }
+        Matrix out = output(1, rows, DType.F64);
+        backend.rowDots(matrix(rows, cols, DType.F32, a), matrix(rows, cols, DType.F32, b), out);
+        assertWithin(expected, read(out), allowance, "rowDots");
+    }
+
     @Test
     void diagonalsAreReadAndRaised() {
         for (DType type : TYPES) {

@@ -159,15 +159,31 @@ abstract class AbstractLinearAlgebraTest extends AbstractBackendTest {
     @Test
     void indefiniteMatrixIsReported() {
         for (DType type : TYPES) {
-            assertFalse(backend.cholesky(matrix(2, 2, type, 1, 2, 2, 1)));
-            assertFalse(backend.cholesky(matrix(1, 1, type, 0)));
+            assertTrue(fails(2, type, 1, 2, 2, 1));
+            assertTrue(fails(1, type, 0));
             double[] late = positiveDefinite(150);
             late[149 * 150 + 149] = -1;
-            assertFalse(backend.cholesky(matrix(150, 150, type, late)), "in the second block");
+            assertTrue(fails(150, type, late), "in the second block");
             double[] broken = positiveDefinite(150);
             broken[140 * 150 + 3] = Double.NaN;
-            assertFalse(backend.cholesky(matrix(150, 150, type, broken)), "NaN");
+            assertTrue(fails(150, type, broken), "NaN");
+            assertFalse(fails(0, type));
+            assertFalse(fails(150, type, positiveDefinite(150)));
         }
+    }
+
+    /** What both verbs say, the outcome that stays on the device and the one that is waited for; equal factors where it's none. */
+    private boolean fails(int n, DType type, double... values) {
+        Matrix waitedFor = matrix(n, n, type, values);
+        boolean failed = !backend.cholesky(waitedFor);
+        Matrix factor = output(n, n, type, values);
+        Matrix outcome = output(1, 1, DType.F64, 7);
+        backend.cholesky(factor, outcome);
+        assertSame(new double[] {failed ? 1 : 0}, read(outcome), "the outcome");
+        if (!failed) {
+            assertSame(read(waitedFor), read(factor), "the factor");
+        }
+        return failed;
     }
 
     @ParameterizedTest

@@ -55,6 +55,9 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("symmetricProduct", single(2, 3), false, single(2, 2)),
             new Call("addGram", single(2, 3), wide(3, 3)),
             new Call("axpy", 1.0, single(2, 3), single(2, 3)),
+            new Call("axpy", wide(1, 1), single(2, 3), single(2, 3)),
+            new Call("scale", wide(1, 1), single(2, 3)),
+            new Call("copyIfLess", wide(1, 1), wide(1, 1), single(2, 3), single(2, 3)),
             new Call("scaleRows", single(2, 3), single(1, 2)),
             new Call("scaleColumns", single(2, 3), single(1, 3)),
             new Call("axpyRows", single(1, 2), single(2, 3), single(2, 3)),
@@ -62,9 +65,12 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("ratio", single(2, 3), single(2, 3), single(2, 3)),
             new Call("rowDots", single(2, 3), single(2, 3), single(1, 2)),
             new Call("dot", single(2, 3), single(2, 3)),
+            new Call("dot", single(2, 3), single(2, 3), wide(1, 1)),
             new Call("diagonal", single(3, 3), single(1, 3)),
             new Call("addToDiagonal", single(3, 3), 1.0),
+            new Call("addToDiagonal", single(3, 3), wide(1, 1)),
             new Call("cholesky", single(3, 3)),
+            new Call("cholesky", single(3, 3), wide(1, 1)),
             new Call("solveCholesky", single(3, 3), single(3, 2)),
             new Call("solveTriangular", single(3, 3), false, single(3, 2)),
             new Call("eigenSymmetric", single(3, 3)),
@@ -134,6 +140,10 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
     /** Changes that leave a call legal: more rows to choose from, or a type that is converted or served as well. */
     private static final Set<String> LEGAL = Set.of(
             "addGram 0 row",
+            "scale 1 row",
+            "scale 1 column",
+            "scale 1 type",
+            "rowDots 2 type",
             "scaleRows 0 column",
             "scaleColumns 0 row",
             "addBias 0 row",
@@ -247,7 +257,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             if (fits != null) {
                 Shape made = i == replaced ? by : fits;
                 Matrix matrix = matrix(made.rows(), made.cols(), made.type());
-                if (made.rows() == made.cols()) {
+                if (made.rows() == made.cols() && made.rows() > 1) {
                     backend.addToDiagonal(matrix, 1);
                 }
                 arguments[i] = arguments[i] instanceof List ? List.of(matrix) : matrix;
@@ -280,7 +290,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             return false;
         }
         for (int i = 0; i < types.length; i++) {
-            if (!types[i].isPrimitive() && !types[i].isInstance(arguments[i])) {
+            if (types[i].isPrimitive() ? arguments[i] instanceof Matrix : !types[i].isInstance(arguments[i])) {
                 return false;
             }
         }

@@ -42,8 +42,39 @@ class ArithmeticKernelsTest extends AbstractKernelTest {
             assertWithin(quotients, quotient, out.values(type), "ratio " + type);
             kernels.axpy(type, alpha, left.address(), right.address(), count);
             assertWithin(allowance, sum, right.values(type), "axpy " + type);
+            var other = device.array(type, y);
+            var factor = device.array(alpha);
+            kernels.axpyBy(type, factor.address(), left.address(), other.address(), count);
+            assertArrayEquals(right.values(type), other.values(type), "axpyBy " + type);
+            var scaled = device.array(type, x);
             kernels.scale(type, alpha, left.address(), count);
             assertWithin(one, multiple, left.values(type), "scale " + type);
+            kernels.scaleBy(type, factor.address(), scaled.address(), count);
+            assertArrayEquals(left.values(type), scaled.values(type), "scaleBy " + type);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1,1", "257,1,2", "3000,2,1", "3000,12,Infinity"})
+    void copiesOnlyWhatIsLess(int count, int blocks, double more) {
+        ArithmeticKernels kernels = new ArithmeticKernels(withBlocks(blocks));
+        for (DType type : TYPES) {
+            double[] x = normalDoubles(count);
+            double[] y = normalDoubles(count);
+            var from = device.array(type, x);
+            var to = device.array(type, y);
+            for (double[] pair : new double[][] {{more, more}, {more, 0.5}, {Double.NaN, 1}, {1, Double.NaN}}) {
+                var a = device.array(pair[0]);
+                var b = device.array(pair[1]);
+                kernels.copyIfLess(type, a.address(), b.address(), from.address(), to.address(), count);
+                assertArrayEquals(y, to.values(type), pair[0] + " < " + pair[1]);
+            }
+            var less = device.array(0.5);
+            var bound = device.array(more);
+            kernels.copyIfLess(type, less.address(), bound.address(), from.address(), to.address(), count);
+            assertArrayEquals(x, to.values(type), "copied");
+            kernels.copyIfLess(DType.F64, less.address(), bound.address(), less.address(), bound.address(), 1);
+            assertArrayEquals(new double[] {0.5}, bound.doubles(), "the bound itself");
         }
     }
 

@@ -65,6 +65,23 @@ class ReductionKernelsTest extends AbstractKernelTest {
                             rows,
                             cols);
             assertWithin(allowance, expected, out.values(type), "rowDots " + type);
+            if (type == DType.F32) {
+                var wide = device.array(new double[rows]);
+                new ReductionKernels(withThreads(threads))
+                        .rowDotsWide(
+                                device.array(type, x).address(),
+                                device.array(type, y).address(),
+                                wide.address(),
+                                rows,
+                                cols);
+                for (int i = 0; i < rows; i++) {
+                    allowance[i] -= rounding(type) * Math.abs(expected[i]);
+                }
+                assertWithin(allowance, expected, wide.doubles(), "rowDotsWide");
+                for (int i = 0; i < rows; i++) {
+                    assertEquals((float) wide.doubles()[i], (float) out.values(type)[i], "rounded once");
+                }
+            }
         }
     }
 

@@ -24,12 +24,47 @@ class SquareKernelsTest extends AbstractKernelTest {
                 diagonal[i] = type == DType.F32 ? (float) raised : raised;
                 x[i * (n + 1)] = diagonal[i];
             }
+            var other = device.array(type, matrix.values(type));
             kernels.addToDiagonal(type, matrix.address(), 0.1, n);
             assertArrayEquals(x, matrix.values(type), "raised " + type);
+            kernels.addToDiagonalBy(type, other.address(), device.array(0.1).address(), n);
+            assertArrayEquals(x, other.values(type), "raised by a number on the device " + type);
             var out = device.array(type, new double[n]);
             kernels.diagonal(type, matrix.address(), out.address(), n);
             assertArrayEquals(diagonal, out.values(type), "read " + type);
         }
+    }
+
+    /** NaN counts on the diagonal, wherever, and nowhere else. */
+    @ParameterizedTest
+    @CsvSource({"1,256", "2,256", "65,32", "300,256"})
+    void outcomeSaysWhetherAFactorIsSound(int n, int threads) {
+        SquareKernels kernels = new SquareKernels(withThreads(threads));
+        for (DType type : TYPES) {
+            double[] x = normalDoubles(n * n);
+            for (int i = 0; i < n * n; i++) {
+                x[i] = i % (n + 1) == 0 ? x[i] : Double.NaN;
+            }
+            assertArrayEquals(new double[] {0}, outcome(kernels, type, x, n, 0));
+            assertArrayEquals(new double[] {1}, outcome(kernels, type, x, n, -3));
+            assertArrayEquals(new double[] {1}, outcome(kernels, type, x, n, n));
+            for (int at : new int[] {0, n / 2, n - 1}) {
+                double[] broken = x.clone();
+                broken[at * (n + 1)] = Double.NaN;
+                assertArrayEquals(new double[] {1}, outcome(kernels, type, broken, n, 0), "NaN at " + at);
+            }
+        }
+    }
+
+    private double[] outcome(SquareKernels kernels, DType type, double[] x, int n, int info) {
+        var out = device.array(7.0);
+        kernels.outcome(
+                type,
+                device.array(type, x).address(),
+                device.array(new int[] {info}).address(),
+                out.address(),
+                n);
+        return out.doubles();
     }
 
     @ParameterizedTest
