@@ -165,6 +165,12 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public Reading read(Matrix scalar) {
+        StorageChecks.read(scalar);
+        return Reading.of(scalar(scalar));
+    }
+
+    @Override
     public void load(Matrix matrix, ByteBuffer stored, DType type) {
         StorageChecks.load(matrix, stored, type);
         transfers.load(own(matrix), stored, type);

@@ -260,6 +260,12 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public Reading read(Matrix scalar) {
+        StorageChecks.read(scalar);
+        return new CudaReading(cuda.fetch(at(scalar)));
+    }
+
+    @Override
     public void load(Matrix matrix, ByteBuffer stored, DType type) {
         StorageChecks.load(matrix, stored, type);
         transfers.load(own(matrix), stored, type);

@@ -52,6 +52,12 @@ public interface Storage {
     /** All of an F64 matrix, row-major. */
     double[] readDoubles(Matrix matrix);
 
+    /**
+     * Sends a scalar, (1, 1) F64, to the host as it is now, without waiting for it: later verbs may change the matrix, or close it,
+     * before the number is asked for.
+     */
+    Reading read(Matrix scalar);
+
     /** An F32 matrix on the host. */
     default HostMatrix download(Matrix matrix) {
         return new HostMatrix(matrix.rows(), matrix.cols(), readFloats(matrix));

@@ -57,6 +57,14 @@ final class StorageChecks {
         require(elements(matrix) == values, "write", "as many values as elements", matrix, values + " values");
     }
 
+    static void read(Matrix scalar) {
+        require(
+                scalar.rows() == 1 && scalar.cols() == 1 && scalar.dtype() == DType.F64,
+                "read",
+                "a (1, 1) F64 scalar",
+                scalar);
+    }
+
     static void readFloats(Matrix matrix) {
         requireF32("readFloats", matrix);
     }

@@ -22,6 +22,7 @@ public final class CallTimes {
             "zero",
             "toDevice",
             "toHost",
+            "fetch",
             "gemm",
             "symmetricProduct",
             "solveFromTheRight",

@@ -49,6 +49,9 @@ public interface CudaCalls extends Launcher, AutoCloseable {
     /** Copies bytes to {@code empty}, piece by piece, and waits for them. */
     void toHost(long from, long bytes, Piece empty);
 
+    /** Begins to copy one f64 to the host, as it is when all that was queued before is done; waits for nothing. */
+    Fetched fetch(long from);
+
     /** From device memory to device memory; the two do not overlap. */
     void copy(long to, long from, long bytes);
 
@@ -154,6 +157,15 @@ public interface CudaCalls extends Launcher, AutoCloseable {
 
     /** Marks this place in the queue. */
     Mark mark();
+
+    /** A number that was fetched; it can be asked for at any time, also when the device is closed. */
+    interface Fetched {
+        /** Whether it is on the host. */
+        boolean arrived();
+
+        /** Waits for it. */
+        double value();
+    }
 
     /** A recorded run of launches. */
     interface Graph extends AutoCloseable {

@@ -52,6 +52,7 @@ final class CudaDevice implements CudaCalls {
     private final DeviceProperties properties;
     private final PinnedStaging staging;
     private final CopyStream copies = new CopyStream();
+    private final PinnedNumbers numbers;
     private final Cublas cublas;
     private final Cusolver cusolver;
     /** Loaded when first asked for: only benchmarks do. */
@@ -77,6 +78,7 @@ final class CudaDevice implements CudaCalls {
         bind();
         Driver.check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
         staging = new PinnedStaging(stream);
+        numbers = new PinnedNumbers(stream, this::bind);
         cublas = new Cublas(stream);
         cusolver = new Cusolver(stream);
     }
@@ -166,6 +168,12 @@ final class CudaDevice implements CudaCalls {
     public void toHost(long from, long bytes, Piece empty) {
         bind();
         staging.toHost(from, bytes, empty);
+    }
+
+    @Override
+    public Fetched fetch(long from) {
+        bind();
+        return numbers.fetch(from);
     }
 
     @Override
@@ -369,6 +377,7 @@ final class CudaDevice implements CudaCalls {
         cublas.close();
         copies.close();
         staging.close();
+        numbers.close();
         modules.close();
         if (early != null) {
             early.close();

@@ -43,6 +43,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("write", wide(2, 3), new double[6]),
             new Call("readFloats", single(2, 3)),
             new Call("readDoubles", wide(2, 3)),
+            new Call("read", wide(1, 1)),
             new Call("load", single(2, 3), ByteBuffer.allocate(24), DType.F32),
             new Call("copy", single(2, 3), wide(2, 3)),
             new Call("gatherRows", single(5, 3), new int[] {4, 0}, single(2, 3)),

@@ -188,6 +188,31 @@ abstract class AbstractStorageTest extends AbstractBackendTest {
         }
     }
 
+    /** More than are under way at a time, as they were when they were sent, whatever became of the scalar and of the backend. */
+    @Test
+    void scalarsArriveAsTheyWereSent() {
+        int count = 300;
+        Reading[] readings = new Reading[count];
+        try (Backend other = create()) {
+            try (Matrix scalar = other.allocate(1, 1, DType.F64)) {
+                for (int i = 0; i < count; i++) {
+                    other.fill(scalar, i + 0.1);
+                    readings[i] = other.read(scalar);
+                    other.read(scalar); // nobody asks for this one
+                }
+                other.fill(scalar, -1);
+            }
+            assertEquals(0.1, readings[0].value());
+            assertTrue(readings[0].arrived());
+            assertEquals(count - 0.9, readings[count - 1].value());
+            readings[7].arrived();
+        }
+        for (int i = 0; i < count; i++) {
+            assertEquals(i + 0.1, readings[i].value());
+            assertTrue(readings[i].arrived());
+        }
+    }
+
     @Test
     void hostMatricesComeBackEqual() {
         HostMatrix host = new HostMatrix(3, 4, floats(normal(12)));

@@ -38,9 +38,10 @@ class CallTimesTest {
         axpy();
         axpy();
         calls.gemm(Arithmetic.F32, false, false, 4, 4, 4, 1, x, 4, x, 4, 0, y, 4);
+        calls.fetch(y);
         calls.synchronize();
         Map<String, CallTimes.Total> totals = times.totals();
-        assertEquals(Set.of("zero", "axpy_f32", "gemm F32"), totals.keySet());
+        assertEquals(Set.of("zero", "axpy_f32", "gemm F32", "fetch"), totals.keySet());
         assertEquals(2, totals.get("zero").calls());
         assertEquals(3, totals.get("axpy_f32").calls());
         assertTrue(totals.values().stream().allMatch(total -> total.milliseconds() > 0));

@@ -133,6 +133,29 @@ public final class EmulatedCuda implements CudaCalls {
         inPieces(from, bytes, empty);
     }
 
+    /** Copied at once, but late for whoever asks: it has arrived only when asked for the second time, as with a busy device. */
+    @Override
+    public Fetched fetch(long from) {
+        requireNoCapture("fetch");
+        double value = doubles(from).get();
+        return new Fetched() {
+            private boolean asked;
+
+            @Override
+            public boolean arrived() {
+                boolean before = asked;
+                asked = true;
+                return before;
+            }
+
+            @Override
+            public double value() {
+                asked = true;
+                return value;
+            }
+        };
+    }
+
     /** Small ones, so that tests meet their edges. */
     private static void inPieces(long address, long bytes, Piece piece) {
         for (long done = 0; done < bytes; done += PIECE_BYTES) {
