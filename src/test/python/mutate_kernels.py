@@ -550,6 +550,30 @@ ATOMS = [
     ("interpolates", "along * x[i] - back * y[i]", "along * x[i] + back * y[i]"),
     ("x and y exchanged", "along * x[i] - back * y[i]", "along * y[i] - back * x[i]"),
 ]
+DEAD_ATOMS = [
+    ("NaN counts as use", "!(usage[atom] > 0)", "usage[atom] <= 0"),
+    ("atoms past the last", "atom < k && ", ""),
+    ("own warp's atoms counted twice", "if (w < warp)", "if (w <= warp)"),
+    ("lanes before and the own", "((1u << lane) - 1)", "((2u << lane) - 1)"),
+    ("warps' counts read too early", "__popc(votes);\n        __syncthreads();", "__popc(votes);"),
+    ("warps' counts overwritten too early", "found[1 + place] = atom;\n        __syncthreads();", "found[1 + place] = atom;"),
+    ("atoms beyond the block left out", "first < k; first += blockDim.x", "first < k; first += k + blockDim.x"),
+    ("more replaced than rows", "count < d2 ? count : d2", "count"),
+    ("replaced set, not raised", "*replaced +=", "*replaced ="),
+    ("NaN first", "if (a != a) return b != b && i < j;", "if (a != a) return b == b || i < j;"),
+    ("nothing before NaN", "return b != b || a > b", "return a > b"),
+    ("smallest error first", "a > b ||", "a < b ||"),
+    ("ties to the higher row", "(a == b && i < j)", "(a == b && i > j)"),
+    ("errors read before all are there", "errors[first + threadIdx.x];\n        __syncthreads();", "errors[first + threadIdx.x];"),
+    ("errors overwritten too early", "error, row);\n        __syncthreads();", "error, row);"),
+    ("last tile as full as the others", "d2 - first < TILE ? d2 - first : TILE", "TILE"),
+    ("rows beyond the block left out", "first < d2; first += TILE", "first < d2; first += d2"),
+    ("one row too few", "place < wanted)", "place < wanted - 1)"),
+    ("other dictionary left", "second[j] = signal[j];", ""),
+    ("row's other codes left", "code[i] = i == atom", "if (i == atom) code[i] = 1"),
+    ("the place for the atom", "int atom = found[1 + blockIdx.x]", "int atom = blockIdx.x"),
+    ("the place for the row", "int row = rows[blockIdx.x]", "int row = blockIdx.x"),
+]
 
 MUTATIONS = (
     [("select.cu", "SelectKernelsTest", *m) for m in SELECT]
@@ -583,6 +607,7 @@ MUTATIONS = (
     + [("indexing.cu", "IndexingKernelsTest", *m) for m in INDEXING]
     + [("conjugate_gradient.cu", "ConjugateGradientKernelsTest", *m) for m in CONJUGATE_GRADIENT]
     + [("atoms.cu", "AtomKernelsTest", *m) for m in ATOMS]
+    + [("dead_atoms.cu", "DeadAtomKernelsTest", *m) for m in DEAD_ATOMS]
     + [("ksvd.cu", "KsvdKernelsTest", *m) for m in KSVD]
     + [("triangular.cu", "TriangularKernelsTest", *m) for m in TRIANGULAR]
     + [("code_sweep.cu", "CodeSweepKernelsTest", *m) for m in CODE_SWEEP]

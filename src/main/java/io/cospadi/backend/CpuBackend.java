@@ -445,6 +445,20 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public void replaceUnused(
+            Matrix usage,
+            Matrix rowErrors,
+            Matrix target,
+            Matrix codes,
+            Matrix dictionary,
+            Matrix previous,
+            Matrix replaced) {
+        SparseCodingChecks.replaceUnused(usage, rowErrors, target, codes, dictionary, previous, replaced);
+        DeadAtomReplacement.run(
+                own(usage), own(rowErrors), own(target), own(codes), own(dictionary), own(previous), own(replaced));
+    }
+
+    @Override
     public void updateAtoms(
             Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users, int iterations) {
         SparseCodingChecks.updateAtoms(residual, dictionary, codes, first, users, iterations);

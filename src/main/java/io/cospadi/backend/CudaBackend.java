@@ -11,6 +11,7 @@ import io.cospadi.gpu.ConjugateGradientKernels;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.CudaDevices;
 import io.cospadi.gpu.CudaUnavailableException;
+import io.cospadi.gpu.DeadAtomKernels;
 import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.gpu.ElementwiseKernels;
 import io.cospadi.gpu.ReductionKernels;
@@ -54,6 +55,7 @@ public final class CudaBackend implements Backend {
     private final ArithmeticKernels arithmetic;
     private final AtomKernels atoms;
     private final CodeSweepKernels codeSweep;
+    private final DeadAtomKernels deadAtoms;
     private final ConjugateGradientKernels conjugateGradients;
     private final ElementwiseKernels elementwise;
     private final SquareKernels squares;
@@ -100,6 +102,7 @@ public final class CudaBackend implements Backend {
         arithmetic = new ArithmeticKernels(cuda);
         atoms = new AtomKernels(cuda);
         codeSweep = new CodeSweepKernels(cuda);
+        deadAtoms = new DeadAtomKernels(cuda);
         conjugateGradients = new ConjugateGradientKernels(cuda);
         elementwise = new ElementwiseKernels(cuda);
         squares = new SquareKernels(cuda);
@@ -550,6 +553,34 @@ public final class CudaBackend implements Backend {
     public void extrapolate(double relaxation, Matrix fitted, Matrix previous, Matrix out) {
         SparseCodingChecks.extrapolate(fitted, previous, out);
         atoms.extrapolate(relaxation, at(fitted), at(previous), at(out), elements(out));
+    }
+
+    @Override
+    public void replaceUnused(
+            Matrix usage,
+            Matrix rowErrors,
+            Matrix target,
+            Matrix codes,
+            Matrix dictionary,
+            Matrix previous,
+            Matrix replaced) {
+        SparseCodingChecks.replaceUnused(usage, rowErrors, target, codes, dictionary, previous, replaced);
+        int d2 = codes.rows();
+        int k = codes.cols();
+        try (CudaBlock scratch = memory.scratch(Integer.BYTES * DeadAtomKernels.scratchInts(k))) {
+            deadAtoms.replaceUnused(
+                    at(usage),
+                    at(rowErrors),
+                    at(target),
+                    at(codes),
+                    at(dictionary),
+                    at(previous),
+                    at(replaced),
+                    scratch.address(),
+                    d2,
+                    k,
+                    target.cols());
+        }
     }
 
     @Override

@@ -4,6 +4,7 @@ import static io.cospadi.backend.Shapes.require;
 import static io.cospadi.backend.Shapes.requireApart;
 import static io.cospadi.backend.Shapes.requireF32;
 import static io.cospadi.backend.Shapes.requireSame;
+import static io.cospadi.backend.Shapes.requireScalar;
 import static io.cospadi.backend.Shapes.requireVector;
 
 import io.cospadi.tensor.DType;
@@ -128,6 +129,42 @@ final class SparseCodingChecks {
         requireF32("extrapolate", fitted, previous, out);
         requireSame("extrapolate", fitted, previous);
         requireSame("extrapolate", fitted, out);
+    }
+
+    static void replaceUnused(
+            Matrix usage,
+            Matrix rowErrors,
+            Matrix target,
+            Matrix codes,
+            Matrix dictionary,
+            Matrix previous,
+            Matrix replaced) {
+        String verb = "replaceUnused";
+        requireF32(verb, target, codes, dictionary, previous);
+        require(
+                target.cols() == dictionary.cols()
+                        && target.rows() == codes.rows()
+                        && codes.cols() == dictionary.rows(),
+                verb,
+                "a target (d2, r), codes (d2, k) and a dictionary (k, r)",
+                target,
+                codes,
+                dictionary);
+        requireSame(verb, dictionary, previous);
+        requireVector(verb, usage, codes.cols(), DType.F32, codes);
+        requireVector(verb, rowErrors, codes.rows(), DType.F64, codes);
+        requireScalar(verb, replaced, codes);
+        Matrix[] updated = {codes, dictionary, previous, replaced};
+        for (int i = 0; i < updated.length; i++) {
+            requireApart(verb, updated[i], usage);
+            requireApart(verb, updated[i], rowErrors);
+            requireApart(verb, updated[i], target);
+            for (int j = 0; j < i; j++) {
+                if (updated[i] != updated[j]) {
+                    requireApart(verb, updated[i], updated[j]);
+                }
+            }
+        }
     }
 
     static void updateAtoms(

@@ -115,6 +115,28 @@ public interface SparseCodingVerbs {
     void extrapolate(double relaxation, Matrix fitted, Matrix previous, Matrix out);
 
     /**
+     * Atoms that no code uses take the rows of the target that are coded worst: the unused atoms, ascending, the rows by their
+     * error, the largest first, equal ones by row, NaN last. Each such row is from now on coded by its own atom alone, exactly.
+     * Where there are more such atoms than rows, the last atoms stay.
+     *
+     * @param usage      (1, k) F32, read only; an atom is unused where it is not greater than 0
+     * @param rowErrors  (1, d2) F64, read only
+     * @param target     Y (d2, r) F32, read only
+     * @param codes      C (d2, k) F32, updated
+     * @param dictionary D (k, r) F32, updated
+     * @param previous   (k, r) F32 that gets the same atoms, or the dictionary once more
+     * @param replaced   scalar, (1, 1) F64, raised by how many atoms were replaced
+     */
+    void replaceUnused(
+            Matrix usage,
+            Matrix rowErrors,
+            Matrix target,
+            Matrix codes,
+            Matrix dictionary,
+            Matrix previous,
+            Matrix replaced);
+
+    /**
      * K-SVD's update of one atom after the other by power iterations. For each atom d, with its codes c on the rows I that
      * use it:
      *

@@ -21,6 +21,7 @@ final class KernelImages {
             "attention_gradient",
             "code_sweep",
             "conjugate_gradient",
+            "dead_atoms",
             "dense_gemv",
             "elementwise",
             "indexing",

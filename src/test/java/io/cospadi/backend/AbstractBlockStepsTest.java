@@ -44,6 +44,76 @@ abstract class AbstractBlockStepsTest extends AbstractBackendTest {
         assertWithin(expectedCodes, read(third), allowance(expectedCodes), "codes");
     }
 
+    /** Ties, NaN, zeros of both signs; none unused, one, several, all; more of them than rows. */
+    @ParameterizedTest
+    @CsvSource({
+        "1,1,3,1",
+        "0,3,2,3",
+        "3,0,2,0",
+        "7,5,4,0",
+        "7,5,4,1",
+        "9,40,300,7",
+        "5,40,3,40",
+        "700,300,5,290",
+        "300,3,1,3"
+    })
+    void unusedAtomsTakeTheRowsCodedWorst(int d2, int k, int r, int unused) {
+        double[] usage = new double[k];
+        Arrays.setAll(usage, i -> i < unused ? i % 3 == 2 ? Double.NaN : i % 2 == 0 ? 0.0 : -0.0 : Float.MIN_VALUE);
+        shuffle(usage);
+        double[] errors = new double[d2];
+        Arrays.setAll(errors, i -> i % 7 == 5 ? Double.NaN : i % 4 == 0 ? i % 8 == 0 ? 0.0 : -0.0 : random.nextInt(40));
+        double[] target = normal(d2 * r);
+        double[] codes = normal(d2 * k);
+        double[] dictionary = normal(k * r);
+        double[] previous = normal(k * r);
+        Matrix c = output(d2, k, DType.F32, codes);
+        Matrix d = output(k, r, DType.F32, dictionary);
+        Matrix p = output(k, r, DType.F32, previous);
+        Matrix replaced = output(1, 1, DType.F64, 5);
+        boolean[] taken = new boolean[d2];
+        int count = 0;
+        for (int atom = 0; atom < k; atom++) {
+            int worst = -1;
+            for (int row = 0; row < d2 && !(usage[atom] > 0); row++) {
+                boolean worse = worst < 0
+                        || Double.isNaN(errors[worst]) && !Double.isNaN(errors[row])
+                        || errors[row] > errors[worst];
+                worst = !taken[row] && worse ? row : worst;
+            }
+            if (worst >= 0) {
+                taken[worst] = true;
+                count++;
+                System.arraycopy(target, worst * r, dictionary, atom * r, r);
+                System.arraycopy(target, worst * r, previous, atom * r, r);
+                Arrays.fill(codes, worst * k, (worst + 1) * k, 0);
+                codes[worst * k + atom] = 1;
+            }
+        }
+        Matrix u = matrix(1, k, DType.F32, usage);
+        Matrix e = matrix(1, d2, DType.F64, errors);
+        Matrix y = matrix(d2, r, DType.F32, target);
+        backend.replaceUnused(u, e, y, c, d, p, replaced);
+        assertSame(new double[] {5.0 + count}, read(replaced), "replaced");
+        assertSame(dictionary, read(d), "dictionary");
+        assertSame(previous, read(p), "previous");
+        assertSame(codes, read(c), "codes");
+        // the same again, into one dictionary: rows' errors stay, so the same rows are taken
+        backend.replaceUnused(u, e, y, c, d, d, replaced);
+        assertSame(new double[] {5.0 + 2 * count}, read(replaced), "replaced twice");
+        assertSame(dictionary, read(d), "dictionary alone");
+        assertSame(codes, read(c), "codes again");
+    }
+
+    private void shuffle(double[] values) {
+        for (int i = values.length - 1; i > 0; i--) {
+            int j = random.nextInt(i + 1);
+            double value = values[i];
+            values[i] = values[j];
+            values[j] = value;
+        }
+    }
+
     private static double[] allowance(double[] values) {
         return Arrays.stream(values).map(value -> 4 * SINGLE * Math.abs(value)).toArray();
     }
