@@ -4,19 +4,20 @@
 //          leave. An iteration: w <- F^T F u, u the last w scaled to unit norm, d at first; a w of 0 stays. At the end
 //          d <- u, c <- F u, E[I] <- F - c u^T. F is never stored: F u = E[I] u + c (d.u) and F^T v = E[I]^T v + d (c.v).
 // Source   Aharon, Elad, Bruckstein: K-SVD, 2006, its rank-1 fit by power iterations.
-// Layout   residual E (d2, r), codes C (d2, k) f32, row-major; users: the `count` indices of I, i32; old, w, atom (r) f32, where
-//          old is d as it was. partials: for each block of power_pass a row of pitch = r rounded up to 4, plus 4 floats: what
+// Layout   residual E (d2, r), codes C (d2, k) f32, row-major; rows i32, start (k + 1) i64: I is rows[start[atom] .. start[atom + 1]),
+//          as support.cu lists it; old, w, atom (r) f32, where old is d as it was. partials: for each block of power_pass a row of pitch = r rounded up to 4, plus 4 floats: what
 //          it found of E[I]^T v, and of c.v in the fourth last. All but the codes on 16-byte boundaries.
 // Launch   power_pass: a line of any number of blocks of threads that hold r columns, 8 each (power_pass_wide: 16 each), a
 //          multiple of 32; dynamic shared memory 32 (64) bytes a thread. If `saved` is not null, d is also stored there.
 //          power_fold: grid ceil(r / 32), block (32, 32). replace_atom(_wide): as power_pass, twice the shared memory.
-//          An atom takes one power_pass and one power_fold for each iteration, then one replace_atom, on one stream.
+//          An atom takes one power_pass and one power_fold for each iteration, then one replace_atom, on one stream. Blocks that
+//          get no row of I add nothing; an atom without any stays as it is.
 // Order    A row's product: a thread's columns ascending, then a fixed tree. A column's sum: rows ascending within a block, which
 //          takes groups of 4 rows (wide: 1) in turn, then every 32nd block ascending, then the 32 sums: equal inputs and
 //          launches give equal bits.
 // Bound    Memory, by design: each iteration reads 4 |I| r bytes once, the end reads and writes them once;
 //          beside it 8 r bytes a block and iteration, and two launches. Rows stay in registers between product and sum.
-// Limits   1 <= r <= 8192 (power_pass_wide, replace_atom_wide: 16384); count >= 1. Offsets are 64-bit. Callers check.
+// Limits   1 <= r <= 8192 (power_pass_wide, replace_atom_wide: 16384); start[k] < 2^31. Offsets are 64-bit. Callers check.
 // Registers at most 64.
 #include "primitives/reduce.cuh"
 #include "primitives/tiles.cuh"
@@ -26,10 +27,19 @@ struct Users {
     float* residual;
     float* codes;
     const int* rows;
+    int from;
     int count;
     int cols;
     int k;
     int atom;
+
+    __device__ Users(
+        float* residual, float* codes, const int* rows, const long long* start, int cols, int k, int atom)
+        : residual(residual), codes(codes), rows(rows), from((int) start[atom]), count((int) start[atom + 1] - from),
+          cols(cols), k(k), atom(atom) {}
+
+    /** The n-th of I. */
+    __device__ __forceinline__ long long row(int n) const { return rows[from + n]; }
 };
 
 /** What the threads of a block share. */
@@ -105,7 +115,7 @@ struct Group {
         UNROLL
         for (int n = 0; n < ROWS; n++) {
             bool inside = first + n < users.count;
-            long long row = inside ? users.rows[first + n] : 0;
+            long long row = inside ? users.row(first + n) : 0;
             codes[n] = inside ? users.codes[row * users.k + users.atom] : 0;
             UNROLL
             for (int j = 0; j < QUADS; j++) {
@@ -168,6 +178,7 @@ static __device__ void pass(
 
 template <int QUADS>
 static __device__ void replace(const Users& users, const float* old, const float* w, float* atom, const Shared& shared) {
+    if (users.count == 0) return;
     float along = scale_to_unit<QUADS>(w, old, users.cols, shared);
     float4* former = shared.unit + QUADS * blockDim.x;
     for (int j = 0; j < QUADS; j++) {
@@ -182,7 +193,7 @@ static __device__ void replace(const Users& users, const float* old, const float
         UNROLL
         for (int n = 0; n < ROWS; n++) {
             if (first + n >= users.count) break;
-            long long row = users.rows[first + n];
+            long long row = users.row(first + n);
             UNROLL
             for (int j = 0; j < QUADS; j++) {
                 int at = threadIdx.x + j * blockDim.x;
@@ -197,21 +208,21 @@ static __device__ void replace(const Users& users, const float* old, const float
 }
 
 extern "C" __global__ void __launch_bounds__(1024) power_pass(
-    float* residual, float* codes, const int* rows, int count, int cols, int k, int atom, const float* old, const float* w,
-    float* saved, float* partials) {
+    float* residual, float* codes, const int* rows, const long long* start, int cols, int k, int atom, const float* old,
+    const float* w, float* saved, float* partials) {
     __shared__ double sums[MOST_WARPS];
     __shared__ float dots[2 * MOST_WARPS * Group<2>::ROWS];
     DYNAMIC_SHARED(float4, unit);
-    pass<2>({residual, codes, rows, count, cols, k, atom}, old, w, saved, partials, {unit, dots, sums});
+    pass<2>({residual, codes, rows, start, cols, k, atom}, old, w, saved, partials, {unit, dots, sums});
 }
 
 extern "C" __global__ void __launch_bounds__(1024) power_pass_wide(
-    float* residual, float* codes, const int* rows, int count, int cols, int k, int atom, const float* old, const float* w,
-    float* saved, float* partials) {
+    float* residual, float* codes, const int* rows, const long long* start, int cols, int k, int atom, const float* old,
+    const float* w, float* saved, float* partials) {
     __shared__ double sums[MOST_WARPS];
     __shared__ float dots[2 * MOST_WARPS * Group<4>::ROWS];
     DYNAMIC_SHARED(float4, unit);
-    pass<4>({residual, codes, rows, count, cols, k, atom}, old, w, saved, partials, {unit, dots, sums});
+    pass<4>({residual, codes, rows, start, cols, k, atom}, old, w, saved, partials, {unit, dots, sums});
 }
 
 extern "C" __global__ void __launch_bounds__(1024) power_fold(
@@ -243,19 +254,19 @@ extern "C" __global__ void __launch_bounds__(1024) power_fold(
 }
 
 extern "C" __global__ void __launch_bounds__(1024) replace_atom(
-    float* residual, float* codes, const int* rows, int count, int cols, int k, int atom, const float* old, const float* w,
-    float* to) {
+    float* residual, float* codes, const int* rows, const long long* start, int cols, int k, int atom, const float* old,
+    const float* w, float* to) {
     __shared__ double sums[MOST_WARPS];
     __shared__ float dots[2 * MOST_WARPS * Group<2>::ROWS];
     DYNAMIC_SHARED(float4, unit);
-    replace<2>({residual, codes, rows, count, cols, k, atom}, old, w, to, {unit, dots, sums});
+    replace<2>({residual, codes, rows, start, cols, k, atom}, old, w, to, {unit, dots, sums});
 }
 
 extern "C" __global__ void __launch_bounds__(1024) replace_atom_wide(
-    float* residual, float* codes, const int* rows, int count, int cols, int k, int atom, const float* old, const float* w,
-    float* to) {
+    float* residual, float* codes, const int* rows, const long long* start, int cols, int k, int atom, const float* old,
+    const float* w, float* to) {
     __shared__ double sums[MOST_WARPS];
     __shared__ float dots[2 * MOST_WARPS * Group<4>::ROWS];
     DYNAMIC_SHARED(float4, unit);
-    replace<4>({residual, codes, rows, count, cols, k, atom}, old, w, to, {unit, dots, sums});
+    replace<4>({residual, codes, rows, start, cols, k, atom}, old, w, to, {unit, dots, sums});
 }

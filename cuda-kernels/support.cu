@@ -5,7 +5,8 @@
 //          list[start[j] .. start[j + 1]), int32.
 // Launch   count_support: block 256, grid (ceil(k / 256), chunks): before[c,j] = nonzeros of column j in chunk c.
 //          place_chunks: a line of blocks of 256 over the columns: before[c,j] = nonzeros in earlier chunks, start[j] = in all.
-//          place_columns: one block of 256: start becomes its exclusive prefix sum. list_support: as count_support.
+//          place_columns: one block of 256: start becomes its exclusive prefix sum. list_support: as count_support; what lies at
+//          `room` or behind it is not written.
 // Order    Each place is a count of what comes before it: no atomics, equal inputs give equal lists.
 // Bound    Memory, by design (not yet measured): the codes are read twice, 8 bytes an element; a list's neighbours are written by
 //          one thread, one after the other.
@@ -73,11 +74,11 @@ extern "C" __global__ void __launch_bounds__(256) place_columns(long long* start
 }
 
 extern "C" __global__ void __launch_bounds__(256) list_support(
-    const float* codes, const int* before, const long long* start, int* list, int rows, int k) {
+    const float* codes, const int* before, const long long* start, int* list, long long room, int rows, int k) {
     int column = blockIdx.x * blockDim.x + threadIdx.x;
     if (column >= k) return;
-    int* to = list + start[column] + before[(long long) blockIdx.y * k + column];
-    for (unsigned long long left = users(codes, rows, k, column); left != 0; left &= left - 1) {
-        *to++ = blockIdx.y * CHUNK + __ffsll(left) - 1;
+    long long at = start[column] + before[(long long) blockIdx.y * k + column];
+    for (unsigned long long left = users(codes, rows, k, column); left != 0 && at < room; left &= left - 1) {
+        list[at++] = blockIdx.y * CHUNK + __ffsll(left) - 1;
     }
 }

@@ -311,7 +311,7 @@ ROW_GRADIENTS = [
     ("what was there lost", "sum = sums[j];", "sum = 0;"),
     ("equals all before each other", "x < y : i < j", "x < y : true"),
     ("NaN first", "return known;\n", "return !known;\n"),
-    ("the higher of two", "(count - 1) / 2", "count / 2"),
+    ("the higher of two", "rank == (count - 1) / 2", "rank == count / 2"),
     ("elements beyond the grid are never the median",
      "i += gridDim.x * blockDim.x) {\n        float own", "i += count) {\n        float own"),
     ("clipped at the square", "sqrt((double) *median)", "(double) *median"),
@@ -467,7 +467,7 @@ OMP = [
 KSVD = [
     ("last row left out", "first + n < users.count", "first + n < users.count - 1"),
     ("codes of the first atom", "users.codes[row * users.k + users.atom] : 0", "users.codes[row * users.k] : 0"),
-    ("rows by their place in the list", "inside ? users.rows[first + n] : 0", "inside ? first + n : 0"),
+    ("rows by their place in the list", "inside ? users.row(first + n) : 0", "inside ? first + n : 0"),
     ("atom's own part left out of the product", "products[n] = codes[n] * along;", "products[n] = 0;"),
     ("atom's own part left out of the sum", "w[j] = sum + along * old[j]", "w[j] = sum"),
     ("products read before they are there", "dots[threadIdx.x / 32 * ROWS + n] = sum;\n        }\n        __syncthreads();",
@@ -479,6 +479,8 @@ KSVD = [
     ("second quads are the first", "return 4 * (threadIdx.x + j * blockDim.x);", "return 4 * threadIdx.x;"),
     ("last element of a row not written", "if (d + 2 < cols) row[d + 2]", "if (d + 3 < cols) row[d + 2]"),
     ("an element too many written", "if (d + 1 < cols) row[d + 1]", "row[d + 1]"),
+    ("atom that no row uses becomes zero", "    if (users.count == 0) return;\n", ""),
+    ("rows of the first atom", "rows[from + n]", "rows[n]"),
     ("atom not saved", "if (saved && blockIdx.x == 0)", "if (saved && blockIdx.x > 0)"),
     ("rows beyond the grid left out of the sum",
      "first += ROWS * gridDim.x) {\n        Group<QUADS> group;\n        group.load(users, first, along, shared, parity);\n"

@@ -76,7 +76,7 @@ public class SolverRoundBenchmark {
         blockRound();
         require(state.correlate(), before, "a block round");
 
-        update = new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, POWER_ITERATIONS));
+        update = new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, S, POWER_ITERATIONS));
         ksvdUpdate();
         require(error(), before, "a dictionary update");
         atoms = backend.allocate(K, K, DType.F32);

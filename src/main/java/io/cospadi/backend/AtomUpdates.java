@@ -26,19 +26,18 @@ final class AtomUpdates {
     }
 
     /** As {@link SparseCodingVerbs#updateAtoms}. */
-    void run(
-            NativeMatrix residual,
-            NativeMatrix dictionary,
-            NativeMatrix codes,
-            int first,
-            int[][] users,
-            int iterations) {
+    void run(NativeMatrix residual, NativeMatrix dictionary, NativeMatrix codes, int s, int iterations) {
+        int[][] users = HardThreshold.rowsUsing(codes);
+        long nonzeros = Arrays.stream(users).mapToLong(rows -> rows.length).sum();
+        Shapes.require(nonzeros <= (long) codes.rows() * s, "updateAtoms", s + " codes a row at most", nonzeros, codes);
         int most = Arrays.stream(users).mapToInt(rows -> rows.length).max().orElse(0);
         try (NativeMatrix room = NativeMatrix.allocate(most, residual.cols(), DType.F32, allocated)) {
             for (int i = 0; i < users.length; i++) {
-                NativeMatrix error = NativeMatrix.own(room.rows(0, users[i].length));
-                NativeMatrix atom = NativeMatrix.own(dictionary.rows(first + i, 1));
-                update(residual, atom, codes, first + i, users[i], error, iterations);
+                if (users[i].length > 0) {
+                    NativeMatrix error = NativeMatrix.own(room.rows(0, users[i].length));
+                    NativeMatrix atom = NativeMatrix.own(dictionary.rows(i, 1));
+                    update(residual, atom, codes, i, users[i], error, iterations);
+                }
             }
         }
     }

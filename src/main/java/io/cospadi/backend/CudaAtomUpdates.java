@@ -2,41 +2,48 @@ package io.cospadi.backend;
 
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.KsvdKernels;
-import java.util.Arrays;
+import io.cospadi.gpu.SupportKernels;
 
-/** K-SVD's update of one atom after the other on a GPU: the rows of all atoms go there once, and nothing comes back. */
+/** K-SVD's update of one atom after the other on a GPU, which finds the rows that use each by itself: nothing goes to the host. */
 final class CudaAtomUpdates {
     private final CudaMemory memory;
     private final KsvdKernels kernels;
+    private final SupportKernels supports;
 
     CudaAtomUpdates(CudaCalls cuda, CudaMemory memory) {
         this.memory = memory;
         kernels = new KsvdKernels(cuda, cuda.properties().multiprocessors());
+        supports = new SupportKernels(cuda);
     }
 
     /** As {@link SparseCodingVerbs#updateAtoms}. */
-    void run(CudaMatrix residual, CudaMatrix dictionary, CudaMatrix codes, int first, int[][] users, int iterations) {
+    void run(CudaMatrix residual, CudaMatrix dictionary, CudaMatrix codes, int s, int iterations) {
+        int d2 = codes.rows();
+        int k = codes.cols();
         int cols = residual.cols();
-        if (cols == 0 || users.length == 0) {
+        if (cols == 0 || k == 0 || d2 == 0) {
             return;
         }
-        int[] rows = Arrays.stream(users).flatMapToInt(Arrays::stream).toArray();
-        try (CudaBlock list = memory.scratch(rows);
+        int most = Math.multiplyExact(d2, s); // the kernels count in 32 bits
+        try (CudaBlock counts = memory.scratch(Integer.BYTES * SupportKernels.scratchInts(d2, k));
+                CudaBlock starts = memory.scratch(Long.BYTES * (k + 1L));
+                CudaBlock users = memory.scratch((long) Integer.BYTES * most);
                 CudaBlock scratch = memory.scratch(Float.BYTES * kernels.scratchFloats(cols))) {
-            long at = list.address();
-            for (int i = 0; i < users.length; i++) {
+            supports.locate(codes.address(), d2, k, counts.address(), starts.address());
+            supports.list(codes.address(), d2, k, counts.address(), starts.address(), users.address(), most);
+            for (int atom = 0; atom < k; atom++) {
                 kernels.updateAtom(
                         residual.address(),
                         dictionary.address(),
                         codes.address(),
+                        d2,
                         cols,
-                        codes.cols(),
-                        first + i,
-                        at,
-                        users[i].length,
+                        k,
+                        atom,
+                        users.address(),
+                        starts.address(),
                         iterations,
                         scratch.address());
-                at += (long) Integer.BYTES * users[i].length;
             }
         }
     }

@@ -584,10 +584,9 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public void updateAtoms(
-            Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users, int iterations) {
-        SparseCodingChecks.updateAtoms(residual, dictionary, codes, first, users, iterations);
-        atomUpdates.run(own(residual), own(dictionary), own(codes), first, users, iterations);
+    public void updateAtoms(Matrix residual, Matrix dictionary, Matrix codes, int s, int iterations) {
+        SparseCodingChecks.updateAtoms(residual, dictionary, codes, s, iterations);
+        atomUpdates.run(own(residual), own(dictionary), own(codes), s, iterations);
     }
 
     // ---- decoder ----

@@ -58,7 +58,8 @@ final class CudaReductions {
             int[] start = ints(starts, 2 * (k + 1));
             int nonzeros = start[2 * k];
             try (CudaBlock list = memory.scratch((long) Integer.BYTES * nonzeros)) {
-                supports.list(codes.address(), codes.rows(), k, counts.address(), starts.address(), list.address());
+                supports.list(
+                        codes.address(), codes.rows(), k, counts.address(), starts.address(), list.address(), nonzeros);
                 int[] all = ints(list, nonzeros);
                 Arrays.setAll(rows, atom -> Arrays.copyOfRange(all, start[2 * atom], start[2 * atom + 2]));
             }

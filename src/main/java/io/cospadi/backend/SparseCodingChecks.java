@@ -167,8 +167,7 @@ final class SparseCodingChecks {
         }
     }
 
-    static void updateAtoms(
-            Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users, int iterations) {
+    static void updateAtoms(Matrix residual, Matrix dictionary, Matrix codes, int s, int iterations) {
         String verb = "updateAtoms";
         requireF32(verb, residual, dictionary, codes);
         require(
@@ -183,20 +182,7 @@ final class SparseCodingChecks {
         requireApart(verb, residual, dictionary);
         requireApart(verb, residual, codes);
         requireApart(verb, dictionary, codes);
-        require(
-                0 <= first && first <= dictionary.rows() - users.length,
-                verb,
-                "atoms inside",
-                users.length + " from " + first,
-                dictionary);
+        require(0 <= s && s <= codes.cols(), verb, "0 <= s <= k", "s=" + s, codes);
         require(iterations >= 1, verb, "1 iteration or more", iterations);
-        for (int[] rows : users) {
-            require(rows.length >= 1, verb, "atoms that some row uses", "one that none uses", codes);
-            int last = -1;
-            for (int row : rows) {
-                require(last < row && row < codes.rows(), verb, "ascending rows inside", last + ", " + row, codes);
-                last = row;
-            }
-        }
     }
 }

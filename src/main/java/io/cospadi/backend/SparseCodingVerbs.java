@@ -137,8 +137,8 @@ public interface SparseCodingVerbs {
             Matrix replaced);
 
     /**
-     * K-SVD's update of one atom after the other by power iterations. For each atom d, with its codes c on the rows I that
-     * use it:
+     * K-SVD's update of one atom after the other by power iterations. For each atom d that rows use, with its codes c on these
+     * rows I:
      *
      * <pre>
      *   F = E[I] + c dᵀ
@@ -147,12 +147,11 @@ public interface SparseCodingVerbs {
      * </pre>
      *
      * @param residual   E (d2, r) F32 = Y − C D, updated
-     * @param dictionary D (k, r) F32; the atoms {@code first .. first + users.length - 1} are updated
-     * @param codes      C (d2, k) F32; those atoms' columns are updated in the rows given
-     * @param first      the first atom
-     * @param users      for each of the atoms the rows I, one or more, ascending
+     * @param dictionary D (k, r) F32; atoms that no row uses stay
+     * @param codes      C (d2, k) F32, updated where they are not 0
+     * @param s          nonzeros of a row of C, at most
      * @param iterations 1 or more
      * @see "Aharon, Elad, Bruckstein: K-SVD, IEEE Trans. Signal Processing 54(11), 2006"
      */
-    void updateAtoms(Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users, int iterations);
+    void updateAtoms(Matrix residual, Matrix dictionary, Matrix codes, int s, int iterations);
 }

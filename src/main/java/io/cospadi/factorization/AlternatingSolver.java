@@ -60,7 +60,7 @@ final class AlternatingSolver implements Factorizer {
         try (Scratch scratch = new Scratch(backend)) {
             Iterate iterate = new Iterate(
                     backend, effort, whitening, scratch, best, Math.min(s, whitening.rank()), settings.pursuit());
-            DictionaryUpdate update = update(backend, effort);
+            DictionaryUpdate update = update(backend, effort, iterate.s);
             effort.enter("start");
             startFromRandomRows(backend, whitening.target(), iterate.dictionary);
             int replaced = 0;
@@ -81,9 +81,11 @@ final class AlternatingSolver implements Factorizer {
         }
     }
 
-    private DictionaryUpdate update(Backend backend, Effort effort) {
+    /** For codes of s nonzeros a row. */
+    private DictionaryUpdate update(Backend backend, Effort effort, int s) {
         return switch (settings.solver()) {
-            case KSVD -> new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, settings.powerIterations()));
+            case KSVD ->
+                new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, s, settings.powerIterations()));
             case KSVD_EXACT -> new KsvdUpdate(backend, effort, RankOneFit.exact(backend, effort));
             case KSVD_BLOCKED -> BlockedKsvdUpdate.standard(backend, effort);
             case MOD -> new ModUpdate(backend, effort);

@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import java.util.Arrays;
 
 /**
  * Fits atoms and their codes one atom after the other: with {@code F = E[I] + c dᵀ}, d the atom and c its codes on the rows I
@@ -11,40 +10,47 @@ import java.util.Arrays;
 interface RankOneFit {
     /**
      * @param residual   E (d2, r) F32 = Y − C D, updated
-     * @param dictionary D (k, r) F32, the atoms {@code first .. first + users.length - 1} are updated
-     * @param codes      C (d2, k) F32, those atoms' columns are updated where they are not 0
-     * @param users      for each of the atoms the rows that use it, one or more, ascending
+     * @param dictionary D (k, r) F32, updated; an atom that no row uses stays
+     * @param codes      C (d2, k) F32, updated where they are not 0
      */
-    void fit(Matrix residual, Matrix dictionary, Matrix codes, int first, int[][] users);
+    void fit(Matrix residual, Matrix dictionary, Matrix codes);
 
     /**
      * Power iterations on FᵀF from the atom in hand: {@code d <- FᵀF d / ‖FᵀF d‖}. Each cannot make the fit worse; the paper's
      * 8 come near the exact fit. Cost {@code (4 iterations + 6) n r} for an atom of n users.
+     *
+     * @param s codes of a row, at most; as many are counted
      */
-    static RankOneFit power(Backend backend, Effort effort, int iterations) {
-        return (residual, dictionary, codes, first, users) -> {
-            backend.updateAtoms(residual, dictionary, codes, first, users, iterations);
-            double rows = Arrays.stream(users).mapToLong(each -> each.length).sum();
-            effort.count((4.0 * iterations + 6) * rows * residual.cols());
+    static RankOneFit power(Backend backend, Effort effort, int s, int iterations) {
+        return (residual, dictionary, codes) -> {
+            backend.updateAtoms(residual, dictionary, codes, s, iterations);
+            effort.count((4.0 * iterations + 6) * codes.rows() * s * residual.cols());
         };
     }
 
-    /** The exact fit: the leading eigenvector of the smaller of FᵀF and FFᵀ, in f64. Cost about {@code 9 min(n, r)³}. */
+    /**
+     * The exact fit: the leading eigenvector of the smaller of FᵀF and FFᵀ, in f64. Cost about {@code 9 min(n, r)³}; the host
+     * waits for each atom's eigenvectors.
+     */
     static RankOneFit exact(Backend backend, Effort effort) {
-        return (residual, dictionary, codes, first, users) -> {
+        return (residual, dictionary, codes) -> {
+            int[][] users = backend.rowsUsing(codes);
             for (int i = 0; i < users.length; i++) {
                 int[] rows = users[i];
+                if (rows.length == 0) {
+                    continue;
+                }
                 try (Scratch scratch = new Scratch(backend)) {
-                    Matrix atom = dictionary.rows(first + i, 1);
+                    Matrix atom = dictionary.rows(i, 1);
                     Matrix error = scratch.f32(rows.length, residual.cols());
                     Matrix values = scratch.f32(1, rows.length);
                     backend.gatherRows(residual, rows, error);
-                    backend.gatherColumn(codes, first + i, rows, values);
+                    backend.gatherColumn(codes, i, rows, values);
                     effort.gemm(1, values, true, atom, false, 1, error);
                     fitExactly(backend, effort, error, atom, values);
                     effort.gemm(-1, values, true, atom, false, 1, error);
                     backend.scatterRows(error, rows, residual);
-                    backend.scatterColumn(values, rows, codes, first + i);
+                    backend.scatterColumn(values, rows, codes, i);
                 }
             }
         };

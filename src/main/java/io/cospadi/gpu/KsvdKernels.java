@@ -28,10 +28,10 @@ public final class KsvdKernels {
      * {@code d <- FᵀF d / ‖FᵀF d‖}, then {@code c <- F d} and {@code E[I] <- F − c dᵀ}.
      *
      * @param residual   E (d2, cols) f32, 16-byte aligned, updated
-     * @param dictionary (k, cols) f32, 16-byte aligned; row {@code atom} is d, updated
+     * @param dictionary (k, cols) f32, 16-byte aligned; row {@code atom} is d, updated if I is not empty
      * @param codes      (d2, k) f32; column {@code atom} is c, updated on I
-     * @param users      I, {@code count} i32
-     * @param count      1 or more
+     * @param users      the rows that use each atom, as {@link SupportKernels#list} leaves them
+     * @param starts     where each atom's begin, from {@link SupportKernels#locate}
      * @param iterations 1 or more
      * @param scratch    {@link #scratchFloats} f32, 16-byte aligned
      * @throws IllegalArgumentException if there are more than {@value #MOST_COLUMNS} columns
@@ -40,11 +40,12 @@ public final class KsvdKernels {
             long residual,
             long dictionary,
             long codes,
+            int d2,
             int cols,
             int k,
             int atom,
             long users,
-            int count,
+            long starts,
             int iterations,
             long scratch) {
         if (cols > MOST_COLUMNS) {
@@ -55,7 +56,7 @@ public final class KsvdKernels {
         int columns = wide ? 2 * COLUMNS_OF_A_THREAD : COLUMNS_OF_A_THREAD;
         int rows = wide ? 1 : 4;
         int threads = ((cols - 1) / columns / 32 + 1) * 32;
-        int blocks = Math.min(mostBlocks, (count - 1) / rows + 1);
+        int blocks = Math.min(mostBlocks, (d2 - 1) / rows + 1);
         int shared = Float.BYTES * columns * threads;
         long own = dictionary + (long) Float.BYTES * atom * cols;
         long old = scratch;
@@ -71,7 +72,7 @@ public final class KsvdKernels {
                     residual,
                     codes,
                     users,
-                    count,
+                    starts,
                     cols,
                     k,
                     atom,
@@ -87,7 +88,7 @@ public final class KsvdKernels {
                 residual,
                 codes,
                 users,
-                count,
+                starts,
                 cols,
                 k,
                 atom,

@@ -1,8 +1,8 @@
 package io.cospadi.gpu;
 
 /**
- * Launches of {@code support.cu}: for every atom the rows that use it. First {@link #locate}; then the caller reads
- * {@code start[k]}, the number of nonzeros, makes room for so many rows, and calls {@link #list}.
+ * Launches of {@code support.cu}: for every atom the rows that use it. First {@link #locate}; then {@link #list}, into room for
+ * {@code start[k]} rows, the number of nonzeros, or for as many as there can be.
  */
 public final class SupportKernels {
     /** Rows that one block counts. */
@@ -42,11 +42,12 @@ public final class SupportKernels {
      *
      * @param scratch from {@link #locate}, read only
      * @param start   from {@link #locate}, read only
-     * @param list    (start[k]) int32, overwritten: atom j's rows from start[j] to start[j + 1]
+     * @param list    (room) int32, overwritten: atom j's rows from start[j] to start[j + 1]
+     * @param room    rows there is room for; what would lie behind is left out
      */
-    public void list(long codes, int rows, int k, long scratch, long start, long list) {
+    public void list(long codes, int rows, int k, long scratch, long start, long list, long room) {
         requireLimits(rows, k);
-        launcher.launch("list_support", chunkGrid(rows, k), codes, scratch, start, list, rows, k);
+        launcher.launch("list_support", chunkGrid(rows, k), codes, scratch, start, list, room, rows, k);
     }
 
     private static LaunchGeometry chunkGrid(int rows, int k) {

@@ -102,7 +102,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
                     single(3, 4),
                     single(3, 4),
                     wide(1, 1)),
-            new Call("updateAtoms", single(5, 4), single(3, 4), single(5, 3), 1, new int[][] {{0, 4}, {2}}, 2),
+            new Call("updateAtoms", single(5, 4), single(3, 4), single(5, 3), 2, 2),
             new Call("multiplyCodes", single(2, 4), CODES, single(2, 3)),
             new Call("multiplyRebuilt", single(2, 5), single(4, 5), CODES, false, single(2, 3)),
             new Call("rmsNorm", single(2, 4), single(1, 4), 1e-5, single(2, 4)),

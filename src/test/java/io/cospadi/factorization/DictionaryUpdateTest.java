@@ -20,12 +20,14 @@ class DictionaryUpdateTest {
     private static final int D2 = 50;
     private static final int K = 12;
     private static final int R = 17;
+    /** Codes of a row. */
+    private static final int MOST = 4;
 
     private final Backend backend = new CpuBackend(1);
     private final Effort effort = new Effort(backend);
     private final Random random = new Random(3);
     private final double[][] y = Plain.gaussian(D2, R, random);
-    private final double[][] c = sparse(D2, K, 4, random);
+    private final double[][] c = sparse(D2, K, MOST, random);
     private final double[][] d = unitRows(Plain.gaussian(K, R, random));
 
     @AfterEach
@@ -36,7 +38,8 @@ class DictionaryUpdateTest {
 
     @Test
     void ksvdEqualsItsPlainLoops() {
-        assertNear(plainKsvd(8), run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 8))), 1e-4);
+        assertNear(
+                plainKsvd(8), run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, MOST, 8))), 1e-4);
     }
 
     @Test
@@ -47,13 +50,13 @@ class DictionaryUpdateTest {
     @Test
     void ksvdNeverRaisesTheObjectiveAndExactNeverLessThanPower() {
         double before = objective(c, d);
-        Result power = run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 1)));
+        Result power = run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, MOST, 1)));
         assertTrue(objective(power.codes, power.dictionary) < before);
     }
 
     @Test
     void ksvdKeepsTheSupportAndUnitAtoms() {
-        Result result = run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 8)));
+        Result result = run(new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, MOST, 8)));
         for (int i = 0; i < D2; i++) {
             for (int j = 0; j < K; j++) {
                 assertEquals(c[i][j] != 0, result.codes[i][j] != 0);
@@ -95,7 +98,7 @@ class DictionaryUpdateTest {
         double[][] dictionaries = new double[2][];
         double[][] values = new double[2][];
         DictionaryUpdate[] updates = {
-            new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 1)),
+            new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 1, 1)),
             new BlockedKsvdUpdate(backend, effort, 1)
         };
         for (int i = 0; i < 2; i++) {
@@ -171,7 +174,7 @@ class DictionaryUpdateTest {
         }
         for (DictionaryUpdate update : new DictionaryUpdate[] {
             new ModUpdate(backend, effort),
-            new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, 2)),
+            new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, MOST, 2)),
             new BlockedKsvdUpdate(backend, effort, 5),
         }) {
             Result result = run(update);

@@ -174,6 +174,12 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
         return array;
     }
 
+    Array array(long... values) {
+        Array array = new Array((long) Long.BYTES * values.length);
+        array.content().asLongBuffer().put(values);
+        return array;
+    }
+
     Array array(short... values) {
         Array array = new Array(Short.BYTES * values.length);
         array.content().asShortBuffer().put(values);

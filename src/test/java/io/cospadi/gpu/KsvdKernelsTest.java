@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -95,6 +96,10 @@ class KsvdKernelsTest extends AbstractKernelTest {
     }
 
     private Updated run(Problem problem, int iterations, int multiprocessors) {
+        return run(problem, ATOM, iterations, multiprocessors);
+    }
+
+    private Updated run(Problem problem, int atom, int iterations, int multiprocessors) {
         KsvdKernels kernels = new KsvdKernels(device, multiprocessors);
         var residual = device.array(problem.residual);
         var dictionary = device.array(problem.dictionary);
@@ -103,11 +108,15 @@ class KsvdKernelsTest extends AbstractKernelTest {
                 residual.address(),
                 dictionary.address(),
                 codes.address(),
+                problem.codes.length / K,
                 problem.cols,
                 K,
-                ATOM,
-                device.array(problem.users).address(),
-                problem.users.length,
+                atom,
+                device.array(IntStream.concat(IntStream.of(0, 2), Arrays.stream(problem.users))
+                                .toArray())
+                        .address(),
+                device.array(0L, 2, 2 + problem.users.length, 2 + problem.users.length)
+                        .address(),
                 iterations,
                 device.room((int) kernels.scratchFloats(problem.cols)).address());
         return new Updated(widened(residual.floats()), widened(dictionary.floats()), widened(codes.floats()));
@@ -160,6 +169,15 @@ class KsvdKernelsTest extends AbstractKernelTest {
         }
     }
 
+    @Test
+    void atomThatNoRowUsesStays() {
+        Problem problem = new Problem(9, 33);
+        Updated found = run(problem, ATOM + 1, 3, 2);
+        assertArrayEquals(widened(problem.dictionary), found.dictionary);
+        assertArrayEquals(widened(problem.codes), found.codes);
+        assertArrayEquals(widened(problem.residual), found.residual);
+    }
+
     /** E = -c dᵀ: nothing is left for the atom, and nothing is divided by its length. */
     @Test
     void atomOfNothingBecomesZero() {
@@ -181,6 +199,6 @@ class KsvdKernelsTest extends AbstractKernelTest {
     @Test
     void rowsThatNoBlockHoldsAreRefused() {
         assertThrows(IllegalArgumentException.class, () -> new KsvdKernels(device, 1)
-                .updateAtom(0, 0, 0, KsvdKernels.MOST_COLUMNS + 1, K, 0, 0, 1, 1, 0));
+                .updateAtom(0, 0, 0, 1, KsvdKernels.MOST_COLUMNS + 1, K, 0, 0, 0, 1, 0));
     }
 }

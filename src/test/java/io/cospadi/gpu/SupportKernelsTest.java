@@ -39,7 +39,8 @@ class SupportKernelsTest extends AbstractKernelTest {
             }
             assertArrayEquals(starts, start.longs());
             var list = device.room(expected.length);
-            kernels.list(matrix.address(), rows, k, scratch.address(), start.address(), list.address());
+            kernels.list(
+                    matrix.address(), rows, k, scratch.address(), start.address(), list.address(), list.ints().length);
             assertArrayEquals(expected, list.ints());
         }
     }
@@ -49,6 +50,6 @@ class SupportKernelsTest extends AbstractKernelTest {
         SupportKernels kernels = new SupportKernels(device);
         assertThrows(IllegalArgumentException.class, () -> kernels.locate(0, 0, 3, 0, 0));
         assertThrows(IllegalArgumentException.class, () -> kernels.locate(0, 3, 0, 0, 0));
-        assertThrows(IllegalArgumentException.class, () -> kernels.list(0, 4_194_241, 3, 0, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> kernels.list(0, 4_194_241, 3, 0, 0, 0, 0));
     }
 }
