@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Many windows through a dense model and back, layer by layer ({@link LayerSequence}). On the way forward the
- * inputs of all layers are kept, in memory up to a limit and beyond it in a temporary file; on the way back each layer is
+ * Many windows through a dense model and back, layer by layer ({@link LayerSequence}). On the way forward the inputs of all
+ * layers are kept, in memory up to a limit and beyond it in a temporary file; on the way back each layer is
  * computed again from its input. The loss of a window is the sum of the negative log-likelihoods of its {@link Labels}.
  *
  * <pre>{@code

@@ -1,5 +1,7 @@
 package io.cospadi.decoder;
 
+import io.cospadi.tensor.CospadiException;
+
 /**
  * The layers of a pass, one after the other, in memory one at a time; or for a moment two, where weights cross to the device while
  * it still computes with the layer before and it has the room. What is computed is the same either way.
@@ -44,13 +46,21 @@ final class LayerSequence implements AutoCloseable {
         return current;
     }
 
-    /** Loads what is entered next, if that goes on beside the work that is queued and twice its like still fits; none: nothing. */
+    /**
+     * Loads what is entered next, if that goes on beside the work that is queued and twice the like of the layer in hand still fits.
+     *
+     * @param index one that isn't there: nothing
+     */
     void expect(int index) {
         if (index >= 0
                 && index < decoder.config().layers()
                 && decoder.backend().loadsBeside()
                 && decoder.backend().availableBytes() > 2 * current.bytes()) {
-            expected = decoder.loadLayer(index);
+            try {
+                expected = decoder.loadLayer(index);
+            } catch (CospadiException e) {
+                // whoever enters the layer is told; what the one in hand computes is not lost for it
+            }
         }
     }
 

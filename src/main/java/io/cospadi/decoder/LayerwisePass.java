@@ -7,7 +7,8 @@ import java.util.List;
 
 /**
  * Many windows through a model, layer by layer: one layer's weights in memory at a time ({@link LayerSequence}), each read once,
- * however large the model is. Between layers the hidden states of all windows wait in memory up to a limit and beyond it in a temporary file.
+ * however large the model is. Between layers the hidden states of all windows wait in memory up to a limit and beyond it in a
+ * temporary file.
  *
  * <pre>{@code
  * try (var pass = new LayerwisePass(decoder, windows, 512L << 20, folder)) {

@@ -3,15 +3,18 @@ package io.cospadi.decoder;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.TestBackends;
 import io.cospadi.checkpoint.Architecture;
 import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.TinyCheckpoint;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.LateQueue;
+import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Progress;
 import java.nio.file.Path;
@@ -91,6 +94,29 @@ abstract class AbstractLoadingAheadTest {
         LateQueue queue = new LateQueue(device());
         assertSame(expected, hidden(queue.calls(), model, 2 * MLP_BYTES_OF_LAYER, Long.MAX_VALUE));
         assertEquals(0, queue.bytesBesideProducts(), "nothing crosses ahead");
+    }
+
+    /** A layer that can't be read fails where it is entered; the one before is finished by then. */
+    @Test
+    void aDamagedLayerFailsInItsTurn() {
+        Path model = model(DType.BF16);
+        try (Backend backend = TestBackends.on(device(), Long.MAX_VALUE);
+                ModelWeights weights = new DelegatingWeights(new DenseWeights(Checkpoint.open(model))) {
+                    @Override
+                    public Linear projection(Projection projection, Backend on) {
+                        if (projection.layer() == 2) {
+                            throw new CospadiException("damaged");
+                        }
+                        return super.projection(projection, on);
+                    }
+                };
+                Decoder decoder = new Decoder(weights, backend);
+                LayerwisePass pass = new LayerwisePass(decoder, List.of(new int[] {1, 2}), Long.MAX_VALUE, temporary)) {
+            pass.advance(window -> SiteListener.NONE, Progress.NONE);
+            pass.advance(window -> SiteListener.NONE, Progress.NONE);
+            assertEquals(2, pass.nextLayer());
+            assertThrows(CospadiException.class, () -> pass.advance(window -> SiteListener.NONE, Progress.NONE));
+        }
     }
 
     @Test

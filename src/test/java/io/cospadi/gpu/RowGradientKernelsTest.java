@@ -148,6 +148,19 @@ class RowGradientKernelsTest extends AbstractKernelTest {
     }
 
     @Test
+    void medianIsTheLowerOfTwoAndZeroShortensNothing() {
+        RowGradientKernels kernels = new RowGradientKernels(device);
+        var median = device.array(-1f);
+        var factors = device.array(16f, 1, 9, 4);
+        kernels.clippingFactors(factors.address(), 1, median.address(), factors.address(), 4);
+        assertArrayEquals(new float[] {4}, median.floats());
+        assertArrayEquals(new float[] {0.5f, 1, 2 / 3f, 1}, factors.floats());
+        var mostlyNothing = device.array(0f, 5, 0);
+        kernels.clippingFactors(mostlyNothing.address(), 1, median.address(), mostlyNothing.address(), 3);
+        assertArrayEquals(new float[] {1, 1, 1}, mostlyNothing.floats());
+    }
+
+    @Test
     void nothingNeedsNoLaunch() {
         RowGradientKernels kernels = new RowGradientKernels((kernel, geometry, arguments) -> {
             throw new AssertionError("launched " + kernel);
