@@ -63,6 +63,11 @@ public sealed interface Backend
         return Optional.empty();
     }
 
+    /** This place among the verbs, for those who measure time without waiting; whoever asks closes it. */
+    default Moment moment() {
+        return new Moment.OfHost(System.nanoTime());
+    }
+
     /** Seconds from when the first of the verbs begins until all are done, by the device's clock where it has one. */
     default double seconds(Runnable verbs) {
         long began = System.nanoTime();

@@ -184,6 +184,11 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public Moment moment() {
+        return new CudaMoment(cuda.mark());
+    }
+
+    @Override
     public double seconds(Runnable verbs) {
         return clock.seconds(verbs);
     }

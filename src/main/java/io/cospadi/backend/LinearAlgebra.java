@@ -59,10 +59,10 @@ public interface LinearAlgebra {
      * {@code to <- from where a < b}, else to stays as it is; NaN is not less than anything, nor anything less than NaN. So the
      * better of two iterates is kept: codes first, then their error, with {@code to} the bound itself.
      *
-     * @param a    scalar, read only
-     * @param b    scalar, read only unless it is {@code to}
-     * @param from of any shape and type
-     * @param to   of the same; apart from the others, but for b
+     * @param a    scalar
+     * @param b    scalar
+     * @param from of any shape and type, read only
+     * @param to   of the same; apart from the others, or one of the two scalars
      */
     void copyIfLess(Matrix a, Matrix b, Matrix from, Matrix to);
 

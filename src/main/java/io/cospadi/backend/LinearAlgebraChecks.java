@@ -105,9 +105,9 @@ final class LinearAlgebraChecks {
         requireSame("copyIfLess", from, to);
         requireScalar("copyIfLess", a, from);
         requireScalar("copyIfLess", b, from);
-        requireApart("copyIfLess", to, a);
         requireApart("copyIfLess", to, from);
-        if (to != b) {
+        if (to != a && to != b) {
+            requireApart("copyIfLess", to, a);
             requireApart("copyIfLess", to, b);
         }
     }

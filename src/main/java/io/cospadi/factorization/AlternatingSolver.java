@@ -28,11 +28,10 @@ final class AlternatingSolver implements Factorizer {
     public Factorization factorize(Backend backend, Problem problem, int k, int s, RoundListener listener) {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
         problem.outputs().requireSeparable();
-        Effort effort = new Effort(backend);
-        effort.enter("whitening");
-        try (Whitening whitening = Whitening.of(backend, effort, problem);
+        try (Effort effort = Effort.in("whitening", backend);
+                Whitening whitening = Whitening.of(backend, effort, problem);
                 Matrix best = backend.allocate(problem.d2(), k, DType.F32)) {
-            RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
+            RoundHistory history = new RoundHistory(backend, settings.rounds(), settings.tolerance(), listener);
             int replaced = alternate(backend, effort, whitening, s, history, best);
             effort.enter("final fit");
             FinalFit.Stored stored = FinalFit.ofCodes(
@@ -57,38 +56,41 @@ final class AlternatingSolver implements Factorizer {
      */
     private int alternate(
             Backend backend, Effort effort, Whitening whitening, int s, RoundHistory history, Matrix best) {
-        try (Scratch scratch = new Scratch(backend)) {
-            Iterate iterate = new Iterate(
-                    backend, effort, whitening, scratch, best, Math.min(s, whitening.rank()), settings.pursuit());
-            DictionaryUpdate update = update(backend, effort, iterate.s);
+        Matrix target = whitening.target();
+        int kept = Math.min(s, whitening.rank());
+        try (Scratch scratch = new Scratch(backend);
+                DeadAtoms deadAtoms = new DeadAtoms(backend, target);
+                DictionaryUpdate update = update(backend, effort, best.cols(), target.cols(), kept)) {
+            Iterate iterate = new Iterate(backend, effort, whitening, scratch, best, kept, settings.pursuit());
             effort.enter("start");
-            startFromRandomRows(backend, whitening.target(), iterate.dictionary);
-            int replaced = 0;
+            startFromRandomRows(backend, target, iterate.dictionary);
             if (settings.rounds() == 0) {
                 iterate.code();
-                iterate.rememberIfBest();
+                iterate.rememberIfBest(deadAtoms);
             }
             for (int t = 0; t < settings.rounds(); t++) {
                 effort.enter("sparse coding");
                 iterate.code();
                 effort.enter("dictionary update");
-                replaced += update.update(iterate.target, iterate.dictionary, iterate.codes);
-                if (history.finished(iterate.rememberIfBest(), true)) {
+                update.update(target, iterate.dictionary, iterate.codes, deadAtoms);
+                iterate.rememberIfBest(deadAtoms);
+                if (history.finished(iterate.error, true)) {
                     break;
                 }
             }
-            return replaced;
+            history.settle();
+            return deadAtoms.replaced();
         }
     }
 
-    /** For codes of s nonzeros a row. */
-    private DictionaryUpdate update(Backend backend, Effort effort, int s) {
+    /** For k atoms of length r and codes of s nonzeros a row. */
+    private DictionaryUpdate update(Backend backend, Effort effort, int k, int r, int s) {
         return switch (settings.solver()) {
             case KSVD ->
                 new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, s, settings.powerIterations()));
             case KSVD_EXACT -> new KsvdUpdate(backend, effort, RankOneFit.exact(backend, effort));
             case KSVD_BLOCKED -> BlockedKsvdUpdate.standard(backend, effort);
-            case MOD -> new ModUpdate(backend, effort);
+            case MOD -> new ModUpdate(backend, effort, k, r);
             case BLOCK -> throw new IllegalArgumentException("the block solver does not alternate with a pursuit");
         };
     }
@@ -128,7 +130,10 @@ final class AlternatingSolver implements Factorizer {
         private final Matrix residual;
         private final Matrix factors;
         private final double energy;
-        private double bestError = Double.POSITIVE_INFINITY;
+        /** Scalars: relative error of the iterate in hand, and of the best. */
+        private final Matrix error;
+
+        private final Matrix bestError;
 
         Iterate(
                 Backend backend,
@@ -153,6 +158,9 @@ final class AlternatingSolver implements Factorizer {
             correlations = scratch.f32(d2, k);
             residual = scratch.f32(d2, target.cols());
             factors = scratch.f32(1, k);
+            error = scratch.f64(1, 1);
+            bestError = scratch.f64(1, 1);
+            backend.fill(bestError, Double.POSITIVE_INFINITY);
         }
 
         void code() {
@@ -171,16 +179,15 @@ final class AlternatingSolver implements Factorizer {
             effort.count(d2 * (k * s * s + (double) s * s * s)); // Rubinstein et al., table 1, leading terms
         }
 
-        /** Relative error of the iterate in hand, whose codes are kept if none was better. */
-        double rememberIfBest() {
+        /** Computes the error of the iterate in hand, and of its rows; its codes are kept if none was better. */
+        void rememberIfBest(DeadAtoms deadAtoms) {
             backend.copy(target, residual);
             effort.gemm(-1, codes, false, dictionary, false, 1, residual);
-            double error = backend.dot(residual, residual) / energy;
-            if (error < bestError) {
-                bestError = error;
-                backend.copy(codes, bestCodes);
-            }
-            return error;
+            deadAtoms.look(residual);
+            backend.dot(residual, residual, error);
+            backend.scale(1 / energy, error);
+            backend.copyIfLess(error, bestError, codes, bestCodes);
+            backend.copyIfLess(error, bestError, error, bestError);
         }
     }
 }

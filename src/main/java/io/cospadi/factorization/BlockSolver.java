@@ -68,9 +68,8 @@ final class BlockSolver implements Factorizer {
             int k,
             Sparsity sparsity,
             RoundListener listener) {
-        Effort effort = new Effort(backend);
-        effort.enter("whitening");
-        try (Scratch scratch = new Scratch(backend);
+        try (Effort effort = Effort.in("whitening", backend);
+                Scratch scratch = new Scratch(backend);
                 Whitening whitening = members.size() > 1
                         ? Whitening.byInputs(backend, effort, problem)
                         : Whitening.of(backend, effort, problem)) {
@@ -86,14 +85,14 @@ final class BlockSolver implements Factorizer {
                     scratch.keep(rounds.codes),
                     sparsity,
                     settings.precision());
-            return effort.factorization(stored, rounds.history.errors(), rounds.atomsReplaced, whitening.rank());
+            return effort.factorization(stored, rounds.errors, rounds.atomsReplaced, whitening.rank());
         } catch (ArithmeticException e) {
             throw new CospadiException(problem.name() + ": " + e.getMessage(), e);
         }
     }
 
     /** What is left of the rounds when their matrices are closed. */
-    private record Rounds(Matrix codes, RoundHistory history, int atomsReplaced) {}
+    private record Rounds(Matrix codes, double[] errors, int atomsReplaced) {}
 
     private Rounds rounds(
             Backend backend,
@@ -116,7 +115,7 @@ final class BlockSolver implements Factorizer {
             BlockStart.fill(backend, effort, whitening, state, sparsity);
             effort.enter("rounds");
             RoundHistory history = iterate(state, sparsity, listener);
-            return new Rounds(state.takeBest(), history, state.atomsReplaced());
+            return new Rounds(state.takeBest(), history.errors(), state.atomsReplaced());
         }
     }
 
@@ -131,25 +130,29 @@ final class BlockSolver implements Factorizer {
                 .toList();
     }
 
-    /** All rounds, from the start that {@code state} holds; its best codes are the result. */
+    /**
+     * All rounds, from the start that {@code state} holds; its best codes are the result. Without a tolerance nothing waits for the
+     * device before the last round is queued.
+     */
     RoundHistory iterate(BlockState state, Sparsity sparsity, RoundListener listener) {
         int rounds = settings.rounds();
         Annealing annealing = sparsity.annealing(state.atoms(), rounds);
-        RoundHistory history = new RoundHistory(rounds, settings.tolerance(), listener);
-        double error = state.correlate();
-        state.rememberIfBest(error);
+        RoundHistory history = new RoundHistory(state.backend(), rounds, settings.tolerance(), listener);
+        state.correlate();
+        state.rememberIfBest();
         for (int t = 0; t < rounds; t++) {
             int kept = annealing.support(t);
             state.code(sparsity, kept);
             state.updateDictionary(t < rounds - SETTLING_ROUNDS ? OVER_RELAXATION : 0);
-            error = state.correlate();
+            state.correlate();
             if (kept == sparsity.kept()) {
-                state.rememberIfBest(error);
+                state.rememberIfBest();
             }
-            if (history.finished(error, kept == sparsity.kept())) {
+            if (history.finished(state.error(), kept == sparsity.kept())) {
                 break;
             }
         }
+        history.settle();
         return history;
     }
 }

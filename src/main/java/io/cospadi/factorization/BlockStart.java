@@ -2,7 +2,8 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import java.util.stream.IntStream;
+import io.cospadi.tensor.DType;
+import java.util.Arrays;
 
 /**
  * Where {@link BlockSolver} begins: the strongest right singular vectors of the whitened weight, a few rounds over orthonormal
@@ -26,16 +27,26 @@ final class BlockStart {
                 start.update();
                 start.code();
             }
+            start.complete();
             Matrix first = state.dictionary().rows(0, k0);
-            LeastSquaresDictionary.solve(
-                    backend, effort, start.codes(), target, scratch.f32(k0, k0), scratch.f32(1, k0), first);
+            LeastSquaresDictionary.solve(backend, effort, start.codes(), target, scratch.f32(k0, k0), first);
             LeadingAtoms.embed(backend, start.codes(), state.codes());
             if (k0 < k) {
-                int[] worst = DeadAtoms.worstCoded(backend, effort, target, start.codes(), first, k - k0);
-                int[] atoms = IntStream.range(k0, k0 + worst.length).toArray();
-                DeadAtoms.assign(backend, target, worst, atoms, state.codes(), state.dictionary());
+                fillUp(backend, effort, start.codes(), state, k0);
             }
         }
         state.begin();
+    }
+
+    /** Atoms k0 and beyond become the rows that the first k0 code worst. */
+    private static void fillUp(Backend backend, Effort effort, Matrix codes, BlockState state, int k0) {
+        float[] used = new float[state.atoms()];
+        Arrays.fill(used, 0, k0, 1);
+        try (DeadAtoms beyond = new DeadAtoms(backend, state.target());
+                Matrix usage = backend.allocate(1, used.length, DType.F32)) {
+            backend.write(usage, used);
+            beyond.look(effort, codes, state.dictionary().rows(0, k0));
+            beyond.replace(usage, state.codes(), state.dictionary(), state.dictionary());
+        }
     }
 }

@@ -24,7 +24,14 @@ final class BlockState implements AutoCloseable {
     private final Matrix target;
     private final List<Block> blocks = new ArrayList<>();
     private final Optional<SharedDictionary> shared;
+    private final LeastSquaresDictionary leastSquares;
+    private final DeadAtoms deadAtoms;
+    /** Of all rows, as the objective counts them; and of each, (1, d2) F64, in its block's metric. */
     private final double energy;
+
+    private final Matrix rowEnergies;
+    private final Matrix ones;
+    private final Matrix explained;
     private final OutputCorrelation correlation;
     /** Fᵀ Y for K = F Fᵀ, or Y. */
     private final Matrix mixedTarget;
@@ -44,16 +51,21 @@ final class BlockState implements AutoCloseable {
 
     /** CᵀC and its factor while the dictionary is fitted. */
     private final Matrix normal;
+
     /** D G_l. */
     private final Matrix image;
 
     private final Matrix residual;
     private final Matrix gradient;
     private final Matrix curvature;
-    private final Matrix norms;
 
-    private double bestError = Double.POSITIVE_INFINITY;
-    private int atomsReplaced;
+    /** Scalars: relative error of the iterate in hand and of the best, and two for what is on the way to them. */
+    private final Matrix error;
+
+    private final Matrix bestError;
+    private final Matrix part;
+    private final Matrix step;
+    private final Matrix zero;
 
     /**
      * @param target Y (d2, r) F32, outlives this
@@ -85,7 +97,18 @@ final class BlockState implements AutoCloseable {
         curvature = scratch.f32(d2, k);
         normal = scratch.f32(k, k);
         image = metrics.isEmpty() ? dictionary : scratch.f32(k, target.cols());
-        norms = scratch.f32(1, k);
+        leastSquares = new LeastSquaresDictionary(backend, effort, normal);
+        deadAtoms = new DeadAtoms(backend, target);
+        rowEnergies = scratch.f64(1, d2);
+        ones = scratch.f64(1, d2);
+        backend.fill(ones, 1);
+        explained = scratch.f64(1, d2);
+        error = scratch.f64(1, 1);
+        bestError = scratch.f64(1, 1);
+        backend.fill(bestError, Double.POSITIVE_INFINITY);
+        part = scratch.f64(1, 1);
+        step = scratch.f64(1, 1);
+        zero = scratch.f64(1, 1);
         if (metrics.isEmpty()) {
             blocks.add(new Block(0, d2, null, normal));
         }
@@ -93,11 +116,12 @@ final class BlockState implements AutoCloseable {
             int rows = d2 / metrics.size();
             blocks.add(new Block(blocks.size() * rows, rows, metric, scratch.f32(k, k)));
         }
+        measureEnergies();
         this.correlation = correlation;
         if (correlation == null) {
             mixedTarget = target;
             mixed = codes;
-            energy = blocks.stream().mapToDouble(this::energy).sum();
+            energy = backend.dot(rowEnergies, ones);
         } else {
             mixedTarget = scratch.f32(d2, target.cols());
             mixed = scratch.f32(d2, k);
@@ -113,14 +137,17 @@ final class BlockState implements AutoCloseable {
         }
     }
 
-    private double energy(Block block) {
-        Matrix own = block.of(target);
-        if (block.metric() == null) {
-            return backend.dot(own, own);
-        }
-        try (Matrix product = backend.allocate(own.rows(), own.cols(), DType.F32)) {
-            effort.gemm(1, own, false, block.metric(), false, 0, product);
-            return backend.dot(own, product);
+    /** Of every row in its block's metric. */
+    private void measureEnergies() {
+        try (Matrix product = backend.allocate(target.rows(), target.cols(), DType.F32)) {
+            for (Block block : blocks) {
+                if (block.metric() == null) {
+                    backend.copy(block.of(target), block.of(product));
+                } else {
+                    effort.gemm(1, block.of(target), false, block.metric(), false, 0, block.of(product));
+                }
+            }
+            backend.rowDots(target, product, rowEnergies);
         }
     }
 
@@ -132,6 +159,15 @@ final class BlockState implements AutoCloseable {
     /** C (d2, k), for the start to fill. */
     Matrix codes() {
         return codes;
+    }
+
+    /** Y (d2, r). */
+    Matrix target() {
+        return target;
+    }
+
+    Backend backend() {
+        return backend;
     }
 
     int atoms() {
@@ -150,8 +186,14 @@ final class BlockState implements AutoCloseable {
         return taken;
     }
 
+    /** Waits for the device. */
     int atomsReplaced() {
-        return atomsReplaced;
+        return deadAtoms.replaced();
+    }
+
+    /** The relative error of the iterate that was last correlated, a scalar: ‖Y − C D‖² / ‖Y‖², or all blocks' in one. */
+    Matrix error() {
+        return error;
     }
 
     /** The start is filled in: from here D'_previous is its dictionary. */
@@ -160,12 +202,13 @@ final class BlockState implements AutoCloseable {
     }
 
     /**
-     * Scales the atoms to unit norm and the codes inversely, then computes M = D Dᵀ and R = Y Dᵀ − C M, or each block's.
-     *
-     * @return the relative error ‖Y − C D‖² / ‖Y‖², from ‖Y − C D‖² = ‖Y‖² − ⟨C, Y Dᵀ⟩ − ⟨C, R⟩, or all blocks' in one
+     * Scales the atoms to unit norm and the codes inversely, then computes M = D Dᵀ and R = Y Dᵀ − C M, or each block's; and on the
+     * way the rows' errors and all of them, from {@code ‖y − c D‖² = ‖y‖² − ⟨c, D y⟩ − ⟨c, r⟩}.
      */
-    double correlate() {
+    void correlate() {
         backend.normalizeAtoms(dictionary, previous, codes);
+        backend.copy(rowEnergies, deadAtoms.rowErrors());
+        backend.fill(error, energy);
         for (Block block : blocks) {
             if (block.metric() == null) {
                 effort.symmetricProduct(dictionary, false, block.gram());
@@ -178,19 +221,32 @@ final class BlockState implements AutoCloseable {
         if (correlation != null) {
             correlation.multiply(effort, codes, mixed);
         }
-        double explained = backend.dot(mixed, residual);
+        explain();
         for (Block block : blocks) {
             effort.gemm(-1, block.of(codes), false, block.gram(), false, 1, block.of(residual));
         }
-        return Math.max(0, energy - explained - backend.dot(mixed, residual)) / energy;
+        explain();
+        if (correlation == null) {
+            backend.dot(deadAtoms.rowErrors(), ones, error);
+        }
+        backend.copyIfLess(error, zero, zero, error); // by rounding
+        backend.scale(1 / energy, error);
     }
 
-    /** Remembers the codes in hand if no iterate was better. */
-    void rememberIfBest(double error) {
-        if (error < bestError) {
-            bestError = error;
-            backend.copy(codes, bestCodes);
+    /** Takes what the residual in hand has in common with the codes off the errors; rows that are coupled have one in common. */
+    private void explain() {
+        backend.rowDots(codes, residual, explained);
+        backend.axpy(-1, explained, deadAtoms.rowErrors());
+        if (correlation != null) {
+            backend.dot(mixed, residual, part);
+            backend.axpy(-1, part, error);
         }
+    }
+
+    /** Remembers the codes last correlated if no iterate was better. */
+    void rememberIfBest() {
+        backend.copyIfLess(error, bestError, codes, bestCodes);
+        backend.copyIfLess(error, bestError, error, bestError);
     }
 
     /** One hard-thresholded step; needs {@link #correlate} first. */
@@ -212,11 +268,10 @@ final class BlockState implements AutoCloseable {
         backend.restrictTo(codes, mixed, gradient);
         effort.gemm(1, gradient, false, normalOfAtoms(), false, 0, curvature);
         correlation.multiply(effort, gradient, residual);
-        double descent = backend.dot(gradient, mixed);
-        double bend = backend.dot(residual, curvature);
-        if (bend > 0) {
-            backend.axpy(descent / bend, mixed, codes);
-        }
+        backend.dot(gradient, mixed, step);
+        backend.dot(residual, curvature, part);
+        backend.ratio(step, part, step);
+        backend.axpy(step, mixed, codes);
         sparsity.keepLargest(backend, codes, kept);
     }
 
@@ -225,32 +280,33 @@ final class BlockState implements AutoCloseable {
         return blocks.get(0).gram();
     }
 
-    /**
-     * {@code fitted} becomes the dictionary of least squares, {@code norms} the usage of its atoms.
-     *
-     * @return whether every atom is used
-     */
-    private boolean fit(Matrix to) {
-        if (correlation != null) {
-            correlation.mix(effort, to, mixed);
+    /** The codes as the dictionary's least squares count them. */
+    private Matrix counted(Matrix to) {
+        if (correlation == null) {
+            return to;
         }
-        boolean allUsed = LeastSquaresDictionary.solve(
-                backend, effort, correlation == null ? to : mixed, mixedTarget, normal, norms, fitted);
-        shared.ifPresent(fit -> fit.improve(to, target, normal, fitted, SHARED_STEPS));
-        return allUsed;
+        correlation.mix(effort, to, mixed);
+        return mixed;
     }
 
-    /** The dictionary that fits the best codes; valid until the next round. */
+    /** What a fit under the mean metric lacks of the best under each block's own. */
+    private void improve(Matrix to) {
+        shared.ifPresent(fit -> fit.improve(to, target, normal, fitted, SHARED_STEPS, part));
+    }
+
+    /** The dictionary that fits the best codes; valid until the next round. Waits for the device. */
     Matrix bestDictionary() {
-        fit(bestCodes);
+        leastSquares.solve(counted(bestCodes), mixedTarget, fitted);
+        improve(bestCodes);
         return fitted;
     }
 
     /** Least squares, dead atoms replaced, then {@code relaxation} times the way it moved on top. */
     void updateDictionary(double relaxation) {
-        if (!fit(codes)) {
-            atomsReplaced += DeadAtoms.replace(backend, effort, target, codes, norms, fitted, previous);
-        }
+        leastSquares.attempt(counted(codes), mixedTarget, fitted);
+        improve(codes);
+        leastSquares.orElse(previous, fitted);
+        deadAtoms.replace(leastSquares.usage(), codes, fitted, previous);
         backend.extrapolate(relaxation, fitted, previous, dictionary);
         Matrix spare = previous;
         previous = fitted;
@@ -262,6 +318,8 @@ final class BlockState implements AutoCloseable {
         if (bestCodes != null) {
             bestCodes.close();
         }
+        deadAtoms.close();
+        leastSquares.close();
         scratch.close();
     }
 }

@@ -15,7 +15,7 @@ import io.cospadi.backend.Matrix;
  * Every fit is exact with all else fixed, so the objective never rises, however correlated the atoms are. With blocks of one it
  * is Rubinstein's {@code d <- Fᵀc / ‖Fᵀc‖, c <- F d}: a power iteration from the codes in hand. In larger blocks an atom is
  * fitted before the codes of those ahead of it, instead of after. {@code 8 d2 r} operations an atom, whatever its users; nothing
- * goes to the host but the question whether an atom is dead.
+ * goes to the host.
  *
  * @see "Rubinstein, Zibulevsky, Elad: Efficient Implementation of the K-SVD Algorithm using Batch-OMP, CS-2008-08, section 5"
  */
@@ -40,7 +40,7 @@ final class BlockedKsvdUpdate implements DictionaryUpdate {
     }
 
     @Override
-    public int update(Matrix target, Matrix dictionary, Matrix codes) {
+    public void update(Matrix target, Matrix dictionary, Matrix codes, DeadAtoms deadAtoms) {
         int d2 = codes.rows();
         int k = codes.cols();
         try (Scratch scratch = new Scratch(backend)) {
@@ -48,14 +48,9 @@ final class BlockedKsvdUpdate implements DictionaryUpdate {
             Matrix usage = scratch.f32(1, k);
             Matrix factors = scratch.f32(1, k);
             Matrix residual = scratch.f32(d2, target.cols());
-            int replaced = 0;
+            deadAtoms.replace(codes, dictionary);
             backend.transpose(codes, byAtom);
             backend.rowDots(byAtom, byAtom, usage);
-            if (!(backend.smallest(usage) > 0)) {
-                replaced = DeadAtoms.replace(backend, effort, target, codes, usage, dictionary);
-                backend.transpose(codes, byAtom);
-                backend.rowDots(byAtom, byAtom, usage);
-            }
             // codes of unit norm atom by atom: a rarely used atom then divides by 1 like any other
             scale(usage, factors, byAtom, dictionary);
             backend.copy(target, residual);
@@ -65,7 +60,6 @@ final class BlockedKsvdUpdate implements DictionaryUpdate {
                 updateBlock(residual, dictionary.rows(first, count), byAtom.rows(first, count));
             }
             backend.transpose(byAtom, codes);
-            return replaced;
         }
     }
 

@@ -26,12 +26,11 @@ final class CompotSolver implements Factorizer {
             throw new IllegalArgumentException(problem.name() + ": " + k + " orthonormal atoms do not fit d1="
                     + problem.d1() + ", d2=" + problem.d2());
         }
-        Effort effort = new Effort(backend);
-        effort.enter("whitening");
-        try (Whitening whitening = Whitening.of(backend, effort, problem);
+        try (Effort effort = Effort.in("whitening", backend);
+                Whitening whitening = Whitening.of(backend, effort, problem);
                 Matrix dictionary = backend.allocate(k, problem.d1(), DType.F64);
                 Matrix codes = backend.allocate(problem.d2(), k, DType.F32)) {
-            RoundHistory history = new RoundHistory(settings.rounds(), settings.tolerance(), listener);
+            RoundHistory history = new RoundHistory(backend, settings.rounds(), settings.tolerance(), listener);
             alternate(backend, effort, whitening, sparsity, history, dictionary, codes);
             effort.enter("final fit");
             FinalFit.Stored stored = FinalFit.ofFactors(
@@ -61,10 +60,13 @@ final class CompotSolver implements Factorizer {
             orthonormal.code();
             for (int t = 0; t < settings.rounds(); t++) {
                 orthonormal.update();
-                if (history.finished(orthonormal.code(), true)) {
+                orthonormal.code();
+                if (history.finished(orthonormal.error(), true)) {
                     break;
                 }
             }
+            history.settle();
+            orthonormal.complete();
             LeadingAtoms.embed(backend, orthonormal.codes(), codes);
             try (Matrix unwhitened = whitening.unwhiten(orthonormal.dictionary())) {
                 backend.copy(unwhitened, dictionary.rows(0, unwhitened.rows()));

@@ -2,74 +2,79 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.HostMatrix;
-import java.util.Arrays;
-import java.util.Comparator;
-import java.util.stream.IntStream;
 
-/** Atoms that no code uses are dead storage: the rows of the target that are coded worst take their place. */
-final class DeadAtoms {
-    private DeadAtoms() {}
+/**
+ * Atoms that no code uses are dead storage: the rows of the target that are coded worst take their place, worst first, ties to the
+ * lower row. Each of those rows is from now on coded by its own atom alone, exactly: so the atom lives, and the objective falls by
+ * that row's error. Which rows those are, the last errors say that were looked at, those of the iterate in hand or of the one
+ * before; to begin with, a row's error is all of its energy.
+ */
+final class DeadAtoms implements AutoCloseable {
+    private final Backend backend;
+    private final Matrix target;
+    private final Scratch scratch;
+    private final Matrix rowErrors;
+    private final Matrix replaced;
 
-    /**
-     * Replaces the atoms whose usage is 0 by as many worst-coded rows of the target, worst first, ties to the lower row. Each of
-     * those rows is from now on coded by its own atom alone, exactly: so the atom lives, and the objective falls by that row's
-     * error.
-     *
-     * @param target       Y (d2, r), read only
-     * @param codes        C (d2, k), updated
-     * @param usage        (1, k) F32, sums of squares of each atom's codes
-     * @param dictionaries (k, r) each; the first is D, by which the rows' errors are judged; all of them get the new atoms
-     * @return atoms replaced: all dead ones, or d2 where there are fewer rows
-     */
-    static int replace(
-            Backend backend, Effort effort, Matrix target, Matrix codes, Matrix usage, Matrix... dictionaries) {
-        float[] used = backend.readFloats(usage);
-        int[] dead = IntStream.range(0, used.length).filter(i -> !(used[i] > 0)).toArray();
-        if (dead.length == 0) {
-            return 0;
-        }
-        int[] worst = worstCoded(backend, effort, target, codes, dictionaries[0], dead.length);
-        int[] atoms = Arrays.copyOf(dead, worst.length);
-        assign(backend, target, worst, atoms, codes, dictionaries);
-        return atoms.length;
+    /** @param target Y (d2, r) F32, read only; outlives this */
+    DeadAtoms(Backend backend, Matrix target) {
+        this.backend = backend;
+        this.target = target;
+        scratch = new Scratch(backend);
+        rowErrors = scratch.f64(1, target.rows());
+        replaced = scratch.f64(1, 1);
+        look(target);
     }
 
-    /** Atom {@code atoms[i]} becomes row {@code rows[i]} of the target, which it then codes alone. */
-    static void assign(Backend backend, Matrix target, int[] rows, int[] atoms, Matrix codes, Matrix... dictionaries) {
-        HostMatrix alone = new HostMatrix(rows.length, codes.cols());
-        for (int i = 0; i < rows.length; i++) {
-            alone.data()[i * codes.cols() + atoms[i]] = 1;
-        }
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix chosen = scratch.f32(rows.length, target.cols());
-            backend.gatherRows(target, rows, chosen);
-            for (Matrix dictionary : dictionaries) {
-                backend.scatterRows(chosen, atoms, dictionary);
-            }
-            backend.scatterRows(scratch.keep(backend.upload(alone)), rows, codes);
-        }
+    /** ‖y_i − c_i D‖² of every row i, (1, d2) F64, for whoever knows them otherwise to update. */
+    Matrix rowErrors() {
+        return rowErrors;
     }
 
-    /**
-     * The rows i of Y with the largest ‖y_i − c_i D‖², worst first, ties to the lower row.
-     *
-     * @param count how many; at most d2 are returned
-     */
-    static int[] worstCoded(Backend backend, Effort effort, Matrix target, Matrix codes, Matrix dictionary, int count) {
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix residual = scratch.f32(target.rows(), target.cols());
-            Matrix errors = scratch.f32(1, target.rows());
+    /** The rows' errors from the residual Y − C D. */
+    void look(Matrix residual) {
+        backend.rowDots(residual, residual, rowErrors);
+    }
+
+    /** The same from the codes (d2, k0) and their dictionary (k0, r). */
+    void look(Effort effort, Matrix codes, Matrix dictionary) {
+        try (Matrix residual = backend.allocate(target.rows(), target.cols(), target.dtype())) {
             backend.copy(target, residual);
             effort.gemm(-1, codes, false, dictionary, false, 1, residual);
-            backend.rowDots(residual, residual, errors);
-            float[] error = backend.readFloats(errors);
-            return IntStream.range(0, error.length)
-                    .boxed()
-                    .sorted(Comparator.comparingDouble(i -> -error[i]))
-                    .limit(count)
-                    .mapToInt(Integer::intValue)
-                    .toArray();
+            look(residual);
         }
+    }
+
+    /**
+     * Replaces the atoms whose usage is 0, as many as there are rows.
+     *
+     * @param usage      (1, k) F32, sums of squares of each atom's codes
+     * @param codes      C (d2, k), updated
+     * @param dictionary D (k, r), updated
+     * @param previous   (k, r) that gets the new atoms too, or the dictionary once more
+     */
+    void replace(Matrix usage, Matrix codes, Matrix dictionary, Matrix previous) {
+        backend.replaceUnused(usage, rowErrors, target, codes, dictionary, previous, replaced);
+    }
+
+    /** The same in one dictionary, by the usage that the codes show. */
+    void replace(Matrix codes, Matrix dictionary) {
+        try (Scratch own = new Scratch(backend)) {
+            Matrix ones = own.f32(1, codes.rows());
+            Matrix squares = own.f64(1, codes.cols());
+            backend.fill(ones, 1);
+            backend.addSquares(codes, ones, squares);
+            replace(own.f32(squares), codes, dictionary, dictionary);
+        }
+    }
+
+    /** All that were replaced; waits for the device. */
+    int replaced() {
+        return (int) backend.read(replaced).value();
+    }
+
+    @Override
+    public void close() {
+        scratch.close();
     }
 }

@@ -2,35 +2,40 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.backend.Moment;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
- * Where the work of one factorisation went: wall seconds by phase, and the floating-point operations of every product,
+ * Where the work of one factorisation went: seconds by phase, by the device's clock where there is one, and the floating-point operations of every product,
  * factorisation and solve, by formula. The heavy verbs go through it, so nothing can be forgotten in the count. Elementwise
  * work (thresholds, scalings) counts for time only.
  */
-final class Effort {
+final class Effort implements AutoCloseable {
     private final Backend backend;
-    private final Map<String, Double> secondsByPhase = new LinkedHashMap<>();
+    private final List<Phase> phases = new ArrayList<>();
     private final long began = System.nanoTime();
-    private String phase;
-    private long phaseBegan = began;
     private long flops;
+
+    /** What follows a moment, until the next; null: nothing does. */
+    private record Phase(String name, Moment began) {}
 
     Effort(Backend backend) {
         this.backend = backend;
     }
 
-    /** What follows belongs to {@code name}; a phase may be entered again and then adds up. */
+    /** In its first phase. */
+    static Effort in(String phase, Backend backend) {
+        Effort effort = new Effort(backend);
+        effort.enter(phase);
+        return effort;
+    }
+
+    /** What follows belongs to {@code name}; a phase may be entered again and then adds up. Waits for nothing. */
     void enter(String name) {
-        backend.synchronize(); // a device may still be at what belongs to the phase before
-        long now = System.nanoTime();
-        if (phase != null) {
-            secondsByPhase.merge(phase, (now - phaseBegan) * 1e-9, Double::sum);
-        }
-        phase = name;
-        phaseBegan = now;
+        phases.add(new Phase(name, backend.moment()));
     }
 
     /** The result, with what it took. */
@@ -50,10 +55,24 @@ final class Effort {
         return (System.nanoTime() - began) * 1e-9;
     }
 
-    /** Closes the phase in hand and returns all of them, in order of first appearance. */
+    /** Ends the phase in hand and returns all of them, in order of first appearance; waits for the device. */
     Map<String, Double> secondsByPhase() {
         enter(null);
+        Map<String, Double> secondsByPhase = new LinkedHashMap<>();
+        for (int i = 1; i < phases.size(); i++) {
+            Phase phase = phases.get(i - 1);
+            double seconds = phases.get(i).began().secondsSince(phase.began());
+            secondsByPhase.merge(phase.name(), seconds, Double::sum);
+        }
+        close();
         return secondsByPhase;
+    }
+
+    /** Gives back what is left of phases that nobody asked about. */
+    @Override
+    public void close() {
+        phases.forEach(phase -> phase.began().close());
+        phases.clear();
     }
 
     /** Operations counted so far; a multiply-add is two. */
@@ -83,6 +102,13 @@ final class Effort {
         double n = matrix.rows();
         count(n * n * n / 3);
         return backend.cholesky(matrix);
+    }
+
+    /** The same without waiting for the outcome. */
+    void cholesky(Matrix matrix, Matrix failed) {
+        double n = matrix.rows();
+        count(n * n * n / 3);
+        backend.cholesky(matrix, failed);
     }
 
     /** {@link Backend#solveCholesky}: 2 n² m. */

@@ -150,11 +150,11 @@ final class FinalFit implements AutoCloseable {
             Matrix counted = correlation == null ? scaledCodes : scratch.f64(scaledCodes);
             mix(counted);
             Matrix factor = scratch.f64(k, k);
-            LeastSquaresDictionary.solve(backend, effort, counted, scaledWeight, factor, scratch.f64(1, k), dictionary);
+            LeastSquaresDictionary.solve(backend, effort, counted, scaledWeight, factor, dictionary);
             if (members.size() > 1) {
                 List<Matrix> grams = members.stream().map(Problem::gram).toList();
                 new SharedDictionary(backend, effort, grams, whitening::solveGram)
-                        .improve(scaledCodes, scaledWeight, factor, dictionary, SHARED_STEPS);
+                        .improve(scaledCodes, scaledWeight, factor, dictionary, SHARED_STEPS, scratch.f64(1, 1));
             }
         }
         return dictionary;

@@ -29,27 +29,12 @@ final class KsvdUpdate implements DictionaryUpdate {
     }
 
     @Override
-    public int update(Matrix target, Matrix dictionary, Matrix codes) {
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix usage = scratch.f32(1, codes.cols());
-            usage(codes, usage);
-            int replaced = DeadAtoms.replace(backend, effort, target, codes, usage, dictionary);
-            Matrix residual = scratch.f32(target.rows(), target.cols());
+    public void update(Matrix target, Matrix dictionary, Matrix codes, DeadAtoms deadAtoms) {
+        deadAtoms.replace(codes, dictionary);
+        try (Matrix residual = backend.allocate(target.rows(), target.cols(), target.dtype())) {
             backend.copy(target, residual);
             effort.gemm(-1, codes, false, dictionary, false, 1, residual);
             fit.fit(residual, dictionary, codes);
-            return replaced;
-        }
-    }
-
-    /** Sums of squares of each atom's codes. */
-    private void usage(Matrix codes, Matrix usage) {
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix ones = scratch.f32(1, codes.rows());
-            Matrix sums = scratch.f64(1, codes.cols());
-            backend.fill(ones, 1);
-            backend.addSquares(codes, ones, sums);
-            backend.copy(sums, usage);
         }
     }
 }

@@ -3,62 +3,128 @@ package io.cospadi.factorization;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.DType;
-import java.util.Arrays;
 
 /**
  * The best dictionary for fixed codes, {@code D = (CᵀC + λ I)⁻¹ Cᵀ Y} with {@code λ = 1e-6 · mean diagonal of CᵀC}: the method
  * of optimal directions. G does not appear: with codes C, {@code D = (CᵀC)⁻¹ Cᵀ W} minimises {@code tr((W − C D) G (W − C D)ᵀ)}
  * for every G at once, so the same formula serves whitened and original weights.
  *
+ * <p>Where rounding leaves {@code CᵀC + λ I} indefinite, λ becomes 100 times as large: {@link #solve} waits for the outcome and
+ * tries again at once; in a loop over rounds {@link #attempt} does not wait, and {@link #orElse} keeps the last round's dictionary
+ * in that case and raises λ for the rounds to come.
+ *
  * @see "Engan, Aase, Husøy: Method of optimal directions for frame design, ICASSP 1999"
  */
-final class LeastSquaresDictionary {
+final class LeastSquaresDictionary implements AutoCloseable {
     private static final double RIDGE = 1e-6;
+    private static final double RAISE = 100;
 
-    private LeastSquaresDictionary() {}
+    private final Backend backend;
+    private final Effort effort;
+    private final Scratch scratch;
+    private final Matrix gram;
+    private final Matrix usage;
+    private final Matrix ones;
+
+    /** Scalars: λ's share of the mean diagonal, the same raised, λ, whether the last attempt failed. */
+    private final Matrix ridge;
+
+    private final Matrix raised;
+    private final Matrix shift;
+    private final Matrix failed;
+    private final Matrix zero;
+    private final Matrix one;
+    private final Matrix least;
 
     /**
-     * Solves for the dictionary; F32 or F64 throughout.
+     * For k atoms in one type, F32 or F64.
+     *
+     * @param gram (k, k), overwritten by each solution with the factor of {@code CᵀC + λ I}; outlives this
+     */
+    LeastSquaresDictionary(Backend backend, Effort effort, Matrix gram) {
+        this.backend = backend;
+        this.effort = effort;
+        this.gram = gram;
+        scratch = new Scratch(backend);
+        usage = scratch.keep(backend.allocate(1, gram.rows(), gram.dtype()));
+        ones = scratch.keep(backend.allocate(1, gram.rows(), gram.dtype()));
+        backend.fill(ones, 1);
+        ridge = scalar(RIDGE);
+        raised = scalar(0);
+        shift = scalar(0);
+        failed = scalar(0);
+        zero = scalar(0);
+        one = scalar(1);
+        least = scalar(Double.MIN_NORMAL);
+    }
+
+    private Matrix scalar(double value) {
+        Matrix scalar = scratch.keep(backend.allocate(1, 1, DType.F64));
+        backend.fill(scalar, value);
+        return scalar;
+    }
+
+    /** Diagonal of CᵀC of the last codes, (1, k): 0 for an atom that no code uses. */
+    Matrix usage() {
+        return usage;
+    }
+
+    /**
+     * Solves for the dictionary, and waits for the outcome.
      *
      * @param codes      C (d2, k), read only
      * @param target     Y (d2, n), read only
-     * @param gram       (k, k), overwritten
-     * @param usage      (1, k), receives the diagonal of CᵀC: 0 for an atom that no code uses
      * @param dictionary (k, n), overwritten; the row of an unused atom becomes 0
-     * @return whether every atom is used
      * @throws ArithmeticException if CᵀC is not finite
      */
-    static boolean solve(
-            Backend backend, Effort effort, Matrix codes, Matrix target, Matrix gram, Matrix usage, Matrix dictionary) {
-        double meanDiagonal = Double.NaN;
-        boolean allUsed = false;
-        for (double ridge = RIDGE; ridge < 1; ridge *= 100) {
-            effort.symmetricProduct(codes, true, gram);
-            if (ridge == RIDGE) {
-                backend.diagonal(gram, usage);
-                // all that the host decides on comes over at once
-                double[] squares = values(backend, usage);
-                meanDiagonal = Arrays.stream(squares).sum() / squares.length;
-                allUsed = Arrays.stream(squares).allMatch(square -> square > 0);
-            }
-            backend.addToDiagonal(gram, ridge * (meanDiagonal > 0 ? meanDiagonal : 1));
-            if (effort.cholesky(gram)) {
-                effort.gemm(1, codes, true, target, false, 0, dictionary);
-                effort.solveCholesky(gram, dictionary);
-                return allUsed;
+    void solve(Matrix codes, Matrix target, Matrix dictionary) {
+        for (double share = RIDGE; share < 1; share *= RAISE) {
+            backend.fill(ridge, share);
+            attempt(codes, target, dictionary);
+            // a library may find nothing wrong with what is infinite
+            if (backend.read(failed).value() == 0
+                    && Double.isFinite(backend.read(shift).value())) {
+                return;
             }
         }
-        throw new ArithmeticException("the normal equations of " + codes.cols()
-                + " atoms cannot be solved (mean diagonal " + meanDiagonal + "): the codes are not finite");
+        throw new ArithmeticException("the normal equations of " + codes.cols() + " atoms cannot be solved (shift "
+                + backend.read(shift).value() + "): the codes are not finite");
     }
 
-    private static double[] values(Backend backend, Matrix row) {
-        if (row.dtype() == DType.F64) {
-            return backend.readDoubles(row);
+    /** The same once. */
+    static void solve(Backend backend, Effort effort, Matrix codes, Matrix target, Matrix gram, Matrix dictionary) {
+        try (LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, gram)) {
+            fit.solve(codes, target, dictionary);
         }
-        float[] singles = backend.readFloats(row);
-        double[] values = new double[singles.length];
-        Arrays.setAll(values, i -> singles[i]);
-        return values;
+    }
+
+    /** Solves without waiting; what the dictionary and the factor are where that failed is undefined until {@link #orElse}. */
+    void attempt(Matrix codes, Matrix target, Matrix dictionary) {
+        effort.symmetricProduct(codes, true, gram);
+        backend.diagonal(gram, usage);
+        backend.dot(usage, ones, shift);
+        backend.scale(1.0 / codes.cols(), shift);
+        backend.copyIfLess(shift, least, one, shift); // no code but 0
+        backend.scale(ridge, shift);
+        backend.addToDiagonal(gram, shift);
+        effort.cholesky(gram, failed);
+        effort.gemm(1, codes, true, target, false, 0, dictionary);
+        effort.solveCholesky(gram, dictionary);
+    }
+
+    /**
+     * Behind an attempt and whatever improved on it: where it failed, {@code dictionary <- last}, both (k, n), and later attempts
+     * have a λ that is 100 times as large.
+     */
+    void orElse(Matrix last, Matrix dictionary) {
+        backend.copyIfLess(zero, failed, last, dictionary);
+        backend.copy(ridge, raised);
+        backend.scale(RAISE, raised);
+        backend.copyIfLess(zero, failed, raised, ridge);
+    }
+
+    @Override
+    public void close() {
+        scratch.close();
     }
 }

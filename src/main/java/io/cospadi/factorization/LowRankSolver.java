@@ -39,9 +39,8 @@ final class LowRankSolver implements Factorizer {
         if (s != 0) {
             throw new IllegalArgumentException(problem.name() + ": " + method.option() + " has no codes, yet s=" + s);
         }
-        Effort effort = new Effort(backend);
-        effort.enter("whitening");
-        try (Scratch scratch = new Scratch(backend);
+        try (Effort effort = Effort.in("whitening", backend);
+                Scratch scratch = new Scratch(backend);
                 Whitening whitening = Whitening.of(backend, effort, problem, metric(backend, problem, scratch))) {
             effort.enter("decomposition");
             int kept = Math.min(rank, whitening.rank());

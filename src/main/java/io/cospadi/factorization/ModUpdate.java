@@ -6,21 +6,32 @@ import io.cospadi.backend.Matrix;
 /** Method of optimal directions: all atoms at once, {@code D = (CᵀC)⁻¹ Cᵀ Y}; dead atoms replaced. */
 final class ModUpdate implements DictionaryUpdate {
     private final Backend backend;
-    private final Effort effort;
+    private final Scratch scratch;
+    private final LeastSquaresDictionary leastSquares;
+    private final Matrix last;
 
-    ModUpdate(Backend backend, Effort effort) {
+    /**
+     * @param k atoms
+     * @param r their length
+     */
+    ModUpdate(Backend backend, Effort effort, int k, int r) {
         this.backend = backend;
-        this.effort = effort;
+        scratch = new Scratch(backend);
+        leastSquares = new LeastSquaresDictionary(backend, effort, scratch.f32(k, k));
+        last = scratch.f32(k, r);
     }
 
     @Override
-    public int update(Matrix target, Matrix dictionary, Matrix codes) {
-        int k = codes.cols();
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix usage = scratch.f32(1, k);
-            boolean allUsed =
-                    LeastSquaresDictionary.solve(backend, effort, codes, target, scratch.f32(k, k), usage, dictionary);
-            return allUsed ? 0 : DeadAtoms.replace(backend, effort, target, codes, usage, dictionary);
-        }
+    public void update(Matrix target, Matrix dictionary, Matrix codes, DeadAtoms deadAtoms) {
+        backend.copy(dictionary, last);
+        leastSquares.attempt(codes, target, dictionary);
+        leastSquares.orElse(last, dictionary);
+        deadAtoms.replace(leastSquares.usage(), codes, dictionary, dictionary);
+    }
+
+    @Override
+    public void close() {
+        leastSquares.close();
+        scratch.close();
     }
 }

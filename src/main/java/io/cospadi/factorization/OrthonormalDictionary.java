@@ -12,7 +12,10 @@ import io.cospadi.tensor.DType;
  * @see "COMPOT, arXiv 2602.15200"
  */
 final class OrthonormalDictionary implements AutoCloseable {
-    /** Keeps the polar factor defined, and near the last dictionary, where Z has lost rank. */
+    /**
+     * Keeps the polar factor defined, and near the last dictionary, where Z has lost rank: no direction falls below this share of
+     * their root mean square.
+     */
     private static final double PULL = 1e-7;
 
     private final Backend backend;
@@ -25,6 +28,16 @@ final class OrthonormalDictionary implements AutoCloseable {
     private final Matrix dictionary64;
     private final Matrix product64;
     private final PolarFactor polarFactor;
+    private final double energy;
+
+    /** Scalars. */
+    private final Matrix error;
+
+    private final Matrix pull;
+    private final Matrix one;
+    private final Matrix zero;
+
+    private boolean updated;
 
     /**
      * Starts from the k strongest right singular vectors of the target.
@@ -48,6 +61,12 @@ final class OrthonormalDictionary implements AutoCloseable {
         dictionary64 = scratch.f64(k, target.cols());
         product64 = scratch.f64(k, target.cols());
         polarFactor = PolarFactor.on(backend, effort, k);
+        energy = backend.dot(target, target);
+        error = scratch.f64(1, 1);
+        pull = scratch.f64(1, 1);
+        one = scratch.f64(1, 1);
+        backend.fill(one, 1);
+        zero = scratch.f64(1, 1);
         backend.gatherRows(whitening.principalAxes().axes(), this.sparsity.order(k), dictionary);
     }
 
@@ -61,27 +80,48 @@ final class OrthonormalDictionary implements AutoCloseable {
         return codes;
     }
 
-    /**
-     * The best codes for the dictionary in hand that are as sparse as asked.
-     *
-     * @return {@code ‖Y − C D‖² / ‖Y‖²}, which for exact orthonormal codes is {@code 1 − ‖C‖² / ‖Y‖²}
-     */
-    double code() {
+    /** The best codes for the dictionary in hand that are as sparse as asked. */
+    void code() {
         effort.gemm(1, target, false, dictionary, true, 0, codes);
         sparsity.keepLargest(backend, codes);
-        return Math.max(0, 1 - backend.dot(codes, codes) / backend.dot(target, target));
     }
 
-    /** The best orthonormal dictionary for the codes in hand. The small problem is solved in f64. */
+    /** {@code ‖Y − C D‖² / ‖Y‖²} behind {@link #code}, a scalar: for exact orthonormal codes it is {@code 1 − ‖C‖² / ‖Y‖²}. */
+    Matrix error() {
+        backend.dot(codes, codes, error);
+        backend.scale(-1 / energy, error);
+        backend.axpy(1, one, error);
+        backend.copyIfLess(error, zero, zero, error); // by rounding
+        return error;
+    }
+
+    /** The best orthonormal dictionary for the codes in hand. The small problem is solved in f64; nothing waits for it. */
     void update() {
         try (Matrix product = backend.allocate(dictionary.rows(), dictionary.cols(), DType.F32)) {
             effort.gemm(1, codes, true, target, false, 0, product);
             backend.copy(product, product64);
         }
         backend.copy(dictionary, dictionary64);
-        backend.axpy(PULL * Math.sqrt(backend.dot(product64, product64) / dictionary.rows()), dictionary64, product64);
+        backend.dot(product64, product64, pull);
+        backend.scale(PULL * PULL / dictionary.rows(), pull);
+        backend.power(pull, 0.5, pull);
+        backend.axpy(pull, dictionary64, product64);
         polarFactor.compute(product64, dictionary64);
         backend.copy(dictionary64, dictionary);
+        updated = true;
+    }
+
+    /**
+     * Behind all rounds: makes sure that the last update left orthonormal atoms, and waits for it. Where a direction had all but
+     * vanished, it is brought up, and the codes are those for the dictionary then.
+     *
+     * @throws ArithmeticException if the atoms are not finite
+     */
+    void complete() {
+        if (updated && polarFactor.complete(dictionary64)) {
+            backend.copy(dictionary64, dictionary);
+            code();
+        }
     }
 
     @Override

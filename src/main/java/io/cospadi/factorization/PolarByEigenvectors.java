@@ -38,6 +38,11 @@ final class PolarByEigenvectors implements PolarFactor {
         }
     }
 
+    @Override
+    public boolean complete(Matrix polar) {
+        return false;
+    }
+
     /**
      * A Gram matrix in f64 shows singular values down to 1e-7 of the largest only; those below are lifted towards 1 instead of
      * divided by noise, and the next pass sees them.

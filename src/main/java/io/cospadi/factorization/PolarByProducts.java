@@ -10,15 +10,21 @@ import io.cospadi.backend.Matrix;
  *   X &lt;- 3/2 a X − 1/2 a³ X Xᵀ X,   a = √(3 / (1 + l + l²)), at most 1.7
  * </pre>
  *
- * which maps singular values in [l, 1] to [l', 1] for nearly the largest l' that a cubic can: 2.5 times l while l is small. Some 24
- * iterations of {@code 3 k² r} operations each; where f64 products run at their full rate that is a fraction of an
- * eigendecomposition's time.
+ * which maps singular values in [l, 1] to [l', 1] for nearly the largest l' that a cubic can: 2.5 times l while l is small. The
+ * bounds l follow from each other, so that the number of steps is known before the first: {@value #STEPS} of {@code 3 k² r}
+ * operations each; where f64 products run at their full rate that is a fraction of an eigendecomposition's time.
+ *
+ * <p>Iterates have A's singular vectors, so the polar factor of one is that of A: what is weaker than the first bound is brought up
+ * by doing the same again.
  *
  * @see "Chen, Chow: A stable scaling of Newton-Schulz for improving the sign function computation, ANL/MCS-P5059-0114"
  */
 final class PolarByProducts implements PolarFactor {
-    /** Share of the largest singular value from which on directions count: what a product of f32 matrices can show. */
-    private static final double LEAST = 1e-8;
+    /** Share of the largest singular value from which on directions count: far less than a product of f32 matrices can show. */
+    private static final double LEAST = 1e-9;
+
+    /** Until singular values in [LEAST, 1] are in [1 − 5e-11, 1]. */
+    static final int STEPS = 26;
 
     /** With √3 a singular value of 1, and there may be one, would become l' and drown in rounding. */
     private static final double LARGEST_SCALE = 1.7;
@@ -29,14 +35,16 @@ final class PolarByProducts implements PolarFactor {
     /** {@code ‖X Xᵀ − I‖² / k} of rows that are orthonormal to far below f32's precision. */
     private static final double DONE = 1e-18;
 
-    /** A direction that is not there grows out of rounding, at the end by half a step: enough to bring it up. */
-    private static final int MOST_STEPS = 150;
+    /** Each brings a direction up by 1e9: twice is enough for one that is not there and begins as rounding. */
+    private static final int MOST_REPETITIONS = 4;
 
     private final Backend backend;
     private final Effort effort;
     private final Scratch scratch;
     private final Matrix gram;
     private final Matrix square;
+    /** Scalar. */
+    private final Matrix norm;
 
     PolarByProducts(Backend backend, Effort effort, int k) {
         this.backend = backend;
@@ -44,6 +52,7 @@ final class PolarByProducts implements PolarFactor {
         scratch = new Scratch(backend);
         gram = scratch.f64(k, k);
         square = scratch.f64(k, k);
+        norm = scratch.f64(1, 1);
     }
 
     @Override
@@ -52,16 +61,9 @@ final class PolarByProducts implements PolarFactor {
         Matrix from = a;
         Matrix to = polar;
         double least = LEAST;
-        for (int step = 0; step < MOST_STEPS; step++) {
+        for (int step = 0; step < STEPS; step++) {
+            double scale = least > CLOSE ? 1 : Math.min(LARGEST_SCALE, Math.sqrt(3 / (1 + least + least * least)));
             effort.symmetricProduct(from, false, gram);
-            boolean close = least > CLOSE;
-            if (close && distance() < DONE) {
-                if (from != polar) {
-                    backend.copy(from, polar);
-                }
-                return;
-            }
-            double scale = close ? 1 : Math.min(LARGEST_SCALE, Math.sqrt(3 / (1 + least + least * least)));
             backend.copy(from, to);
             effort.gemm(-0.5 * scale * scale * scale, gram, false, from, false, 1.5 * scale, to);
             least = scale * least * (3 - scale * scale * least * least) / 2;
@@ -69,23 +71,46 @@ final class PolarByProducts implements PolarFactor {
             from = to;
             to = last;
         }
-        throw new ArithmeticException(
-                "the polar factor of " + a.shape() + " does not converge: a row is zero, or not finite");
+        if (from != polar) {
+            backend.copy(from, polar);
+        }
+    }
+
+    @Override
+    public boolean complete(Matrix polar) {
+        int repetitions = 0;
+        try (Scratch beside = new Scratch(backend)) {
+            for (; !(distance(polar) < DONE); repetitions++) {
+                if (repetitions == MOST_REPETITIONS) {
+                    throw new ArithmeticException("the polar factor of " + polar.shape()
+                            + " does not converge: a row is zero, or not finite");
+                }
+                compute(beside.f64(polar), polar);
+            }
+        }
+        return repetitions > 0;
     }
 
     /** The largest singular value to at most 1 and not far below: the eigenvalues of G = X Xᵀ are at most ‖G²‖^½ (Frobenius). */
     private void toUnitNorm(Matrix a) {
-        backend.scale(Math.pow(Math.max(backend.dot(a, a), Double.MIN_NORMAL), -0.5), a);
+        divideBy(a, a, 0.5);
         effort.symmetricProduct(a, false, gram);
         effort.symmetricProduct(gram, false, square);
-        backend.scale(Math.pow(Math.max(backend.dot(square, square), Double.MIN_NORMAL), -0.125), a);
+        divideBy(a, square, 0.125);
     }
 
-    /** {@code ‖G − I‖² / k}. */
-    private double distance() {
-        backend.copy(gram, square);
-        backend.addToDiagonal(square, -1);
-        return backend.dot(square, square) / square.rows();
+    /** By a root of another's squared norm. A norm of 0 leaves zeros, one that isn't finite what isn't. */
+    private void divideBy(Matrix a, Matrix other, double root) {
+        backend.dot(other, other, norm);
+        backend.power(norm, -root, norm);
+        backend.scale(norm, a);
+    }
+
+    /** {@code ‖X Xᵀ − I‖² / k}; waits for it. */
+    private double distance(Matrix x) {
+        effort.symmetricProduct(x, false, gram);
+        backend.addToDiagonal(gram, -1);
+        return backend.dot(gram, gram) / gram.rows();
     }
 
     @Override

@@ -16,13 +16,24 @@ sealed interface PolarFactor extends AutoCloseable permits PolarByEigenvectors, 
     }
 
     /**
-     * Directions that are not there in A, to working precision, become any that are orthonormal to the others.
+     * Computes it where no singular value of A is below 1e-9 of the largest; without waiting for a device, where that takes products
+     * alone. Directions that are weaker may come out shorter than 1 and are {@link #complete}'s.
      *
      * @param a     (k, r) F64 without a row of zeros, overwritten
      * @param polar (k, r) F64, overwritten; orthonormal rows to better than f32's precision
-     * @throws ArithmeticException if A is not finite
+     * @throws ArithmeticException if A is not finite and this was noticed; {@link #complete} notices
      */
     void compute(Matrix a, Matrix polar);
+
+    /**
+     * Waits for what {@link #compute} left and brings up what it left short: directions that are not there in A, to working
+     * precision, become any that are orthonormal to the others.
+     *
+     * @param polar (k, r) F64 as {@link #compute} left it, updated
+     * @return whether anything was left to do
+     * @throws ArithmeticException if A was not finite
+     */
+    boolean complete(Matrix polar);
 
     @Override
     void close();

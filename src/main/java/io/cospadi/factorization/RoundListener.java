@@ -1,6 +1,9 @@
 package io.cospadi.factorization;
 
-/** Told after every round of a solver, on the solver's thread. */
+/**
+ * Told after every round of a solver, in order, on the solver's thread: at once on the CPU, on a GPU when the round's error has
+ * arrived, which may be when later rounds are queued already.
+ */
 @FunctionalInterface
 public interface RoundListener {
     /** Nobody listens. */

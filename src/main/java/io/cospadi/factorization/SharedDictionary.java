@@ -48,10 +48,10 @@ final class SharedDictionary {
      * @param target     Y (m d2, n), likewise
      * @param factor     Cholesky factor of {@code CᵀC + λ I}, read only: what {@link LeastSquaresDictionary} leaves
      * @param dictionary D (k, n), updated; the atom of a row that no code uses stays
-     * @param steps      of conjugate gradients
-     * @return ‖residual‖ / ‖right side‖ of the equation in the preconditioner's norm, after the last step
+     * @param steps      of conjugate gradients; those that can't improve on it leave it as it is
+     * @param left       scalar, receives ‖residual‖ / ‖right side‖ of the equation in the preconditioner's norm, after the last step
      */
-    double improve(Matrix codes, Matrix target, Matrix factor, Matrix dictionary, int steps) {
+    void improve(Matrix codes, Matrix target, Matrix factor, Matrix dictionary, int steps, Matrix left) {
         int k = dictionary.rows();
         int n = dictionary.cols();
         int d2 = codes.rows() / metrics.size();
@@ -62,7 +62,10 @@ final class SharedDictionary {
             Matrix direction = scratch.keep(backend.allocate(k, n, type));
             Matrix image = scratch.keep(backend.allocate(k, n, type));
             Matrix product = scratch.keep(backend.allocate(k, n, type));
-            double right;
+            Matrix right = scratch.f64(1, 1);
+            Matrix energy = scratch.f64(1, 1);
+            Matrix last = scratch.f64(1, 1);
+            Matrix length = scratch.f64(1, 1);
             for (int l = 0; l < usage.length; l++) {
                 usage[l] = scratch.keep(backend.allocate(k, k, type));
                 Matrix block = codes.rows(l * d2, d2);
@@ -70,25 +73,27 @@ final class SharedDictionary {
                 effort.gemm(1, block, true, target.rows(l * d2, d2), false, 0, product);
                 effort.gemm(1, product, false, metrics.get(l), false, 1, residual);
             }
-            right = preconditioned(residual, factor, product);
+            precondition(residual, factor, product, right);
             apply(usage, dictionary, product, image);
             backend.axpy(-1, image, residual);
-            double energy = preconditioned(residual, factor, product);
+            precondition(residual, factor, product, energy);
             backend.copy(product, direction);
-            for (int step = 0; step < steps && energy > 0; step++) {
+            for (int step = 0; step < steps; step++) {
                 apply(usage, direction, product, image);
-                double curvature = backend.dot(direction, image);
-                if (!(curvature > 0)) {
-                    break;
-                }
-                backend.axpy(energy / curvature, direction, dictionary);
-                backend.axpy(-energy / curvature, image, residual);
-                double last = energy;
-                energy = preconditioned(residual, factor, product);
-                backend.scale(energy / last, direction);
+                // a quotient is 0 where its denominator is not positive: no step, and behind it a fresh direction
+                backend.dot(direction, image, length);
+                backend.ratio(energy, length, length);
+                backend.axpy(length, direction, dictionary);
+                backend.scale(-1, length);
+                backend.axpy(length, image, residual);
+                backend.copy(energy, last);
+                precondition(residual, factor, product, energy);
+                backend.ratio(energy, last, length);
+                backend.scale(length, direction);
                 backend.axpy(1, product, direction);
             }
-            return right > 0 ? Math.sqrt(Math.max(0, energy) / right) : 0;
+            backend.ratio(energy, right, left);
+            backend.power(left, 0.5, left);
         }
     }
 
@@ -100,11 +105,11 @@ final class SharedDictionary {
         }
     }
 
-    /** {@code solved <- P⁻¹ residual}; returns ⟨residual, solved⟩. */
-    private double preconditioned(Matrix residual, Matrix factor, Matrix solved) {
+    /** {@code solved <- P⁻¹ residual, energy <- ⟨residual, solved⟩}. */
+    private void precondition(Matrix residual, Matrix factor, Matrix solved, Matrix energy) {
         backend.copy(residual, solved);
         solveMean.accept(solved);
         effort.solveCholesky(factor, solved);
-        return backend.dot(residual, solved);
+        backend.dot(residual, solved, energy);
     }
 }

@@ -114,6 +114,7 @@ public final class TrialFit implements AutoCloseable {
                 orthonormal.update();
                 orthonormal.code();
             }
+            orthonormal.complete();
             return lost(orthonormal.codes(), orthonormal.dictionary());
         }
     }

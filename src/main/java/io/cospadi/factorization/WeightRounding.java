@@ -26,25 +26,25 @@ final class WeightRounding implements Factorizer {
             throw new IllegalArgumentException(
                     problem.name() + ": " + settings.method().option() + " has no codes, yet s=" + s);
         }
-        Effort effort = new Effort(backend);
-        effort.enter("rounding");
-        int d1 = problem.d1();
-        int groupSize = settings.precision().groupSize();
-        Levels levels;
-        try (Matrix weight = backend.allocate(problem.d2(), d1, DType.F64)) {
-            backend.copy(problem.weight(), weight);
-            if (settings.method() == Method.GPTQ) {
-                try (DictionaryRounding rounding =
-                        DictionaryRounding.underGram(backend, effort, problem.gram(), bits, groupSize)) {
-                    levels = rounding.round(weight);
-                }
-            } else {
-                try (FeedbackRounding rounding = FeedbackRounding.none(backend, d1, bits, groupSize)) {
-                    levels = rounding.round(weight);
+        try (Effort effort = Effort.in("rounding", backend)) {
+            int d1 = problem.d1();
+            int groupSize = settings.precision().groupSize();
+            Levels levels;
+            try (Matrix weight = backend.allocate(problem.d2(), d1, DType.F64)) {
+                backend.copy(problem.weight(), weight);
+                if (settings.method() == Method.GPTQ) {
+                    try (DictionaryRounding rounding =
+                            DictionaryRounding.underGram(backend, effort, problem.gram(), bits, groupSize)) {
+                        levels = rounding.round(weight);
+                    }
+                } else {
+                    try (FeedbackRounding rounding = FeedbackRounding.none(backend, d1, bits, groupSize)) {
+                        levels = rounding.round(weight);
+                    }
                 }
             }
+            RoundedWeight rounded = new RoundedWeight(d1, problem.d2(), bits, levels);
+            return effort.factorization(rounded, RelativeError.of(backend, problem, rounded), new double[0], 0, d1);
         }
-        RoundedWeight rounded = new RoundedWeight(d1, problem.d2(), bits, levels);
-        return effort.factorization(rounded, RelativeError.of(backend, problem, rounded), new double[0], 0, d1);
     }
 }

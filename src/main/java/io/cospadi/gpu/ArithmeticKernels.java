@@ -33,7 +33,7 @@ public final class ArithmeticKernels {
         line("scale_by", type, count, alpha, x, count);
     }
 
-    /** {@code out <- x where a < b}, else out stays; a and b one f64 each, of which out may be b where it is one itself. */
+    /** {@code out <- x where a < b}, else out stays; a and b one f64 each, either of which out may be. */
     public void copyIfLess(DType type, long a, long b, long x, long out, long count) {
         line("copy_if_less", type, count, a, b, x, out, count);
     }

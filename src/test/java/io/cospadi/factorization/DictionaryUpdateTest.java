@@ -104,8 +104,10 @@ class DictionaryUpdateTest {
         for (int i = 0; i < 2; i++) {
             try (Matrix target = upload(y);
                     Matrix dictionary = upload(atom);
-                    Matrix codes = upload(fitted)) {
-                assertEquals(0, updates[i].update(target, dictionary, codes));
+                    Matrix codes = upload(fitted);
+                    DeadAtoms deadAtoms = new DeadAtoms(backend, target)) {
+                updates[i].update(target, dictionary, codes, deadAtoms);
+                assertEquals(0, deadAtoms.replaced());
                 dictionaries[i] = Plain.flat(Plain.matrix(1, R, backend.readFloats(dictionary)));
                 values[i] = Plain.flat(Plain.matrix(D2, 1, backend.readFloats(codes)));
             }
@@ -125,9 +127,11 @@ class DictionaryUpdateTest {
         double last = objective(c, d);
         try (Matrix target = upload(y);
                 Matrix dictionary = upload(d);
-                Matrix codes = upload(c)) {
+                Matrix codes = upload(c);
+                DeadAtoms deadAtoms = new DeadAtoms(backend, target)) {
             for (int turn = 0; turn < 12; turn++) {
-                assertEquals(0, new BlockedKsvdUpdate(backend, effort, 5).update(target, dictionary, codes));
+                new BlockedKsvdUpdate(backend, effort, 5).update(target, dictionary, codes, deadAtoms);
+                assertEquals(0, deadAtoms.replaced());
                 double error = objective(
                         Plain.matrix(D2, K, backend.readFloats(codes)),
                         Plain.matrix(K, R, backend.readFloats(dictionary)));
@@ -155,7 +159,7 @@ class DictionaryUpdateTest {
 
     @Test
     void modSolvesTheNormalEquations() {
-        Result result = run(new ModUpdate(backend, effort));
+        Result result = run(new ModUpdate(backend, effort, K, R));
         double[][] gradient = Plain.product(Plain.transpose(c), Plain.minus(y, Plain.product(c, result.dictionary)));
         double[][] scale = Plain.product(Plain.transpose(c), y);
         assertTrue(
@@ -173,7 +177,7 @@ class DictionaryUpdateTest {
             y[31][j] *= 4;
         }
         for (DictionaryUpdate update : new DictionaryUpdate[] {
-            new ModUpdate(backend, effort),
+            new ModUpdate(backend, effort, K, R),
             new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, MOST, 2)),
             new BlockedKsvdUpdate(backend, effort, 5),
         }) {
@@ -196,10 +200,15 @@ class DictionaryUpdateTest {
     private Result run(Backend on, DictionaryUpdate update) {
         try (Matrix target = upload(on, y);
                 Matrix dictionary = upload(on, d);
-                Matrix codes = upload(on, c)) {
-            int replaced = update.update(target, dictionary, codes);
+                Matrix codes = upload(on, c);
+                DeadAtoms deadAtoms = new DeadAtoms(on, target);
+                update) {
+            deadAtoms.look(new Effort(on), codes, dictionary);
+            update.update(target, dictionary, codes, deadAtoms);
             return new Result(
-                    Plain.matrix(K, R, on.readFloats(dictionary)), Plain.matrix(D2, K, on.readFloats(codes)), replaced);
+                    Plain.matrix(K, R, on.readFloats(dictionary)),
+                    Plain.matrix(D2, K, on.readFloats(codes)),
+                    deadAtoms.replaced());
         }
     }
 

@@ -112,13 +112,14 @@ class GroupFactorizerTest {
 
     /**
      * The solver that counts each member under its own Gram must see through members that are one and the same. Rounding on
-     * another route moves a few codes of some problem to another atom; over 20 seeds the sums differed by 0.1 %.
+     * another route moves a few codes of some problem to another atom, and where an atom dies, the row that takes it has a twin
+     * that doesn't: over 20 seeds the sums differ by 0.5 %.
      */
     @Test
     void equalMembersAreFittedAsOneIs() {
         double apart = 0;
         double together = 0;
-        for (int seed = 0; seed < 8; seed++) {
+        for (int seed = 0; seed < 20; seed++) {
             try (Group group = group(1, D1, D2, 200, seed)) {
                 Problem alone = group.problems().get(0);
                 SolverSettings settings = BLOCK.withRounds(3);

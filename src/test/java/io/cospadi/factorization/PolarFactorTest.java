@@ -55,6 +55,7 @@ class PolarFactorTest {
             }
             backend.write(product, flat);
             way.compute(product, polar);
+            way.complete(polar);
             return Plain.matrix(k, r, backend.readDoubles(polar));
         }
     }

@@ -106,7 +106,7 @@ class SharedDictionaryTest {
             Matrix factor = scratch.f64(K, K);
             Matrix dictionary = scratch.f64(K, N);
             Effort effort = new Effort(backend);
-            LeastSquaresDictionary.solve(backend, effort, c, y, factor, scratch.f64(1, K), dictionary);
+            LeastSquaresDictionary.solve(backend, effort, c, y, factor, dictionary);
             SharedDictionary shared = preconditioned
                     ? new SharedDictionary(backend, effort, grams, rows -> {
                         Matrix transposed = scratch.f64(N, K);
@@ -115,8 +115,11 @@ class SharedDictionaryTest {
                         backend.transpose(transposed, rows);
                     })
                     : new SharedDictionary(backend, effort, grams);
-            double residual = shared.improve(c, y, factor, dictionary, steps);
-            return new Fit(Plain.matrix(K, N, backend.readDoubles(dictionary)), residual);
+            Matrix left = scratch.f64(1, 1);
+            shared.improve(c, y, factor, dictionary, steps, left);
+            return new Fit(
+                    Plain.matrix(K, N, backend.readDoubles(dictionary)),
+                    backend.read(left).value());
         }
     }
 
