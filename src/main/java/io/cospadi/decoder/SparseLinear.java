@@ -1,7 +1,6 @@
 package io.cospadi.decoder;
 
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.DecoderVerbs;
 import io.cospadi.backend.Matrix;
 import io.cospadi.backend.SparseMatrix;
 
@@ -53,8 +52,7 @@ public final class SparseLinear implements Linear {
 
     @Override
     public void multiply(Backend backend, Matrix x, boolean add, Matrix out) {
-        if (Crossover.of(backend, dictionary, codes).rebuilds(x.rows())
-                && backend.availableBytes() >= DecoderVerbs.REBUILDING_BYTES) {
+        if (Crossover.of(backend, dictionary, codes).rebuilds(x.rows())) {
             backend.multiplyRebuilt(x, dictionary, codes, add, out);
             return;
         }

@@ -3,19 +3,14 @@ package io.cospadi.decoder;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.DecoderVerbs;
-import io.cospadi.backend.Matrix;
 import io.cospadi.backend.TestBackends;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.gpu.CallCounts;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
-import io.cospadi.tensor.Codes;
-import io.cospadi.tensor.DType;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Nested;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -95,20 +90,5 @@ class CudaDecoderTest {
         assertEquals(List.of(), counts.recordedThatWait());
         List<String> recorded = counts.recorded();
         assertEquals(launchesOfLayer * config.layers() + 2, recorded.size(), recorded.toString());
-    }
-
-    /** The rule would have the weight made from the 57th token on. */
-    @Test
-    void withoutRoomForTheWeightFactorsStayFactors() {
-        Codes codes = new Codes(40, 64, 1, new int[40], new float[40]);
-        try (Backend backend = TestBackends.on(new EmulatedCuda(), DecoderVerbs.REBUILDING_BYTES);
-                Matrix dictionary = backend.allocate(64, 24, DType.F32);
-                SparseLinear linear = new SparseLinear(dictionary, backend.upload(codes), null);
-                Matrix x = backend.allocate(100, 24, DType.F32);
-                Matrix out = backend.allocate(100, 40, DType.F32)) {
-            long held = backend.allocatedBytes();
-            linear.apply(backend, x, out);
-            assertEquals(4 * 100 * 64, backend.allocatedBytes() - held, "z = x D was made");
-        }
     }
 }
