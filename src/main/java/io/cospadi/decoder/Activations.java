@@ -15,7 +15,6 @@ final class Activations implements AutoCloseable {
     private final Backend backend;
     private final ModelConfig config;
     private RotaryTables rotary;
-    private int rotaryTables;
 
     Activations(Backend backend, ModelConfig config) {
         this.backend = backend;
@@ -37,15 +36,9 @@ final class Activations implements AutoCloseable {
             if (rotary != null) {
                 rotary.close();
             }
-            rotaryTables++;
             rotary = RotaryTables.build(backend, config, Math.max(positions, Math.min(size, config.maxPositions())));
         }
         return rotary;
-    }
-
-    /** Grows whenever the rotary tables move, so that whoever remembers addresses knows that they are stale. */
-    int generation() {
-        return rotaryTables;
     }
 
     private Workspace[] workspaces() {

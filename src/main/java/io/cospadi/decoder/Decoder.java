@@ -40,11 +40,6 @@ public final class Decoder implements AutoCloseable {
         return DecoderLayer.load(index, weights, backend, scratch);
     }
 
-    /** See {@link Activations#generation}. */
-    int scratchGeneration() {
-        return scratch.generation();
-    }
-
     /** Makes room for rotations up to there at once, so that tables don't move later. */
     void reachPositions(int positions) {
         scratch.rotary(positions);

@@ -4,22 +4,23 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.backend.Recording;
 import io.cospadi.tensor.DType;
-import java.util.Optional;
 import java.util.function.IntConsumer;
 
 /**
- * A model's way with one token, which a backend may record: from the second time on it is replayed as one. A recording knows
- * where everything lies, so it is made anew when the rotary tables have moved; nothing else that a single token uses does.
+ * A model's way with one token, which a backend may record: from the second time on it is replayed as one. A recording knows where
+ * everything lies, and nothing that a single token uses moves: a {@link Workspace}'s single row, and rotary tables that reach all
+ * positions from the start.
  */
 final class SingleTokenStep implements AutoCloseable {
     private final Decoder decoder;
     private final Matrix state;
     private final Matrix logits;
     private final IntConsumer verbs;
+    /** Whether the verbs have run as they are, which loads what they need. */
+    private boolean ran;
+
     private Recording recording;
     private int recordedPosition;
-    private int recordedGeneration = -1;
-    private int lastGeneration = -1;
 
     /**
      * @param verbs    takes {@link #state} through all layers at a position, and makes {@link #logits} of it
@@ -46,36 +47,25 @@ final class SingleTokenStep implements AutoCloseable {
 
     /** Runs the token in {@link #state}. */
     void run(int position) {
-        int generation = decoder.scratchGeneration();
-        if (recording != null && recordedGeneration == generation) {
+        if (recording == null && ran) {
+            decoder.backend().record(() -> verbs.accept(position)).ifPresent(made -> {
+                recording = made;
+                recordedPosition = position;
+            });
+        }
+        if (recording != null) {
             recording.replay(position - recordedPosition);
             return;
         }
-        drop();
-        if (generation == lastGeneration && recordedGeneration != generation) {
-            Optional<Recording> made = decoder.backend().record(() -> verbs.accept(position));
-            recordedGeneration = generation;
-            if (made.isPresent()) {
-                recording = made.get();
-                recordedPosition = position;
-                recording.replay(0);
-                return;
-            }
-        }
         verbs.accept(position);
-        lastGeneration = decoder.scratchGeneration();
-    }
-
-    private void drop() {
-        if (recording != null) {
-            recording.close();
-            recording = null;
-        }
+        ran = true;
     }
 
     @Override
     public void close() {
-        drop();
+        if (recording != null) {
+            recording.close();
+        }
         state.close();
         logits.close();
     }
