@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -54,10 +55,17 @@ final class Simt {
     /** Builds and loads the library once a JVM; without g++ the calling test is skipped. */
     static void load() {
         assumeTrue(onPath("g++"), "needs g++ to emulate CUDA kernels");
-        assumeTrue(
-                !SANITIZED || System.getenv("LD_PRELOAD") != null,
-                "needs g++'s sanitizers, see src/test/simt/bin/java");
+        assumeTrue(!SANITIZED || sanitizersAreLoaded(), "needs g++'s sanitizers, see src/test/simt/bin/java");
         Loaded.require();
+    }
+
+    private static boolean sanitizersAreLoaded() {
+        try (Stream<String> mapped = Files.lines(Path.of("/proc/self/maps"))) {
+            String all = mapped.collect(Collectors.joining());
+            return all.contains("libasan") && all.contains("libubsan");
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** The library, or why there is none. */
