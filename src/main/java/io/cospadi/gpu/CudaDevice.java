@@ -70,10 +70,8 @@ final class CudaDevice implements CudaCalls {
     CudaDevice(int index) {
         Driver.check(cuDeviceGet(device, index), "cuDeviceGet", "device " + index);
         properties = properties(index, device);
+        early = CudaDevices.EARLY_LAUNCHES ? earlyLaunches() : null;
         Driver.check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain", properties.name());
-        early = CudaDevices.EARLY_LAUNCHES && properties.major() >= EARLY_MAJOR
-                ? EarlyLaunch.of(DRIVER).orElse(null)
-                : null;
         modules = new KernelModules(early != null);
         bind();
         Driver.check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
@@ -81,6 +79,17 @@ final class CudaDevice implements CudaCalls {
         numbers = new PinnedNumbers(stream, this::bind);
         cublas = new Cublas(stream);
         cusolver = new Cusolver(stream);
+    }
+
+    private EarlyLaunch earlyLaunches() {
+        if (properties.major() < EARLY_MAJOR) {
+            throw new CospadiException("launches that begin early need compute capability " + EARLY_MAJOR + ".0, and "
+                    + properties.name() + " has " + properties.computeCapability()
+                    + "; leave -Dcospadi.early-launches out");
+        }
+        return EarlyLaunch.of(DRIVER)
+                .orElseThrow(() -> new CospadiException("launches that begin early need cuLaunchKernelEx of " + DRIVER
+                        + " by JNA, and it can't be called; leave -Dcospadi.early-launches out"));
     }
 
     static DeviceProperties properties(int index, CUdevice device) {

@@ -11,7 +11,10 @@ import jcuda.driver.CUresult;
 
 /** The machine's NVIDIA GPUs, and what is in the way where there are none to use. */
 public final class CudaDevices {
-    /** Whether recorded launches may begin early: off until a device has run them, see {@code benchmarks/all-on-gpu.sh}. */
+    /**
+     * Whether recorded launches may begin early: off until a device has run them, see {@code benchmarks/all-on-gpu.sh}. Where it is
+     * on, a device that can't have them is not opened.
+     */
     public static final boolean EARLY_LAUNCHES = Boolean.getBoolean("cospadi.early-launches");
 
     /** The kernels are compiled for it; what is older lacks bf16. */

@@ -50,12 +50,12 @@ final class EarlyLaunch implements AutoCloseable {
         bytes.putInt(CONFIG_BYTES + ATTRIBUTE_VALUE, 1);
     }
 
-    /** Of the driver's library by its name or path; empty if it is older than CUDA 12.0. */
+    /** Of the driver's library by its name or path; empty if that is too old, or JNA can't call into it here. */
     static Optional<EarlyLaunch> of(String library) {
         try {
             return Optional.of(
                     new EarlyLaunch(NativeLibrary.getInstance(library).getFunction("cuLaunchKernelEx")));
-        } catch (UnsatisfiedLinkError e) {
+        } catch (LinkageError e) {
             return Optional.empty();
         }
     }
