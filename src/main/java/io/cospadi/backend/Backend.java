@@ -70,9 +70,12 @@ public sealed interface Backend
 
     /** Seconds from when the first of the verbs begins until all are done, by the device's clock where it has one. */
     default double seconds(Runnable verbs) {
-        long began = System.nanoTime();
-        verbs.run();
-        return (System.nanoTime() - began) * 1e-9;
+        try (Moment begin = moment()) {
+            verbs.run();
+            try (Moment end = moment()) {
+                return end.secondsSince(begin);
+            }
+        }
     }
 
     /** {@link DecoderVerbs#argmax} for the host, which waits for it. */

@@ -50,7 +50,6 @@ public final class CudaBackend implements Backend {
     private final CudaPursuit pursuit;
     private final CudaAtomUpdates atomUpdates;
     private final CudaDecoding decoding;
-    private final CudaClock clock;
     private final CudaBandwidth bandwidth;
     private final ArithmeticKernels arithmetic;
     private final AtomKernels atoms;
@@ -97,8 +96,7 @@ public final class CudaBackend implements Backend {
         pursuit = new CudaPursuit(cuda, memory);
         atomUpdates = new CudaAtomUpdates(cuda, memory);
         decoding = new CudaDecoding(cuda, memory);
-        clock = new CudaClock(cuda);
-        bandwidth = new CudaBandwidth(cuda, memory, clock);
+        bandwidth = new CudaBandwidth(cuda, memory);
         arithmetic = new ArithmeticKernels(cuda);
         atoms = new AtomKernels(cuda);
         codeSweep = new CodeSweepKernels(cuda);
@@ -160,11 +158,12 @@ public final class CudaBackend implements Backend {
 
     /**
      * By data sheets, not yet measured: 19.5 TFLOP/s in f32 and a third of 312 in bf16 on an A100 are 5.3 to 1, 67 and a third of
-     * 989 on an H100 or H200 4.9.
+     * 989 on an H100 or H200 4.9. GPUs for consumers, known by their slow f64, are at least as fast in f32: 82 and a third of 165 on
+     * a 4090.
      */
     @Override
     public double singlePrecisionCost() {
-        return 5;
+        return cuda.properties().fullRateDoubles() ? 5 : 1;
     }
 
     @Override
@@ -186,11 +185,6 @@ public final class CudaBackend implements Backend {
     @Override
     public Moment moment() {
         return new CudaMoment(cuda.mark());
-    }
-
-    @Override
-    public double seconds(Runnable verbs) {
-        return clock.seconds(verbs);
     }
 
     @Override

@@ -11,13 +11,13 @@ final class CudaBandwidth {
 
     private static final int COPIES = 8;
 
+    private final CudaCalls cuda;
     private final CudaMemory memory;
-    private final CudaClock clock;
     private final StorageKernels storage;
 
-    CudaBandwidth(CudaCalls cuda, CudaMemory memory, CudaClock clock) {
+    CudaBandwidth(CudaCalls cuda, CudaMemory memory) {
+        this.cuda = cuda;
         this.memory = memory;
-        this.clock = clock;
         storage = new StorageKernels(cuda);
     }
 
@@ -29,10 +29,18 @@ final class CudaBandwidth {
                 CudaBlock to = memory.scratch(bytes)) {
             storage.fill(DType.F32, from.address(), 0.7, bytes / Float.BYTES);
             for (int i = 0; i < COPIES; i++) {
-                double seconds = clock.seconds(() -> storage.copy(from.address(), to.address(), bytes));
-                best = Math.max(best, 2.0 * bytes / seconds);
+                best = Math.max(best, 2.0 * bytes / seconds(from, to, bytes));
             }
         }
         return best;
+    }
+
+    private double seconds(CudaBlock from, CudaBlock to, long bytes) {
+        try (CudaCalls.Mark begin = cuda.mark()) {
+            storage.copy(from.address(), to.address(), bytes);
+            try (CudaCalls.Mark end = cuda.mark()) {
+                return end.millisecondsSince(begin) * 1e-3;
+            }
+        }
     }
 }
