@@ -404,7 +404,7 @@ SQUARE = [
     ("highest index on ties in a thread", "size > most", "size >= most"),
     ("highest index on ties in a block", "block_reduce<Min>(most == largest ? at : n", "block_reduce<Max>(most == largest ? at : 0"),
     ("largest entry, not magnitude", "T size = fabs(row[j])", "T size = row[j]"),
-    ("device's number added in f32", "add_to_diagonal(x, *value, n)", "add_to_diagonal(x, (float) *value, n)"),
+    ("device's number added in f32", "float* x, const double* value, int n) {\n    add_to_diagonal(x, *value", "float* x, const double* value, int n) {\n    add_to_diagonal(x, (float) *value"),
     ("outcome without the library's", "int failed = *info != 0;", "int failed = 0;"),
     ("library's outcome by its sign", "int failed = *info != 0;", "int failed = *info > 0;"),
     ("outcome of one thread", "failed = block_reduce<Max>(failed, warps);", ""),

@@ -60,20 +60,23 @@ final class AlternatingSolver implements Factorizer {
         int kept = Math.min(s, whitening.rank());
         try (Scratch scratch = new Scratch(backend);
                 DeadAtoms deadAtoms = new DeadAtoms(backend, target);
+                BestIterate bestIterate = new BestIterate(backend, best);
                 DictionaryUpdate update = update(backend, effort, best.cols(), target.cols(), kept)) {
-            Iterate iterate = new Iterate(backend, effort, whitening, scratch, best, kept, settings.pursuit());
+            Iterate iterate = new Iterate(backend, effort, target, scratch, best.cols(), kept, settings.pursuit());
             effort.enter("start");
             startFromRandomRows(backend, target, iterate.dictionary);
             if (settings.rounds() == 0) {
                 iterate.code();
-                iterate.rememberIfBest(deadAtoms);
+                iterate.measure(deadAtoms);
+                bestIterate.offer(iterate.error, iterate.codes);
             }
             for (int t = 0; t < settings.rounds(); t++) {
                 effort.enter("sparse coding");
                 iterate.code();
                 effort.enter("dictionary update");
                 update.update(target, iterate.dictionary, iterate.codes, deadAtoms);
-                iterate.rememberIfBest(deadAtoms);
+                iterate.measure(deadAtoms);
+                bestIterate.offer(iterate.error, iterate.codes);
                 if (history.finished(iterate.error, true)) {
                     break;
                 }
@@ -115,7 +118,7 @@ final class AlternatingSolver implements Factorizer {
         }
     }
 
-    /** The first half of the alternation, and the best iterate so far. */
+    /** The first half of the alternation, and the error behind the second. */
     private static final class Iterate {
         private final Backend backend;
         private final Effort effort;
@@ -124,43 +127,31 @@ final class AlternatingSolver implements Factorizer {
         private final Pursuit pursuit;
         private final Matrix dictionary;
         private final Matrix codes;
-        private final Matrix bestCodes;
         private final Matrix gram;
         private final Matrix correlations;
         private final Matrix residual;
         private final Matrix factors;
-        private final double energy;
-        /** Scalars: relative error of the iterate in hand, and of the best. */
+        /** Scalars: of the target, and the relative error of the iterate in hand. */
+        private final Matrix energy;
+
         private final Matrix error;
 
-        private final Matrix bestError;
-
-        Iterate(
-                Backend backend,
-                Effort effort,
-                Whitening whitening,
-                Scratch scratch,
-                Matrix best,
-                int s,
-                Pursuit pursuit) {
-            int k = best.cols();
+        Iterate(Backend backend, Effort effort, Matrix target, Scratch scratch, int k, int s, Pursuit pursuit) {
             this.backend = backend;
             this.effort = effort;
             this.s = s;
             this.pursuit = pursuit;
-            target = whitening.target();
-            energy = backend.dot(target, target);
+            this.target = target;
+            energy = scratch.f64(1, 1);
+            backend.dot(target, target, energy);
             int d2 = target.rows();
             dictionary = scratch.f32(k, target.cols());
             codes = scratch.f32(d2, k);
-            bestCodes = best;
             gram = scratch.f32(k, k);
             correlations = scratch.f32(d2, k);
             residual = scratch.f32(d2, target.cols());
             factors = scratch.f32(1, k);
             error = scratch.f64(1, 1);
-            bestError = scratch.f64(1, 1);
-            backend.fill(bestError, Double.POSITIVE_INFINITY);
         }
 
         void code() {
@@ -179,15 +170,13 @@ final class AlternatingSolver implements Factorizer {
             effort.count(d2 * (k * s * s + (double) s * s * s)); // Rubinstein et al., table 1, leading terms
         }
 
-        /** Computes the error of the iterate in hand, and of its rows; its codes are kept if none was better. */
-        void rememberIfBest(DeadAtoms deadAtoms) {
+        /** Computes the error of the iterate in hand, and of its rows. */
+        void measure(DeadAtoms deadAtoms) {
             backend.copy(target, residual);
             effort.gemm(-1, codes, false, dictionary, false, 1, residual);
             deadAtoms.look(residual);
             backend.dot(residual, residual, error);
-            backend.scale(1 / energy, error);
-            backend.copyIfLess(error, bestError, codes, bestCodes);
-            backend.copyIfLess(error, bestError, error, bestError);
+            backend.ratio(error, energy, error);
         }
     }
 }

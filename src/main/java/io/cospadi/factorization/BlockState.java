@@ -26,12 +26,8 @@ final class BlockState implements AutoCloseable {
     private final Optional<SharedDictionary> shared;
     private final LeastSquaresDictionary leastSquares;
     private final DeadAtoms deadAtoms;
-    /** Of all rows, as the objective counts them; and of each, (1, d2) F64, in its block's metric. */
-    private final double energy;
-
-    private final Matrix rowEnergies;
-    private final Matrix ones;
-    private final Matrix explained;
+    private final BlockErrors errors;
+    private final BestIterate best;
     private final OutputCorrelation correlation;
     /** Fᵀ Y for K = F Fᵀ, or Y. */
     private final Matrix mixedTarget;
@@ -59,13 +55,10 @@ final class BlockState implements AutoCloseable {
     private final Matrix gradient;
     private final Matrix curvature;
 
-    /** Scalars: relative error of the iterate in hand and of the best, and two for what is on the way to them. */
-    private final Matrix error;
+    /** Scalars: a step's length is the quotient of the two. */
+    private final Matrix descent;
 
-    private final Matrix bestError;
-    private final Matrix part;
-    private final Matrix step;
-    private final Matrix zero;
+    private final Matrix bend;
 
     /**
      * @param target Y (d2, r) F32, outlives this
@@ -99,16 +92,9 @@ final class BlockState implements AutoCloseable {
         image = metrics.isEmpty() ? dictionary : scratch.f32(k, target.cols());
         leastSquares = new LeastSquaresDictionary(backend, effort, normal);
         deadAtoms = new DeadAtoms(backend, target);
-        rowEnergies = scratch.f64(1, d2);
-        ones = scratch.f64(1, d2);
-        backend.fill(ones, 1);
-        explained = scratch.f64(1, d2);
-        error = scratch.f64(1, 1);
-        bestError = scratch.f64(1, 1);
-        backend.fill(bestError, Double.POSITIVE_INFINITY);
-        part = scratch.f64(1, 1);
-        step = scratch.f64(1, 1);
-        zero = scratch.f64(1, 1);
+        best = new BestIterate(backend, bestCodes);
+        descent = scratch.f64(1, 1);
+        bend = scratch.f64(1, 1);
         if (metrics.isEmpty()) {
             blocks.add(new Block(0, d2, null, normal));
         }
@@ -116,18 +102,17 @@ final class BlockState implements AutoCloseable {
             int rows = d2 / metrics.size();
             blocks.add(new Block(blocks.size() * rows, rows, metric, scratch.f32(k, k)));
         }
-        measureEnergies();
         this.correlation = correlation;
         if (correlation == null) {
             mixedTarget = target;
             mixed = codes;
-            energy = backend.dot(rowEnergies, ones);
         } else {
             mixedTarget = scratch.f32(d2, target.cols());
             mixed = scratch.f32(d2, k);
             correlation.mix(effort, target, mixedTarget);
-            energy = backend.dot(mixedTarget, mixedTarget);
         }
+        errors = new BlockErrors(
+                backend, rowEnergies(), deadAtoms.rowErrors(), correlation == null ? null : mixedTarget);
     }
 
     /** Rows {@code from .. from+rows-1}, their metric (null: the identity) and their M. */
@@ -137,8 +122,9 @@ final class BlockState implements AutoCloseable {
         }
     }
 
-    /** Of every row in its block's metric. */
-    private void measureEnergies() {
+    /** Of every row in its block's metric, (1, d2) F64. */
+    private Matrix rowEnergies() {
+        Matrix rowEnergies = scratch.f64(1, target.rows());
         try (Matrix product = backend.allocate(target.rows(), target.cols(), DType.F32)) {
             for (Block block : blocks) {
                 if (block.metric() == null) {
@@ -149,6 +135,7 @@ final class BlockState implements AutoCloseable {
             }
             backend.rowDots(target, product, rowEnergies);
         }
+        return rowEnergies;
     }
 
     /** D (k, r), for the start to fill. */
@@ -193,7 +180,7 @@ final class BlockState implements AutoCloseable {
 
     /** The relative error of the iterate that was last correlated, a scalar: ‖Y − C D‖² / ‖Y‖², or all blocks' in one. */
     Matrix error() {
-        return error;
+        return errors.relative();
     }
 
     /** The start is filled in: from here D'_previous is its dictionary. */
@@ -203,12 +190,11 @@ final class BlockState implements AutoCloseable {
 
     /**
      * Scales the atoms to unit norm and the codes inversely, then computes M = D Dᵀ and R = Y Dᵀ − C M, or each block's; and on the
-     * way the rows' errors and all of them, from {@code ‖y − c D‖² = ‖y‖² − ⟨c, D y⟩ − ⟨c, r⟩}.
+     * way the {@link BlockErrors}.
      */
     void correlate() {
         backend.normalizeAtoms(dictionary, previous, codes);
-        backend.copy(rowEnergies, deadAtoms.rowErrors());
-        backend.fill(error, energy);
+        errors.begin();
         for (Block block : blocks) {
             if (block.metric() == null) {
                 effort.symmetricProduct(dictionary, false, block.gram());
@@ -221,32 +207,17 @@ final class BlockState implements AutoCloseable {
         if (correlation != null) {
             correlation.multiply(effort, codes, mixed);
         }
-        explain();
+        errors.explain(codes, mixed, residual);
         for (Block block : blocks) {
             effort.gemm(-1, block.of(codes), false, block.gram(), false, 1, block.of(residual));
         }
-        explain();
-        if (correlation == null) {
-            backend.dot(deadAtoms.rowErrors(), ones, error);
-        }
-        backend.copyIfLess(error, zero, zero, error); // by rounding
-        backend.scale(1 / energy, error);
-    }
-
-    /** Takes what the residual in hand has in common with the codes off the errors; rows that are coupled have one in common. */
-    private void explain() {
-        backend.rowDots(codes, residual, explained);
-        backend.axpy(-1, explained, deadAtoms.rowErrors());
-        if (correlation != null) {
-            backend.dot(mixed, residual, part);
-            backend.axpy(-1, part, error);
-        }
+        errors.explain(codes, mixed, residual);
+        errors.settle();
     }
 
     /** Remembers the codes last correlated if no iterate was better. */
     void rememberIfBest() {
-        backend.copyIfLess(error, bestError, codes, bestCodes);
-        backend.copyIfLess(error, bestError, error, bestError);
+        best.offer(errors.relative(), codes);
     }
 
     /** One hard-thresholded step; needs {@link #correlate} first. */
@@ -268,10 +239,10 @@ final class BlockState implements AutoCloseable {
         backend.restrictTo(codes, mixed, gradient);
         effort.gemm(1, gradient, false, normalOfAtoms(), false, 0, curvature);
         correlation.multiply(effort, gradient, residual);
-        backend.dot(gradient, mixed, step);
-        backend.dot(residual, curvature, part);
-        backend.ratio(step, part, step);
-        backend.axpy(step, mixed, codes);
+        backend.dot(gradient, mixed, descent);
+        backend.dot(residual, curvature, bend);
+        backend.ratio(descent, bend, descent);
+        backend.axpy(descent, mixed, codes);
         sparsity.keepLargest(backend, codes, kept);
     }
 
@@ -291,7 +262,7 @@ final class BlockState implements AutoCloseable {
 
     /** What a fit under the mean metric lacks of the best under each block's own. */
     private void improve(Matrix to) {
-        shared.ifPresent(fit -> fit.improve(to, target, normal, fitted, SHARED_STEPS, part));
+        shared.ifPresent(fit -> fit.improve(to, target, normal, fitted, SHARED_STEPS, bend));
     }
 
     /** The dictionary that fits the best codes; valid until the next round. Waits for the device. */
@@ -318,6 +289,8 @@ final class BlockState implements AutoCloseable {
         if (bestCodes != null) {
             bestCodes.close();
         }
+        errors.close();
+        best.close();
         deadAtoms.close();
         leastSquares.close();
         scratch.close();

@@ -28,9 +28,10 @@ final class OrthonormalDictionary implements AutoCloseable {
     private final Matrix dictionary64;
     private final Matrix product64;
     private final PolarFactor polarFactor;
-    private final double energy;
 
     /** Scalars. */
+    private final Matrix energy;
+
     private final Matrix error;
 
     private final Matrix pull;
@@ -61,7 +62,8 @@ final class OrthonormalDictionary implements AutoCloseable {
         dictionary64 = scratch.f64(k, target.cols());
         product64 = scratch.f64(k, target.cols());
         polarFactor = PolarFactor.on(backend, effort, k);
-        energy = backend.dot(target, target);
+        energy = scratch.f64(1, 1);
+        backend.dot(target, target, energy);
         error = scratch.f64(1, 1);
         pull = scratch.f64(1, 1);
         one = scratch.f64(1, 1);
@@ -89,7 +91,8 @@ final class OrthonormalDictionary implements AutoCloseable {
     /** {@code ‖Y − C D‖² / ‖Y‖²} behind {@link #code}, a scalar: for exact orthonormal codes it is {@code 1 − ‖C‖² / ‖Y‖²}. */
     Matrix error() {
         backend.dot(codes, codes, error);
-        backend.scale(-1 / energy, error);
+        backend.ratio(error, energy, error);
+        backend.scale(-1, error);
         backend.axpy(1, one, error);
         backend.copyIfLess(error, zero, zero, error); // by rounding
         return error;

@@ -105,6 +105,36 @@ class PolarFactorTest {
         }
     }
 
+    /** Down to 1e-9 of the largest the steps alone do; below it, what they leave is brought up, and only then. */
+    @ParameterizedTest
+    @CsvSource({"1e-2,false", "1e-6,false", "1e-9,false", "1e-12,true", "1e-15,true"})
+    void weakDirectionsAreBroughtUpWhereStepsLeftThem(double smallest, boolean left) {
+        int k = 12;
+        double[][] u = computed(new PolarByEigenvectors(backend, effort, k), normal(k, 20));
+        double[][] a = new double[k][];
+        for (int i = 0; i < k; i++) {
+            // one stands out, as the scale is theirs together; one is weak
+            double strength = i == k - 1 ? smallest : i == 0 ? 1 : 0.1;
+            a[i] = Arrays.stream(u[i]).map(x -> strength * x).toArray();
+        }
+        try (PolarByProducts way = new PolarByProducts(backend, effort, k);
+                Matrix product = backend.allocate(k, 20, DType.F64);
+                Matrix polar = backend.allocate(k, 20, DType.F64)) {
+            backend.write(product, Plain.flat(a));
+            way.compute(product, polar);
+            double[][] before = Plain.matrix(k, 20, backend.readDoubles(polar));
+            assertEquals(left, way.complete(polar));
+            double[][] after = Plain.matrix(k, 20, backend.readDoubles(polar));
+            assertOrthonormal(after);
+            if (!left) {
+                assertArrayEquals(before, after);
+            }
+            for (int i = 0; i < k - 1; i++) {
+                assertArrayEquals(u[i], after[i], 1e-8, "row " + i);
+            }
+        }
+    }
+
     @Test
     void missingDirectionsAreFilledUp() {
         double[][] a = Plain.product(normal(12, 5), normal(5, 20));
