@@ -1,9 +1,10 @@
 // indexing.cu: rows and elements of a column by index, as the embedding of tokens or the signals that use an atom
 //
-// Problem  gather_rows_*: out[i,:] = x[index[i],:]; gather_rows_bf16 widens to f32, exactly. scatter_rows_*: out[index[i],:] = x[i,:].
+// Problem  gather_rows_*: out[i,:] = x[index[i],:]; embed_*: the same from f32 or bf16 to f32, exactly, by an index in f64.
+//          scatter_rows_*: out[index[i],:] = x[i,:].
 //          scatter_codes_*: out[i / s, atoms[i]] = x[i], x f32.
 //          gather_column_*: out[i] = x[index[i], column]. scatter_column_*: out[index[i], column] = x[i].
-// Layout   Matrices row-major, dense, f32, f64 or bf16 patterns, with cols columns; index (count) int32; a column's x or out (count).
+// Layout   Matrices row-major, dense, f32, f64 or bf16 patterns, with cols columns; index (count) int32, of embed f64; a column's x or out (count).
 // Launch   Rows: block (32, 8), a warp a row, 128 columns at a time; any grid. Column: any line of blocks of 256 threads.
 // Bound    Memory, by design (not yet measured): each element is read once and written once; a column's take a sector each.
 // Limits   Every index is a row, and scattered ones are distinct, which callers check; offsets are 64-bit.
@@ -14,8 +15,8 @@ static __device__ float widened(float value) { return value; }
 static __device__ double widened(double value) { return value; }
 static __device__ float widened(unsigned short bits) { return __uint_as_float((unsigned int) bits << 16); }
 
-template <typename From, typename T>
-static __device__ void gather_rows(const From* x, const int* index, T* out, int count, int cols) {
+template <typename From, typename Index, typename T>
+static __device__ void gather_rows(const From* x, const Index* index, T* out, int count, int cols) {
     each_of_rows<T>(
         count, cols, [=](long long i) { return out + i * cols; },
         [=](long long i, long long j) { return widened(x[(long long) index[i] * cols + j]); });
@@ -59,8 +60,13 @@ extern "C" __global__ void __launch_bounds__(256) gather_rows_f64(
     gather_rows(x, index, out, count, cols);
 }
 
-extern "C" __global__ void __launch_bounds__(256) gather_rows_bf16(
-    const unsigned short* x, const int* index, float* out, int count, int cols) {
+extern "C" __global__ void __launch_bounds__(256) embed_f32(
+    const float* x, const double* index, float* out, int count, int cols) {
+    gather_rows(x, index, out, count, cols);
+}
+
+extern "C" __global__ void __launch_bounds__(256) embed_bf16(
+    const unsigned short* x, const double* index, float* out, int count, int cols) {
     gather_rows(x, index, out, count, cols);
 }
 

@@ -30,10 +30,11 @@ public sealed interface Backend
     }
 
     /**
-     * Whether {@link #load} and {@link #upload(io.cospadi.tensor.Codes)} into new memory go on beside the verbs that were called
-     * before: then it pays to load early what is needed next, where there is room for it.
+     * Whether verbs are queued for a device while the host goes on, and {@link #load} and {@link #upload(io.cospadi.tensor.Codes)}
+     * into new memory beside them: then it pays to load early what is needed next, and to hand on to the device what it chose
+     * itself, where there is room for it.
      */
-    default boolean loadsBeside() {
+    default boolean queuesAhead() {
         return false;
     }
 

@@ -473,6 +473,16 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public void embed(Matrix table, Matrix tokens, Matrix out) {
+        DecoderChecks.embed(table, tokens, out);
+        int[] rows = new int[tokens.rows()];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = (int) own(tokens).getDouble(i);
+        }
+        transfers.gatherRows(own(table), rows, own(out));
+    }
+
+    @Override
     public void multiplyRebuilt(Matrix x, Matrix dictionary, SparseMatrix codes, boolean add, Matrix out) {
         DecoderChecks.multiplyRebuilt(x, dictionary, codes, out);
         codeProducts.multiplyRebuilt(own(x), own(dictionary), PackedCodeMatrix.own(codes), add, own(out));

@@ -14,6 +14,7 @@ import io.cospadi.gpu.CudaUnavailableException;
 import io.cospadi.gpu.DeadAtomKernels;
 import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.gpu.ElementwiseKernels;
+import io.cospadi.gpu.IndexingKernels;
 import io.cospadi.gpu.ReductionKernels;
 import io.cospadi.gpu.RmsNormKernels;
 import io.cospadi.gpu.RowGradientKernels;
@@ -57,6 +58,7 @@ public final class CudaBackend implements Backend {
     private final DeadAtomKernels deadAtoms;
     private final ConjugateGradientKernels conjugateGradients;
     private final ElementwiseKernels elementwise;
+    private final IndexingKernels indexing;
     private final SquareKernels squares;
     private final SelectKernels select;
     private final ReductionKernels rowReductions;
@@ -103,6 +105,7 @@ public final class CudaBackend implements Backend {
         deadAtoms = new DeadAtomKernels(cuda);
         conjugateGradients = new ConjugateGradientKernels(cuda);
         elementwise = new ElementwiseKernels(cuda);
+        indexing = new IndexingKernels(cuda);
         squares = new SquareKernels(cuda);
         select = new SelectKernels(cuda);
         rowReductions = new ReductionKernels(cuda);
@@ -152,7 +155,7 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public boolean loadsBeside() {
+    public boolean queuesAhead() {
         return true;
     }
 
@@ -600,6 +603,12 @@ public final class CudaBackend implements Backend {
     public void multiplyCodes(List<Matrix> z, List<? extends SparseMatrix> codes, List<Matrix> out) {
         DecoderChecks.multiplyCodes(z, codes, out);
         codeProducts.multiply(own(z), codes.stream().map(CudaCodes::own).toList(), own(out));
+    }
+
+    @Override
+    public void embed(Matrix table, Matrix tokens, Matrix out) {
+        DecoderChecks.embed(table, tokens, out);
+        indexing.embed(table.dtype(), at(table), at(tokens), at(out), out.rows(), out.cols());
     }
 
     @Override

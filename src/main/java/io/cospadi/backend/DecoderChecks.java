@@ -175,6 +175,20 @@ final class DecoderChecks {
         requireNumberARow("klDivergence", logP, divergences);
     }
 
+    static void embed(Matrix table, Matrix tokens, Matrix out) {
+        String verb = "embed";
+        require(
+                (table.dtype() == DType.F32 || table.dtype() == DType.BF16)
+                        && out.dtype() == DType.F32
+                        && table.cols() == out.cols(),
+                verb,
+                "a table in F32 or BF16 and F32 rows as long as its own",
+                table,
+                out);
+        requireNumberARow(verb, out, tokens);
+        requireApart(verb, out, table);
+    }
+
     static void argmax(Matrix matrix, Matrix columns) {
         require(matrix.cols() > 0 || matrix.rows() == 0, "argmax", "columns to choose from", matrix);
         requireNumberARow("argmax", matrix, columns);

@@ -25,6 +25,15 @@ public interface DecoderVerbs {
         }
     }
 
+    /**
+     * {@code out[i] <- table[tokens[i]]}, exactly: the embedding of tokens that the host need not know.
+     *
+     * @param table  (vocabSize, d) F32 or BF16
+     * @param tokens (N, 1) F64, each a row of the table, as {@link #argmax} leaves them
+     * @param out    (N, d) F32
+     */
+    void embed(Matrix table, Matrix tokens, Matrix out);
+
     /** Bytes of scratch that {@link #multiplyRebuilt} works in at most, and on the host each worker: a GPU's tile, its blocks rounded up. */
     long REBUILDING_BYTES = 66L << 20;
 

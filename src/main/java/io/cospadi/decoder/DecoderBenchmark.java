@@ -81,8 +81,10 @@ public final class DecoderBenchmark {
             int token = prompt[prompt.length - 1];
             return median(model.bytes() * steps, steps, repetitions, memoryRate, () -> {
                 model.rewind(prompt.length);
-                for (int i = 0; i < steps; i++) {
-                    model.greedy(model.next(token));
+                try (Continuation continuation = Continuation.of(model, model.next(token), steps, Sampling.GREEDY)) {
+                    for (int i = 0; i < steps; i++) {
+                        continuation.next();
+                    }
                 }
             });
         }

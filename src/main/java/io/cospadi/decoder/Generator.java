@@ -27,9 +27,9 @@ public final class Generator {
      *
      * @param tokens        ids after the prompt, the end token excluded
      * @param ended         whether an end token stopped it
-     * @param promptSeconds time to read the prompt
+     * @param promptSeconds time to read the prompt and choose the first token
      * @param seconds       time of the one-token steps after it
-     * @param steps         how many of those there were
+     * @param steps         how many of those were asked for
      */
     public record Result(int[] tokens, boolean ended, double promptSeconds, double seconds, int steps) {
         /** One-token steps a second; 0 if there were none. */
@@ -55,10 +55,8 @@ public final class Generator {
                     + model.capacity() + "; shorten the prompt or ask for fewer tokens");
         }
         model.rewind(0);
-        TokenSampler sampler = new TokenSampler(sampling);
         int[] tokens = new int[maxTokens];
         int count = 0;
-        int steps = 0;
         boolean ended = false;
 
         long start = System.nanoTime();
@@ -66,35 +64,21 @@ public final class Generator {
         for (int from = 0; from < prompt.length; from += PROMPT_CHUNK) {
             states = model.advance(Arrays.copyOfRange(prompt, from, Math.min(from + PROMPT_CHUNK, prompt.length)));
         }
-        float[] logits = model.lastLogits(states);
-        long read = System.nanoTime();
-        while (count < maxTokens) {
-            requireFinite(logits);
-            int token = sampler.next(logits);
-            if (isEnd(token)) {
-                ended = true;
-                break;
+        try (Matrix logits = model.logitsOfLast(states);
+                Continuation continuation = Continuation.of(model, logits, maxTokens, sampling)) {
+            long read = 0;
+            while (count < maxTokens && !ended) {
+                int token = continuation.next();
+                read = read == 0 ? System.nanoTime() : read;
+                ended = isEnd(token);
+                if (!ended) {
+                    tokens[count++] = token;
+                    listener.accept(token);
+                }
             }
-            tokens[count++] = token;
-            listener.accept(token);
-            if (count < maxTokens) {
-                logits = model.readLogits(model.next(token));
-                steps++;
-            }
-        }
-        double seconds = (System.nanoTime() - read) * 1e-9;
-        return new Result(Arrays.copyOf(tokens, count), ended, (read - start) * 1e-9, seconds, steps);
-    }
-
-    private static void requireFinite(float[] logits) {
-        float zero = 0;
-        for (float logit : logits) {
-            zero += logit * 0; // stays 0 unless one is NaN or infinite
-        }
-        if (zero != 0) {
-            throw new CospadiException(
-                    "the model's logits are not finite, expected numbers: activations overflowed f32;"
-                            + " check the model's weights");
+            double seconds = (System.nanoTime() - read) * 1e-9;
+            int steps = Math.max(0, count - (ended ? 0 : 1));
+            return new Result(Arrays.copyOf(tokens, count), ended, (read - start) * 1e-9, seconds, steps);
         }
     }
 

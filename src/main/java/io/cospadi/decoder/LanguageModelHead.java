@@ -43,6 +43,11 @@ public final class LanguageModelHead implements AutoCloseable {
         return output.d2();
     }
 
+    /** (vocabSize, hiddenSize), owned by this; null where it lies otherwise. */
+    Matrix weightOrNull() {
+        return output.inputWeight();
+    }
+
     /** See {@link DenseLinear#layOutForSingleTokens}. */
     void layOutForSingleTokens() {
         output.layOutForSingleTokens(backend);

@@ -54,7 +54,7 @@ final class LayerSequence implements AutoCloseable {
     void expect(int index) {
         if (index >= 0
                 && index < decoder.config().layers()
-                && decoder.backend().loadsBeside()
+                && decoder.backend().queuesAhead()
                 && decoder.backend().availableBytes() > 2 * current.bytes()) {
             try {
                 expected = decoder.loadLayer(index);

@@ -2,13 +2,15 @@ package io.cospadi.decoder;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * A whole model in memory with a KV cache, for generation. Weights are in the type that the backend keeps them in, codes stay
- * 16-bit; {@link #bytes} says how much that is. Embedding rows are read from storage as they are needed.
+ * 16-bit; {@link #bytes} says how much that is. Embedding rows are read from storage as they are needed, but for tokens that a device
+ * chose itself.
  */
 public final class ResidentModel implements AutoCloseable {
     private final Decoder decoder;
@@ -17,6 +19,10 @@ public final class ResidentModel implements AutoCloseable {
     private LanguageModelHead head;
     private KvCache cache;
     private SingleTokenStep step;
+    /** Null where the device has no embedding of its own. */
+    private Matrix embedding;
+
+    private boolean ownsEmbedding;
     private int position;
 
     /**
@@ -37,11 +43,28 @@ public final class ResidentModel implements AutoCloseable {
             }
             head = decoder.loadHead();
             head.layOutForSingleTokens();
+            loadEmbedding(weights);
             cache = new KvCache(backend, weights.config(), capacity);
             step = new SingleTokenStep(decoder, capacity, head.vocabSize(), this::step);
         } catch (RuntimeException | Error failure) {
             close();
             throw failure;
+        }
+    }
+
+    /** The head's where they are tied, else one that is read for this, if twice its like has room. */
+    private void loadEmbedding(ModelWeights weights) {
+        Backend backend = decoder.backend();
+        if (!backend.queuesAhead()) {
+            return;
+        }
+        embedding = weights.config().tiedEmbeddings() ? head.weightOrNull() : null;
+        long bytes = (long) Float.BYTES
+                * weights.config().vocabSize()
+                * weights.config().hiddenSize();
+        if (embedding == null && backend.availableBytes() > bytes) {
+            embedding = weights.weight(ModelConfig.EMBEDDING, backend);
+            ownsEmbedding = true;
         }
     }
 
@@ -94,6 +117,23 @@ public final class ResidentModel implements AutoCloseable {
         return step.logits();
     }
 
+    /** Whether tokens can be {@link #follow}ed. */
+    boolean canFollow() {
+        return embedding != null;
+    }
+
+    /**
+     * As {@link #next} for a token that the host need not know.
+     *
+     * @param token (1, 1) F64; may be overwritten at once
+     */
+    Matrix follow(Matrix token) {
+        decoder.backend().embed(embedding, token, step.state());
+        step.run(position);
+        position++;
+        return step.logits();
+    }
+
     private void step(int at) {
         for (DecoderLayer layer : layers) {
             layer.forward(step.state(), cache, at, SiteListener.NONE);
@@ -103,15 +143,16 @@ public final class ResidentModel implements AutoCloseable {
 
     /** Logits of the last row of {@code states}, on the host. */
     public float[] lastLogits(Matrix states) {
-        try (Matrix logits = decoder.backend().allocate(1, head.vocabSize(), DType.F32)) {
-            head.logits(states.rows(states.rows() - 1, 1), logits);
+        try (Matrix logits = logitsOfLast(states)) {
             return readLogits(logits);
         }
     }
 
-    /** The most likely token, the lowest on ties; without the logits on the host. */
-    public int greedy(Matrix logits) {
-        return decoder.backend().argmax(logits)[0];
+    /** Logits of the last row of {@code states}, (1, vocabSize); the caller closes them. */
+    Matrix logitsOfLast(Matrix states) {
+        Matrix logits = decoder.backend().allocate(1, head.vocabSize(), DType.F32);
+        head.logits(states.rows(states.rows() - 1, 1), logits);
+        return logits;
     }
 
     /** Logits of one token, on the host. */
@@ -124,7 +165,11 @@ public final class ResidentModel implements AutoCloseable {
         return head;
     }
 
-    /** Bytes of weights in memory; a one-token step reads each of them once. */
+    Backend backend() {
+        return decoder.backend();
+    }
+
+    /** Bytes of weights in memory that a one-token step reads, each of them once. */
     public long bytes() {
         return head.bytes() + layers.stream().mapToLong(DecoderLayer::bytes).sum();
     }
@@ -145,6 +190,9 @@ public final class ResidentModel implements AutoCloseable {
         }
         layers.forEach(DecoderLayer::close);
         hidden.close();
+        if (ownsEmbedding) {
+            embedding.close();
+        }
         if (head != null) {
             head.close();
         }

@@ -4,7 +4,7 @@ import io.cospadi.tensor.DType;
 
 /**
  * Launches of {@code indexing.cu}: rows, and elements of a column, by index. Matrices row-major and dense, by address; indices
- * int32 on the device, every one a row of the matrix they index, those of a scatter distinct.
+ * int32 on the device where nothing else is said, every one a row of the matrix they index, those of a scatter distinct.
  */
 public final class IndexingKernels {
     private final Launcher launcher;
@@ -22,9 +22,14 @@ public final class IndexingKernels {
         rows(Typed.kernel("gather_rows", type), x, index, out, count, cols);
     }
 
-    /** {@code out[i] <- x[index[i]]}, x of bf16 patterns, out f32; exact. */
-    public void gatherRowsBf16(long x, long index, long out, int count, int cols) {
-        rows("gather_rows_bf16", x, index, out, count, cols);
+    /**
+     * {@code out[i] <- x[index[i]]} for {@code count} rows, exactly.
+     *
+     * @param type  of x, F32 or BF16; out is f32
+     * @param index f64
+     */
+    public void embed(DType type, long x, long index, long out, int count, int cols) {
+        rows(type == DType.BF16 ? "embed_bf16" : "embed_f32", x, index, out, count, cols);
     }
 
     /** {@code out[index[i]] <- x[i]} for {@code count} rows. */

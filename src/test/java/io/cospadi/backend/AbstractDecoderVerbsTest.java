@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -301,5 +303,32 @@ abstract class AbstractDecoderVerbsTest extends AbstractBackendTest {
         assertArrayEquals(new int[] {1, 0, 1}, backend.argmax(matrix(3, 3, DType.F32, values)));
         assertArrayEquals(new int[0], backend.argmax(matrix(0, 3, DType.F32)));
         assertArrayEquals(new int[] {1, 0, 1}, backend.argmax(matrix(3, 3, DType.F64, values)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0,3", "1,1", "3,5", "7,257"})
+    void embeddingsAreTheTablesRows(int n, int d) {
+        int vocabulary = 300;
+        double[] table = normal(vocabulary * d);
+        double[] tokens = random.ints(n, 0, vocabulary).asDoubleStream().toArray();
+        if (n > 0) {
+            tokens[n - 1] = vocabulary - 1;
+        }
+        double[] expected = new double[n * d];
+        Arrays.setAll(expected, i -> table[(int) tokens[i / d] * d + i % d]);
+        Matrix out = output(n, d, DType.F32, new double[n * d]);
+        Matrix own = matrix(vocabulary, d, DType.F32, table);
+        backend.embed(own, matrix(n, 1, DType.F64, tokens), out);
+        assertSame(expected, read(out), "embed");
+
+        ByteBuffer stored = ByteBuffer.allocate(2 * table.length).order(ByteOrder.LITTLE_ENDIAN);
+        for (double value : table) {
+            stored.putShort(Bfloat16.fromFloat((float) value));
+        }
+        Matrix weight = closing(backend.allocateWeight(vocabulary, d, DType.BF16));
+        backend.load(weight, stored.flip(), DType.BF16);
+        Arrays.setAll(expected, i -> Bfloat16.round((float) table[(int) tokens[i / d] * d + i % d]));
+        backend.embed(weight, matrix(n, 1, DType.F64, tokens), out);
+        assertSame(expected, read(out), "embed, a weight");
     }
 }

@@ -124,6 +124,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("negativeLogLikelihood", single(2, 3), new int[] {0, 1}, wide(2, 1)),
             new Call("klDivergence", single(2, 3), single(2, 3), wide(2, 1)),
             new Call("argmax", single(2, 3), wide(2, 1)),
+            new Call("embed", single(5, 3), wide(2, 1), single(2, 3)),
             new Call("rmsNormGradient", single(2, 4), single(1, 4), 1e-5, single(2, 4)),
             new Call("rotateBack", single(2, 4), single(3, 2), single(3, 2), 1),
             new Call(
@@ -187,6 +188,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             "negativeLogLikelihood 0 column",
             "argmax 0 column",
             "argmax 0 type",
+            "embed 0 row",
             "sample 0 column",
             "likelihoodGradient 0 column",
             "symmetricProduct 0 column");

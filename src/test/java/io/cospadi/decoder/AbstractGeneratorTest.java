@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.tensor.CospadiException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,6 +16,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Continuing a prompt, against whole passes in f64 without a cache. */
 abstract class AbstractGeneratorTest {
@@ -85,17 +89,75 @@ abstract class AbstractGeneratorTest {
         assertArrayEquals(Arrays.copyOf(all, first), result.tokens());
     }
 
-    @Test
-    void equalSeedsGenerateEqualTokens() {
+    /** With a nucleus and without. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0.95, 1})
+    void equalSeedsGenerateEqualTokens(double topP) {
         Generator generator = new Generator(model, new int[0]);
-        Sampling sampling = new Sampling(1.5, 0.95, 11);
+        Sampling sampling = new Sampling(1.5, topP, 11);
         int[] first = generator.generate(prompt, 15, sampling, token -> {}).tokens();
         assertArrayEquals(
                 first, generator.generate(prompt, 15, sampling, token -> {}).tokens());
         int[] other = generator
-                .generate(prompt, 15, new Sampling(1.5, 0.95, 12), token -> {})
+                .generate(prompt, 15, new Sampling(1.5, topP, 12), token -> {})
                 .tokens();
         assertFalse(Arrays.equals(first, other), "another seed draws other tokens");
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0.95, 1})
+    void withoutTemperatureLeftTheMostLikelyIsDrawn(double topP) {
+        int[] tokens = new Generator(model, new int[0])
+                .generate(prompt, 15, new Sampling(1e-4, topP, 3), token -> {})
+                .tokens();
+        assertArrayEquals(plainGreedy(15), tokens);
+    }
+
+    /** Whatever is tied: the most likely of a whole pass's logits. */
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "qwen2", "qwen3", "mistral"})
+    void firstTokensAreTheMostLikely(String name) {
+        DecoderFixture other = DecoderFixture.named(name);
+        int[] ids = Arrays.copyOf(other.ids()[0], 6);
+        float[] logits = other.logits()[0][5];
+        int best = 0;
+        for (int j = 1; j < logits.length; j++) {
+            best = logits[j] > logits[best] ? j : best;
+        }
+        try (ModelWeights its = other.open();
+                ResidentModel resident = new ResidentModel(its, backend, 8)) {
+            int[] two = new Generator(resident, new int[0])
+                    .generate(ids, 2, Sampling.GREEDY, token -> {})
+                    .tokens();
+            assertEquals(best, two[0]);
+            resident.rewind(0);
+            resident.advance(Arrays.copyOf(ids, 6));
+            float[] after = resident.readLogits(resident.next(best));
+            assertEquals(two[1], new TokenSampler(Sampling.GREEDY).next(after));
+        }
+    }
+
+    @Test
+    void logitsThatAreNotFiniteAreNoChoice() {
+        ModelWeights overflowing = new DelegatingWeights(weights) {
+            @Override
+            public Matrix tensor(String tensor, Backend on) {
+                Matrix norm = super.tensor(tensor, on);
+                if (tensor.equals(ModelConfig.FINAL_NORM)) {
+                    on.fill(norm, Double.NaN);
+                }
+                return norm;
+            }
+        };
+        try (ResidentModel resident = new ResidentModel(overflowing, backend, CAPACITY)) {
+            Generator generator = new Generator(resident, new int[0]);
+            for (Sampling sampling : List.of(Sampling.GREEDY, new Sampling(1, 1, 42))) {
+                String message = assertThrows(
+                                CospadiException.class, () -> generator.generate(prompt, 3, sampling, token -> {}))
+                        .getMessage();
+                assertTrue(message.contains("not finite"), message);
+            }
+        }
     }
 
     @Test

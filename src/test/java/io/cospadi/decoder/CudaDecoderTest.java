@@ -91,4 +91,25 @@ class CudaDecoderTest {
         List<String> recorded = counts.recorded();
         assertEquals(launchesOfLayer * config.layers() + 2, recorded.size(), recorded.toString());
     }
+
+    /** A greedy token neither comes from the host nor is waited for there before the next one is queued. */
+    @ParameterizedTest
+    @CsvSource({"llama", "qwen2"})
+    void tokensAreChosenWhereTheyRun(String name) {
+        DecoderFixture fixture = DecoderFixture.named(name);
+        int[] reads = new int[2];
+        for (int i = 0; i < 2; i++) {
+            CallCounts counts = new CallCounts(new EmulatedCuda());
+            try (Backend backend = TestBackends.on(counts.calls(), Long.MAX_VALUE);
+                    ModelWeights weights = fixture.open();
+                    ResidentModel model = new ResidentModel(weights, backend, 20)) {
+                int before = counts.of("toHost");
+                int most = 4 + 8 * i;
+                new Generator(model, new int[0]).generate(new int[] {1, 2, 3}, most, Sampling.GREEDY, token -> {});
+                assertEquals(2 * most, counts.of("fetch"), "a token and its logits' energy");
+                reads[i] = counts.of("toHost") - before;
+            }
+        }
+        assertEquals(reads[0], reads[1], "4 and 12 tokens");
+    }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.DType;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -44,9 +45,19 @@ class IndexingKernelsTest extends AbstractKernelTest {
                         type, device.array(type, table).address(), rows.address(), out.address(), count, cols);
                 assertArrayEquals(expected, out.values(type), "" + type);
             }
+            var tokens = device.array(Arrays.stream(index).asDoubleStream().toArray());
             var out = device.room(expected.length);
-            kernels.gatherRowsBf16(device.array(halves).address(), rows.address(), out.address(), count, cols);
+            kernels.embed(DType.BF16, device.array(halves).address(), tokens.address(), out.address(), count, cols);
             assertArrayEquals(widened, out.floats());
+            var single = device.room(expected.length);
+            kernels.embed(
+                    DType.F32,
+                    device.array(DType.F32, table).address(),
+                    tokens.address(),
+                    single.address(),
+                    count,
+                    cols);
+            assertArrayEquals(narrowed(expected), single.floats());
         }
     }
 
