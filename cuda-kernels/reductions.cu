@@ -1,23 +1,15 @@
-// reductions.cu: dot products of matrices and of their rows, and the smallest element
+// reductions.cu: dot products of matrices and of their rows
 //
-// Problem  dot_*: out = sum of x[i] y[i]. smallest_*: out = min x[i], NaN if there is one. row_dots_*: out[i] = sum over j of
-//          x[i,j] y[i,j]. Products and sums in f64; row_dots_f32 rounds them, row_dots_wide has x, y in f32 and leaves out in f64.
+// Problem  dot_*: out = sum of x[i] y[i]. row_dots_*: out[i] = sum over j of x[i,j] y[i,j]. Products and sums in f64; row_dots_f32
+//          rounds them, row_dots_wide has x, y in f32 and leaves out in f64.
 // Layout   Row-major, dense, f32 or f64. partial: an f64 a block of the first launch; out: one f64, or (rows).
-// Launch   dot and smallest: a line of blocks of 256 threads, then sum_partials or least_of_partials in one block of 256.
-//          row_dots: one block of 256 a row.
+// Launch   dot: a line of blocks of 256 threads, then sum_partials in one block of 256. row_dots: one block of 256 a row.
 // Order    Thread t of T takes elements t, t + T, ... ascending, then a fixed tree, then the partial results likewise: equal
 //          inputs give equal bits for one number of blocks, which the launching class takes from the number of elements.
 // Bound    Memory, by design (not yet measured): each element is read once.
 // Limits   Offsets are 64-bit.
 // Registers at most 40.
 #include "primitives/reduce.cuh"
-
-/** NaN wherever one of the two is. */
-struct Least {
-    static __device__ double of(double a, double b) { return b < a || b != b ? b : a; }
-};
-
-static __device__ double infinity() { return __uint_as_float(0x7f800000u); }
 
 /** A thread's part of the sum over elements {@code at}, {@code at + stride}, ... below the count. */
 template <typename T>
@@ -32,17 +24,6 @@ static __device__ void dot(const T* x, const T* y, double* partial, long long co
     long long first = blockIdx.x * (long long) blockDim.x + threadIdx.x;
     double sum = block_reduce<Sum>(dot_of_thread(x, y, first, gridDim.x * (long long) blockDim.x, count), warps);
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
-}
-
-template <typename T>
-static __device__ void smallest(const T* x, double* partial, long long count, double* warps) {
-    double least = infinity();
-    long long stride = gridDim.x * (long long) blockDim.x;
-    for (long long i = blockIdx.x * (long long) blockDim.x + threadIdx.x; i < count; i += stride) {
-        least = Least::of(least, x[i]);
-    }
-    least = block_reduce<Least>(least, warps);
-    if (threadIdx.x == 0) partial[blockIdx.x] = least;
 }
 
 template <typename T, typename Out>
@@ -68,24 +49,6 @@ extern "C" __global__ void __launch_bounds__(256) sum_partials(const double* par
     for (int i = threadIdx.x; i < count; i += blockDim.x) sum += partial[i];
     sum = block_reduce<Sum>(sum, warps);
     if (threadIdx.x == 0) *out = sum;
-}
-
-extern "C" __global__ void __launch_bounds__(256) smallest_f32(const float* x, double* partial, long long count) {
-    __shared__ double warps[MOST_WARPS];
-    smallest(x, partial, count, warps);
-}
-
-extern "C" __global__ void __launch_bounds__(256) smallest_f64(const double* x, double* partial, long long count) {
-    __shared__ double warps[MOST_WARPS];
-    smallest(x, partial, count, warps);
-}
-
-extern "C" __global__ void __launch_bounds__(256) least_of_partials(const double* partial, double* out, int count) {
-    __shared__ double warps[MOST_WARPS];
-    double least = infinity();
-    for (int i = threadIdx.x; i < count; i += blockDim.x) least = Least::of(least, partial[i]);
-    least = block_reduce<Least>(least, warps);
-    if (threadIdx.x == 0) *out = least;
 }
 
 extern "C" __global__ void __launch_bounds__(256) row_dots_f32(const float* x, const float* y, float* out, int cols) {

@@ -413,13 +413,10 @@ SQUARE = [
 ]
 
 REDUCTIONS = [
-    ("NaN lost", "b < a || b != b", "b < a"),
     ("summed in f32", "sum += (double) x[i] * y[i]", "sum += (float) ((double) x[i] * y[i])"),
     ("elements beyond the block left out", "i = at; i < count; i += stride", "i = at; i < count; i += count"),
     ("first block's partial result only", "if (threadIdx.x == 0) partial[blockIdx.x] = sum", "if (threadIdx.x == 0) partial[0] = sum"),
-    ("least of 0 and the elements", "double least = infinity();\n    long long", "double least = 0;\n    long long"),
     ("partial sums beyond the block left out", "i += blockDim.x) sum", "i += count) sum"),
-    ("partial minima beyond the block left out", "i += blockDim.x) least", "i += count) least"),
     ("every row is the first", "long long at = (long long) blockIdx.x * cols", "long long at = 0"),
     ("wide sums rounded", "out[blockIdx.x] = (Out) sum", "out[blockIdx.x] = (T) sum"),
 ]

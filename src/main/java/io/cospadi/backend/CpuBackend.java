@@ -303,11 +303,6 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public double smallest(Matrix matrix) {
-        return reductions.smallest(own(matrix));
-    }
-
-    @Override
     public void rowDots(Matrix a, Matrix b, Matrix out) {
         LinearAlgebraChecks.rowDots(a, b, out);
         reductions.rowDots(own(a), own(b), own(out));

@@ -408,11 +408,6 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public double smallest(Matrix matrix) {
-        return reductions.smallest(own(matrix));
-    }
-
-    @Override
     public void rowDots(Matrix a, Matrix b, Matrix out) {
         LinearAlgebraChecks.rowDots(a, b, out);
         if (out.dtype() == a.dtype()) {

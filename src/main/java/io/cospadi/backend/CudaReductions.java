@@ -35,15 +35,6 @@ final class CudaReductions {
         }
     }
 
-    double smallest(CudaMatrix matrix) {
-        try (CudaBlock partials = memory.scratch(partialsBytes());
-                CudaBlock result = memory.scratch(Double.BYTES)) {
-            reductions.smallest(
-                    matrix.dtype(), matrix.address(), matrix.elements(), partials.address(), result.address());
-            return doubles(result, 1)[0];
-        }
-    }
-
     int[][] rowsUsing(CudaMatrix codes) {
         int k = codes.cols();
         int[][] rows = new int[k][];

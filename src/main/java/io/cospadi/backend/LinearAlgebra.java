@@ -81,9 +81,6 @@ public interface LinearAlgebra {
     /** {@code out[j] <- numerators[j] / denominators[j] where denominators[j] > 0, else 0}, elementwise; out may be either. */
     void ratio(Matrix numerators, Matrix denominators, Matrix out);
 
-    /** The smallest element, NaN if there is one; positive infinity for an empty matrix. */
-    double smallest(Matrix matrix);
-
     /** {@code out[i] <- sum over j of a[i,j] · b[i,j]}, summed in f64; out is (1, rows), of the type of a and b or F64. */
     void rowDots(Matrix a, Matrix b, Matrix out);
 

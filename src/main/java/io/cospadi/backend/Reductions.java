@@ -170,25 +170,6 @@ final class Reductions {
         });
     }
 
-    /** NaN if there is one. */
-    double smallest(NativeMatrix matrix) {
-        long elements = matrix.elements();
-        double[] partial = new double[Transfers.tasks(elements)];
-        workers.run(partial.length, (number, scratch) -> {
-            double least = Double.POSITIVE_INFINITY;
-            long end = Math.min((long) (number + 1) * TASK, elements);
-            for (long at = (long) number * TASK; at < end; at++) {
-                least = Math.min(least, matrix.isF32() ? matrix.getFloat(at) : matrix.getDouble(at));
-            }
-            partial[number] = least;
-        });
-        double least = Double.POSITIVE_INFINITY;
-        for (double part : partial) {
-            least = Math.min(least, part);
-        }
-        return least;
-    }
-
     void argmax(NativeMatrix matrix, NativeMatrix columns) {
         int cols = matrix.cols();
         rows(workers, matrix.rows(), cols, (row, scratch) -> {

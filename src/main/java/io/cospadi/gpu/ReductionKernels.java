@@ -3,11 +3,11 @@ package io.cospadi.gpu;
 import io.cospadi.tensor.DType;
 
 /**
- * Launches of {@code reductions.cu}: sums of products and the smallest element, summed in f64 in an order that the number of
- * elements alone decides. Matrices of F32 or F64, row-major and dense, by address.
+ * Launches of {@code reductions.cu}: sums of products, in f64, in an order that the number of elements alone decides. Matrices of
+ * F32 or F64, row-major and dense, by address.
  */
 public final class ReductionKernels {
-    /** Doubles of scratch that {@link #dot} and {@link #smallest} need, whatever the size of the matrix. */
+    /** Doubles of scratch that {@link #dot} needs, whatever the size of the matrix. */
     public static final int SCRATCH_DOUBLES = LaunchGeometry.MOST_BLOCKS_OF_A_LINE;
 
     private final Launcher launcher;
@@ -30,22 +30,6 @@ public final class ReductionKernels {
             blocks = line.gridX();
         }
         launcher.launch("sum_partials", LaunchGeometry.blocks(1, 0), scratch, out, blocks);
-    }
-
-    /**
-     * {@code out <- smallest element of x}: NaN if there is one, positive infinity for no elements.
-     *
-     * @param scratch {@link #SCRATCH_DOUBLES} f64, overwritten
-     * @param out     one f64, overwritten
-     */
-    public void smallest(DType type, long x, long count, long scratch, long out) {
-        int blocks = 0;
-        if (count > 0) {
-            LaunchGeometry line = LaunchGeometry.line(count);
-            launcher.launch(Typed.kernel("smallest", type), line, x, scratch, count);
-            blocks = line.gridX();
-        }
-        launcher.launch("least_of_partials", LaunchGeometry.blocks(1, 0), scratch, out, blocks);
     }
 
     /** {@code out[i] <- sum over j of x[i,j] · y[i,j]}, rounded once to the type; out (rows). */

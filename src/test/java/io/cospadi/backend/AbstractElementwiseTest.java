@@ -200,16 +200,4 @@ abstract class AbstractElementwiseTest extends AbstractBackendTest {
         }
         return values;
     }
-
-    @Test
-    void smallestElementIsFound() {
-        for (DType type : TYPES) {
-            double[] values = normal(70_000);
-            values[66_000] = -99;
-            assertEquals(-99, backend.smallest(matrix(700, 100, type, values)));
-            values[3] = Double.NaN;
-            assertEquals(Double.NaN, backend.smallest(matrix(700, 100, type, values)));
-            assertEquals(Double.POSITIVE_INFINITY, backend.smallest(matrix(0, 5, type)));
-        }
-    }
 }
