@@ -568,10 +568,10 @@ DEAD_ATOMS = [
     ("last tile as full as the others", "d2 - first < TILE ? d2 - first : TILE", "TILE"),
     ("rows beyond the block left out", "first < d2; first += TILE", "first < d2; first += d2"),
     ("one row too few", "place < wanted)", "place < wanted - 1)"),
-    ("other dictionary left", "second[j] = signal[j];", ""),
+    ("other dictionary left", "second[j] = signal[j];", "second[j] += 0;"),
     ("row's other codes left", "code[i] = i == atom", "if (i == atom) code[i] = 1"),
     ("the place for the atom", "int atom = found[1 + blockIdx.x]", "int atom = blockIdx.x"),
-    ("the place for the row", "int row = rows[blockIdx.x]", "int row = blockIdx.x"),
+    ("the worst row for all", "int row = rows[blockIdx.x]", "int row = rows[0]"),
 ]
 
 MUTATIONS = (
