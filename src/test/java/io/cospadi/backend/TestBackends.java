@@ -3,6 +3,7 @@ package io.cospadi.backend;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
 import io.cospadi.gpu.Gpu;
+import io.cospadi.gpu.LateQueue;
 import io.cospadi.gpu.SlowDoubles;
 
 /** CUDA backends for the tests of other packages; the caller closes them. */
@@ -12,6 +13,11 @@ public final class TestBackends {
     /** On CUDA as it is, kernels in emulation; without g++ the calling test is skipped. */
     public static Backend emulated() {
         return on(new EmulatedCuda(), Long.MAX_VALUE);
+    }
+
+    /** The same, with whatever is queued done as late as it may be, and what is copied beside it as early. */
+    public static Backend emulatedLate() {
+        return on(new LateQueue(new EmulatedCuda()).calls(), Long.MAX_VALUE);
     }
 
     /** On this machine's GPU; without one the calling test is skipped. */

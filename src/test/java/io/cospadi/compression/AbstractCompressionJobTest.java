@@ -101,7 +101,7 @@ abstract class AbstractCompressionJobTest {
     }
 
     /** Small enough for a GPU in emulation. */
-    private static Recipe recipe(String more) {
+    static Recipe recipe(String more) {
         String rounds = more.contains("svd-llm") || more.contains("gptq") ? "" : "rounds: 2\n";
         return RecipeDocument.parse("ratio: 0.2\nwindows: 4\nwindow: 16\n" + rounds + more, "small")
                 .recipe();

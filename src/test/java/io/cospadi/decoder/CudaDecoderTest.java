@@ -41,6 +41,14 @@ class CudaDecoderTest {
     }
 
     @Nested
+    class GenerationFromALateQueue extends AbstractGeneratorTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulatedLate();
+        }
+    }
+
+    @Nested
     class FactoredModels extends AbstractFactoredDecoderTest {
         @Override
         Backend create() {

@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * A device that does what is queued as late as it may, and copies beside the queue as early as they may: so a copy that doesn't wait
- * for all who use its bytes spoils their results. Recordings run at once.
+ * for all who use its bytes spoils their results.
  */
 public final class LateQueue {
     private static final Set<String> QUEUED = Set.of(
@@ -37,10 +37,11 @@ public final class LateQueue {
 
     private record Call(boolean product, Runnable body) {}
 
-    private record Place(long behind) implements CudaCalls.Mark {
+    private record Place(long behind, long nanos) implements CudaCalls.Mark {
+        /** Between the calls, whenever their work is done. */
         @Override
         public double millisecondsSince(CudaCalls.Mark earlier) {
-            throw new UnsupportedOperationException("no time here");
+            return (nanos - ((Place) earlier).nanos) * 1e-6;
         }
 
         @Override
@@ -77,7 +78,10 @@ public final class LateQueue {
                         return null;
                     }
                     if (name.equals("mark")) {
-                        return new Place(queued);
+                        return new Place(queued, System.nanoTime());
+                    }
+                    if (name.equals("fetch")) {
+                        return fetch((long) arguments[0]);
                     }
                     if (name.equals("toDevice")) {
                         queueCopy((long) arguments[0], (long) arguments[1], (CudaCalls.Piece) arguments[2]);
@@ -94,8 +98,24 @@ public final class LateQueue {
                     if (!ASKS_NOTHING_OF_THE_QUEUE.contains(name)) {
                         runUntil(queued);
                     }
-                    return invoke(method, arguments);
+                    Object result = invoke(method, arguments);
+                    return name.equals("endCapture") ? late((CudaCalls.Graph) result) : result;
                 });
+    }
+
+    private CudaCalls.Graph late(CudaCalls.Graph graph) {
+        return new CudaCalls.Graph() {
+            @Override
+            public void launch() {
+                queue(true, graph::launch);
+            }
+
+            @Override
+            public void close() {
+                runUntil(queued);
+                graph.close();
+            }
+        };
     }
 
     private Object invoke(Method method, Object[] arguments) {
@@ -109,6 +129,25 @@ public final class LateQueue {
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** A number as it is in its turn, which comes when somebody asks for it. */
+    private CudaCalls.Fetched fetch(long from) {
+        CudaCalls.Fetched[] fetched = new CudaCalls.Fetched[1];
+        queue(false, () -> fetched[0] = device.fetch(from));
+        long place = queued;
+        return new CudaCalls.Fetched() {
+            @Override
+            public boolean arrived() {
+                return done >= place && fetched[0].arrived();
+            }
+
+            @Override
+            public double value() {
+                runUntil(place);
+                return fetched[0].value();
+            }
+        };
     }
 
     /** The host's bytes are read now, and copied when their turn comes. */
