@@ -298,6 +298,24 @@ SOFTMAX = [
     ("target not subtracted", "(j == target ? 1.0f : 0.0f)", "0.0f"),
     ("rows without a target as others", "target < 0 ? 0 : expf", "target < -1 ? 0 : expf"),
 ]
+NUCLEUS = [
+    ("negative numbers as they lie", "bits >> 31 ? ~bits : bits | 0x80000000u", "bits | 0x80000000u"),
+    ("NaN ranks by its pattern", "return x != x ? 0 : bits >> 31", "return bits >> 31"),
+    ("no share but all", "ceil(share * (double) total)", "(double) total"),
+    ("bins counted from the lowest", "BINS - 8 * (threadIdx.x + 1)", "8 * threadIdx.x"),
+    ("bin passed when it is reached", "above + shared->histogram[first + b] < wanted", "above + shared->histogram[first + b] <= wanted"),
+    ("lanes before forgotten", "if (threadIdx.x >= by) through += before;", ""),
+    ("all columns in every bin", "shift == 24 || rank >> (shift + 8) == least >> (shift + 8)", "true"),
+    ("bins not cleared", "shared.histogram[b] = 0;", "if (shift == 24) shared.histogram[b] = 0;"),
+    ("bins read before all are counted", "        __syncthreads();\n        if (threadIdx.x < 32)", "        if (threadIdx.x < 32)"),
+    ("mass above not taken off", "        wanted -= shared.above;\n", ""),
+    ("all equals stay", "equal ? place * one >= wanted", "equal ? false"),
+    ("one equal too few", "place * one >= wanted", "(place + 1) * one >= wanted"),
+    ("equals of other warps not counted", "place += w < warp ? shared.equals[w] : 0;", ""),
+    ("equals of earlier columns not counted", "before += shared.equals[w];", ""),
+    ("rows without mass emptied", "    if (total == 0) return; // nothing to choose by\n", ""),
+    ("columns beyond the block left out", "for (int from = 0; from < cols; from += blockDim.x)", "for (int from = 0; from < 1; from += blockDim.x)"),
+]
 ROW_GRADIENTS = [
     ("weight left out of the mean", "value * (weight[i] * gradient[at + i])", "value * gradient[at + i]"),
     ("pull not averaged", "scale * scale * scale * along / group", "scale * scale * scale * along"),
@@ -593,6 +611,7 @@ MUTATIONS = (
     + [("attention_gradient.cu", "AttentionGradientKernelsTest", *m) for m in ATTENTION_GRADIENT]
     + [("softmax.cu", "SoftmaxKernelsTest", *m) for m in SOFTMAX]
     + [("row_gradients.cu", "RowGradientKernelsTest", *m) for m in ROW_GRADIENTS]
+    + [("nucleus.cu", "NucleusKernelsTest", *m) for m in NUCLEUS]
     + [("elementwise.cu", "ElementwiseKernelsTest", *m) for m in ELEMENTWISE]
     + [("primitives/each.cuh", "StorageKernelsTest", *m) for m in EACH]
     + [("primitives/each.cuh", "IndexingKernelsTest", *m) for m in EACH_OF_ROWS]

@@ -1,7 +1,5 @@
 package io.cospadi.backend;
 
-import io.cospadi.tensor.DType;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 
@@ -76,16 +74,6 @@ public sealed interface Backend
             try (Moment end = moment()) {
                 return end.secondsSince(begin);
             }
-        }
-    }
-
-    /** {@link DecoderVerbs#argmax} for the host, which waits for it. */
-    default int[] argmax(Matrix matrix) {
-        try (Matrix columns = allocate(matrix.rows(), 1, DType.F64)) {
-            argmax(matrix, columns);
-            return Arrays.stream(readDoubles(columns))
-                    .mapToInt(column -> (int) column)
-                    .toArray();
         }
     }
 

@@ -39,6 +39,7 @@ public final class CpuBackend implements Backend {
     private final Attention attention;
     private final AttentionGradient attentionGradient;
     private final RowGradients rowGradients;
+    private final Nucleus nucleus;
     private MemoryRate memoryRate;
 
     /**
@@ -69,6 +70,7 @@ public final class CpuBackend implements Backend {
         attention = new Attention(workers);
         attentionGradient = new AttentionGradient(workers, transfers);
         rowGradients = new RowGradients(workers);
+        nucleus = new Nucleus(workers);
     }
 
     @Override
@@ -542,6 +544,12 @@ public final class CpuBackend implements Backend {
     public void logSoftmax(Matrix logits) {
         DecoderChecks.logSoftmax(logits);
         reductions.logSoftmax(own(logits));
+    }
+
+    @Override
+    public void keepNucleus(Matrix logProbabilities, double share) {
+        DecoderChecks.keepNucleus(logProbabilities, share);
+        nucleus.keep(own(logProbabilities), share);
     }
 
     @Override

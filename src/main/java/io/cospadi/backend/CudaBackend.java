@@ -15,6 +15,7 @@ import io.cospadi.gpu.DeadAtomKernels;
 import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.gpu.ElementwiseKernels;
 import io.cospadi.gpu.IndexingKernels;
+import io.cospadi.gpu.NucleusKernels;
 import io.cospadi.gpu.ReductionKernels;
 import io.cospadi.gpu.RmsNormKernels;
 import io.cospadi.gpu.RowGradientKernels;
@@ -64,6 +65,7 @@ public final class CudaBackend implements Backend {
     private final ReductionKernels rowReductions;
     private final RmsNormKernels rmsNorm;
     private final SoftmaxKernels softmax;
+    private final NucleusKernels nucleus;
     private final RowGradientKernels rowGradients;
 
     /**
@@ -111,6 +113,7 @@ public final class CudaBackend implements Backend {
         rowReductions = new ReductionKernels(cuda);
         rmsNorm = new RmsNormKernels(cuda);
         softmax = new SoftmaxKernels(cuda);
+        nucleus = new NucleusKernels(cuda);
         rowGradients = new RowGradientKernels(cuda);
     }
 
@@ -673,6 +676,12 @@ public final class CudaBackend implements Backend {
     public void logSoftmax(Matrix logits) {
         DecoderChecks.logSoftmax(logits);
         softmax.logSoftmax(at(logits), logits.rows(), logits.cols());
+    }
+
+    @Override
+    public void keepNucleus(Matrix logProbabilities, double share) {
+        DecoderChecks.keepNucleus(logProbabilities, share);
+        nucleus.keepNucleus(at(logProbabilities), share, logProbabilities.rows(), logProbabilities.cols());
     }
 
     @Override

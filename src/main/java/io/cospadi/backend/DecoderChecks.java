@@ -175,6 +175,11 @@ final class DecoderChecks {
         requireNumberARow("klDivergence", logP, divergences);
     }
 
+    static void keepNucleus(Matrix logProbabilities, double share) {
+        requireF32("keepNucleus", logProbabilities);
+        require(0 < share && share <= 1, "keepNucleus", "a share above 0, at most 1", share, logProbabilities);
+    }
+
     static void embed(Matrix table, Matrix tokens, Matrix out) {
         String verb = "embed";
         require(

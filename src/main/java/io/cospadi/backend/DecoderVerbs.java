@@ -113,6 +113,16 @@ public interface DecoderVerbs {
     /** Each row becomes its log-softmax, in place. */
     void logSoftmax(Matrix logits);
 
+    /**
+     * Of each row the most likely columns stay whose probabilities first add up to {@code share} of the row's, equal ones from the
+     * lowest on; all others become -infinity. Probabilities count in units of 2^-50.
+     *
+     * @param logProbabilities as {@link #logSoftmax} leaves them, updated
+     * @param share            above 0, at most 1
+     * @see <a href="https://arxiv.org/abs/1904.09751">nucleus sampling, section 3.1</a>
+     */
+    void keepNucleus(Matrix logProbabilities, double share);
+
     /** {@code losses[i] <- -logSoftmax(logits[i])[targets[i]]}, losses (rows, 1) F64; logits are read only. */
     void negativeLogLikelihood(Matrix logits, int[] targets, Matrix losses);
 

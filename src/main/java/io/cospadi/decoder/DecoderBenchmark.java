@@ -81,7 +81,7 @@ public final class DecoderBenchmark {
             int token = prompt[prompt.length - 1];
             return median(model.bytes() * steps, steps, repetitions, memoryRate, () -> {
                 model.rewind(prompt.length);
-                try (Continuation continuation = Continuation.of(model, model.next(token), steps, Sampling.GREEDY)) {
+                try (Continuation continuation = new Continuation(model, model.next(token), steps, Sampling.GREEDY)) {
                     for (int i = 0; i < steps; i++) {
                         continuation.next();
                     }

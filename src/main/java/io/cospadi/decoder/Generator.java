@@ -65,7 +65,7 @@ public final class Generator {
             states = model.advance(Arrays.copyOfRange(prompt, from, Math.min(from + PROMPT_CHUNK, prompt.length)));
         }
         try (Matrix logits = model.logitsOfLast(states);
-                Continuation continuation = Continuation.of(model, logits, maxTokens, sampling)) {
+                Continuation continuation = new Continuation(model, logits, maxTokens, sampling)) {
             long read = 0;
             while (count < maxTokens && !ended) {
                 int token = continuation.next();

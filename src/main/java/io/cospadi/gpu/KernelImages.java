@@ -26,6 +26,7 @@ final class KernelImages {
             "elementwise",
             "indexing",
             "ksvd",
+            "nucleus",
             "omp",
             "packed_gemv",
             "packed_gemv_tokens",

@@ -121,6 +121,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("siluMultiply", single(2, 3), single(2, 3)),
             new Call("addBias", single(2, 3), single(1, 3)),
             new Call("logSoftmax", single(2, 3)),
+            new Call("keepNucleus", single(2, 3), 0.5),
             new Call("negativeLogLikelihood", single(2, 3), new int[] {0, 1}, wide(2, 1)),
             new Call("klDivergence", single(2, 3), single(2, 3), wide(2, 1)),
             new Call("argmax", single(2, 3), wide(2, 1)),
@@ -184,6 +185,8 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             "readDoubles 0 row",
             "readDoubles 0 column",
             "logSoftmax 0 row",
+            "keepNucleus 0 row",
+            "keepNucleus 0 column",
             "logSoftmax 0 column",
             "negativeLogLikelihood 0 column",
             "argmax 0 column",
@@ -341,6 +344,6 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
                 IllegalArgumentException.class, () -> backend.gatherRows(x, new int[] {2}, matrix(1, 3, DType.F32)));
         assertThrows(IllegalArgumentException.class, () -> backend.allocate(-1, 2, DType.F32));
         assertThrows(IllegalArgumentException.class, () -> backend.allocate(1, 2, DType.BF16));
-        assertThrows(IllegalArgumentException.class, () -> backend.argmax(matrix(2, 0, DType.F32)));
+        assertThrows(IllegalArgumentException.class, () -> backend.argmax(matrix(2, 0, DType.F32), numbers));
     }
 }

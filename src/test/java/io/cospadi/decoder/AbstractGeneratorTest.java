@@ -133,8 +133,20 @@ abstract class AbstractGeneratorTest {
             resident.rewind(0);
             resident.advance(Arrays.copyOf(ids, 6));
             float[] after = resident.readLogits(resident.next(best));
-            assertEquals(two[1], new TokenSampler(Sampling.GREEDY).next(after));
+            int second = 0;
+            for (int j = 1; j < after.length; j++) {
+                second = after[j] > after[second] ? j : second;
+            }
+            assertEquals(two[1], second);
         }
+    }
+
+    @Test
+    void impossibleSettingsAreRefused() {
+        assertThrows(IllegalArgumentException.class, () -> new Sampling(-0.1, 1, 0));
+        assertThrows(IllegalArgumentException.class, () -> new Sampling(Double.NaN, 1, 0));
+        assertThrows(IllegalArgumentException.class, () -> new Sampling(1, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> new Sampling(1, 1.01, 0));
     }
 
     @Test

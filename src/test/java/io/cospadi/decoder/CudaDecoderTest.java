@@ -100,10 +100,10 @@ class CudaDecoderTest {
         assertEquals(launchesOfLayer * config.layers() + 2, recorded.size(), recorded.toString());
     }
 
-    /** A greedy token neither comes from the host nor is waited for there before the next one is queued. */
+    /** A token neither comes from the host nor is waited for there before the next one is queued; with and without a nucleus. */
     @ParameterizedTest
-    @CsvSource({"llama", "qwen2"})
-    void tokensAreChosenWhereTheyRun(String name) {
+    @CsvSource({"llama, 0, 1", "llama-untied, 0, 1", "qwen2, 0.8, 1", "llama, 0.8, 0.9"})
+    void tokensAreChosenWhereTheyRun(String name, double temperature, double topP) {
         DecoderFixture fixture = DecoderFixture.named(name);
         int[] reads = new int[2];
         for (int i = 0; i < 2; i++) {
@@ -113,7 +113,8 @@ class CudaDecoderTest {
                     ResidentModel model = new ResidentModel(weights, backend, 20)) {
                 int before = counts.of("toHost");
                 int most = 4 + 8 * i;
-                new Generator(model, new int[0]).generate(new int[] {1, 2, 3}, most, Sampling.GREEDY, token -> {});
+                new Generator(model, new int[0])
+                        .generate(new int[] {1, 2, 3}, most, new Sampling(temperature, topP, 5), token -> {});
                 assertEquals(2 * most, counts.of("fetch"), "a token and its logits' energy");
                 reads[i] = counts.of("toHost") - before;
             }
