@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /**
  * Every verb that takes matrices, found by reflection, is called with shapes that fit and then with each of its matrices in
@@ -104,6 +105,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
                     wide(1, 1)),
             new Call("updateAtoms", single(5, 4), single(3, 4), single(5, 3), 2, 2),
             new Call("multiplyCodes", single(2, 4), CODES, single(2, 3)),
+            new Call("multiplyCodes", List.of(single(2, 4)), List.of(CODES), List.of(single(2, 3))),
             new Call("multiplyRebuilt", single(2, 5), single(4, 5), CODES, false, single(2, 3)),
             new Call("rmsNorm", single(2, 4), single(1, 4), 1e-5, single(2, 4)),
             new Call("rotate", single(2, 4), single(3, 2), single(3, 2), 1),
@@ -276,8 +278,10 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
                     backend.addToDiagonal(matrix, 1);
                 }
                 arguments[i] = arguments[i] instanceof List ? List.of(matrix) : matrix;
-            } else if (arguments[i] instanceof Codes codes) {
-                arguments[i] = closing(backend.upload(codes));
+            } else if (arguments[i] == CODES) {
+                arguments[i] = closing(backend.upload(CODES));
+            } else if (arguments[i] instanceof List) {
+                arguments[i] = List.of(closing(backend.upload(CODES)));
             }
         }
         return arguments;
@@ -313,15 +317,31 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
     }
 
     @Test
-    void outputsApartFromInputs() {
-        Matrix whole = matrix(6, 3, DType.F32);
-        assertThrows(IllegalArgumentException.class, () -> backend.copy(whole.rows(0, 3), whole.rows(2, 3)));
-        backend.copy(whole.rows(0, 3), whole.rows(3, 3));
-        Matrix square = matrix(3, 3, DType.F32);
-        assertThrows(
-                IllegalArgumentException.class,
-                () -> backend.gemm(1, square, false, whole.rows(0, 3), false, 0, square));
+    void everyBackendSaysWhatItIs() {
         assertFalse(backend.identity().isBlank());
+    }
+
+    @Test
+    void listsOfOtherLengthsAreNamed() {
+        Matrix x = matrix(2, 3, DType.F32);
+        List<Matrix> one = List.of(matrix(2, 3, DType.F32));
+        List<Matrix> two = List.of(matrix(2, 3, DType.F32), matrix(2, 3, DType.F32));
+        List<Matrix> weights = List.of(matrix(3, 3, DType.F32));
+        for (List<Matrix> other : List.of(List.<Matrix>of(), two)) {
+            requireCounts("multiplyWeights", other.size(), () -> backend.multiplyWeights(x, weights, other));
+        }
+        List<SparseMatrix> codes =
+                List.of(closing(backend.upload(new Codes(3, 3, 1, new int[] {0, 1, 2}, new float[] {1, 2, 3}))));
+        for (List<Matrix> other : List.of(List.<Matrix>of(), two)) {
+            requireCounts("multiplyCodes", other.size(), () -> backend.multiplyCodes(other, codes, one));
+            requireCounts("multiplyCodes", other.size(), () -> backend.multiplyCodes(one, codes, other));
+        }
+    }
+
+    /** Of one of a kind, and another number of another. */
+    private static void requireCounts(String verb, int other, Executable call) {
+        String message = assertThrows(IllegalArgumentException.class, call).getMessage();
+        assertTrue(message.startsWith(verb) && message.contains("1 ") && message.contains("" + other), message);
     }
 
     @Test

@@ -262,10 +262,25 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
         assertSame(read(turnedQueries), read(queries), "queries");
         assertSame(keys, read(keyCache), "keys");
         assertSame(values, read(valueCache), "values");
-        Matrix tooMany = matrix(capacity - position + 1, width, DType.F32);
-        assertThrows(
-                IllegalArgumentException.class,
-                () -> backend.rotateAndAppend(queries, tooMany, tooMany, cos, sin, keyCache, valueCache, position));
+    }
+
+    /** Tables reach further than the cache, so that only its own end is in the way. */
+    @Test
+    void rowsPastTheCachesEndAreRefused() {
+        Matrix cos = matrix(9, 2, DType.F32);
+        Matrix sin = matrix(9, 2, DType.F32);
+        Matrix keyCache = output(6, 4, DType.F32);
+        Matrix valueCache = output(6, 4, DType.F32);
+        Matrix queries = matrix(3, 8, DType.F32);
+        Matrix keys = matrix(3, 4, DType.F32);
+        Matrix values = matrix(3, 4, DType.F32);
+        backend.rotateAndAppend(
+                queries.rows(0, 2), keys.rows(0, 2), values.rows(0, 2), cos, sin, keyCache, valueCache, 4);
+        String message = assertThrows(
+                        IllegalArgumentException.class,
+                        () -> backend.rotateAndAppend(queries, keys, values, cos, sin, keyCache, valueCache, 4))
+                .getMessage();
+        assertTrue(message.contains("room from position 4"), message);
     }
 
     /** One token and several; bf16 and f32 side by side, or more of them than a launch takes. */
@@ -294,16 +309,17 @@ abstract class AbstractWeightsTest extends AbstractBackendTest {
         backend.multiplyWeights(matrix(n, d1, DType.F32), List.of(), List.of());
     }
 
+    /** Of few atoms, and of more than a GPU's block shares memory for. */
     @ParameterizedTest
-    @ValueSource(ints = {1, 3})
-    void codesOfSeveralProjectionsAreMultipliedAsEachWouldBe(int n) {
+    @CsvSource({"1,45", "3,45", "1,60000"})
+    void codesOfSeveralProjectionsAreMultipliedAsEachWouldBe(int n, int atoms) {
         for (int count = 0; count <= 4; count++) {
             List<Matrix> z = new ArrayList<>();
             List<SparseMatrix> codes = new ArrayList<>();
             List<Matrix> out = new ArrayList<>();
             List<double[]> expected = new ArrayList<>();
             for (int i = 0; i < count; i++) {
-                int k = 45 + 8 * i;
+                int k = atoms + 8 * i;
                 int d2 = 70 - 31 * i % 40;
                 z.add(matrix(n, k, DType.F32, normal(n * k)));
                 codes.add(closing(backend.upload(codes(d2, k, 20 + i))));

@@ -23,6 +23,14 @@ class CudaBackendTest {
     }
 
     @Nested
+    class SharedMemory extends AbstractSharedMemoryTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulated();
+        }
+    }
+
+    @Nested
     class Elementwise extends AbstractElementwiseTest {
         @Override
         Backend create() {

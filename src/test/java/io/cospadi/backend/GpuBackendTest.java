@@ -23,6 +23,14 @@ class GpuBackendTest {
     }
 
     @Nested
+    class SharedMemory extends AbstractSharedMemoryTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpu();
+        }
+    }
+
+    @Nested
     class Elementwise extends AbstractElementwiseTest {
         @Override
         Backend create() {
