@@ -33,6 +33,7 @@ final class DecoderChecks {
         for (int i = 0; i < codes.size(); i++) {
             multiplyCodes(z.get(i), codes.get(i), out.get(i));
         }
+        requireApart("multiplyCodes", out, z);
     }
 
     static void multiplyRebuilt(Matrix x, Matrix dictionary, SparseMatrix codes, Matrix out) {
@@ -104,8 +105,7 @@ final class DecoderChecks {
                 queries,
                 keys,
                 keyCache);
-        requireApart("rotateAndAppend", keyCache, keys);
-        requireApart("rotateAndAppend", valueCache, values);
+        requireApart("rotateAndAppend", List.of(queries, keys, keyCache, valueCache), List.of(values));
     }
 
     static void attention(

@@ -17,7 +17,10 @@ public interface DecoderVerbs {
         multiplyCodes(z, codes, false, out);
     }
 
-    /** {@link #multiplyCodes} of each; where launches cost, a single token's products are one. */
+    /**
+     * {@link #multiplyCodes} of each; where launches cost, a single token's products are one. Each out is apart from all z and from
+     * the others.
+     */
     default void multiplyCodes(List<Matrix> z, List<? extends SparseMatrix> codes, List<Matrix> out) {
         DecoderChecks.multiplyCodes(z, codes, out);
         for (int i = 0; i < codes.size(); i++) {
@@ -65,7 +68,8 @@ public interface DecoderVerbs {
 
     /**
      * Queries as {@link #rotate} turns them, in place; {@code keyCache[position + i] <- keys[i]} turned likewise, and
-     * {@code valueCache[position + i] <- values[i]} as they are. What the keys hold afterwards is undefined.
+     * {@code valueCache[position + i] <- values[i]} as they are. What the keys hold afterwards is undefined. Queries, keys, values and
+     * both caches are apart from each other.
      *
      * @param queries  (N, heads · headDim)
      * @param keys     (N, kvHeads · headDim), and so values

@@ -17,7 +17,7 @@ public interface LinearAlgebra {
 
     /**
      * {@code out[i] (N, rows[i]) <- x (N, d1) · weights[i] (rows[i], d1)ᵀ} for each i, as if the weights lay one above the other;
-     * where launches cost, few tokens' products are one. Each out is apart from all else.
+     * where launches cost, few tokens' products are one. Each out is apart from x, all weights and the others.
      */
     default void multiplyWeights(Matrix x, List<Matrix> weights, List<Matrix> out) {
         LinearAlgebraChecks.multiplyWeights(x, weights, out);

@@ -54,8 +54,8 @@ final class LinearAlgebraChecks {
                     weight,
                     to);
             requireApart("multiplyWeights", to, x);
-            requireApart("multiplyWeights", to, weight);
         }
+        requireApart("multiplyWeights", out, weights);
     }
 
     /** A weight in bf16 is multiplied as f32. */

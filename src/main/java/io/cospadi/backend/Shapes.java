@@ -1,6 +1,7 @@
 package io.cospadi.backend;
 
 import io.cospadi.tensor.DType;
+import java.util.List;
 
 /** The questions about shapes that the verbs' checks consist of; every refusal names the verb and all shapes it was given. */
 final class Shapes {
@@ -63,6 +64,18 @@ final class Shapes {
     /** A matrix of no backend of this package overlaps none; its verb refuses it. */
     static void requireApart(String verb, Matrix out, Matrix in) {
         boolean apart = !(out instanceof StoredMatrix to && in instanceof StoredMatrix from && to.overlaps(from));
-        require(apart, verb, "an output that shares no memory with an input", out, in);
+        require(apart, verb, "an output that shares no memory with an input or another output", out, in);
+    }
+
+    /** Each output is apart from the inputs and from the other outputs. */
+    static void requireApart(String verb, List<Matrix> outputs, List<Matrix> inputs) {
+        for (int i = 0; i < outputs.size(); i++) {
+            for (Matrix in : inputs) {
+                requireApart(verb, outputs.get(i), in);
+            }
+            for (int j = 0; j < i; j++) {
+                requireApart(verb, outputs.get(i), outputs.get(j));
+            }
+        }
     }
 }

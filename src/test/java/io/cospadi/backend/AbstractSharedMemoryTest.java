@@ -40,6 +40,35 @@ abstract class AbstractSharedMemoryTest extends AbstractBackendTest {
         List<Matrix> result = List.of(square);
         refused("multiplyWeights", "x", () -> backend.multiplyWeights(square, List.of(other), result));
         refused("multiplyWeights", "a weight", () -> backend.multiplyWeights(other, List.of(square), result));
+        Matrix x = single(4, 4);
+        List<Matrix> weights = List.of(other, square);
+        refused(
+                "multiplyWeights",
+                "another one's weight",
+                () -> backend.multiplyWeights(x, weights, List.of(square, single(4, 4))));
+    }
+
+    @Test
+    void productsOfOneCallLieApartFromEachOther() {
+        Matrix x = single(2, 4);
+        List<Matrix> weights = List.of(single(4, 4), single(4, 4), single(4, 4));
+        SparseMatrix codes = closing(backend.upload(CODES));
+        List<Matrix> z = List.of(x, single(2, 4), x);
+        Matrix whole = single(6, 4);
+        List<Matrix> apart = List.of(whole.rows(0, 2), whole.rows(2, 2), whole.rows(4, 2));
+        backend.multiplyWeights(x, weights, apart);
+        backend.multiplyCodes(z, List.of(codes, codes, codes), apart);
+        List<Matrix> twice = List.of(whole.rows(0, 2), single(2, 4), whole.rows(1, 2));
+        refused("multiplyWeights", "a row of two", () -> backend.multiplyWeights(x, weights, twice));
+        refused("multiplyCodes", "a row of two", () -> backend.multiplyCodes(z, List.of(codes, codes, codes), twice));
+        for (int at = 0; at < 2; at++) {
+            Matrix later = z.get(at);
+            List<Matrix> out = at == 0 ? List.of(single(2, 4), later) : List.of(later, single(2, 4));
+            refused(
+                    "multiplyCodes",
+                    "another one's z",
+                    () -> backend.multiplyCodes(z.subList(0, 2), List.of(codes, codes), out));
+        }
     }
 
     @Test
@@ -56,19 +85,23 @@ abstract class AbstractSharedMemoryTest extends AbstractBackendTest {
         refused("multiplyRebuilt", "dictionary", () -> backend.multiplyRebuilt(other, square, codes, false, square));
     }
 
+    /** Tables can't share anything with the others, whose rows are wider. */
     @Test
-    void cachesLieApartFromWhatIsAppended() {
-        Matrix tables = single(9, 1);
-        Matrix[] own = {single(2, 4), single(2, 2), single(2, 2), single(6, 2), single(6, 2)};
-        Matrix keys = own[3].rows(1, 2);
-        Matrix values = own[4].rows(1, 2);
-        refused(
-                "rotateAndAppend",
-                "keys of the cache",
-                () -> backend.rotateAndAppend(own[0], keys, own[2], tables, tables, own[3], own[4], 3));
-        refused(
-                "rotateAndAppend",
-                "values of the cache",
-                () -> backend.rotateAndAppend(own[0], own[1], values, tables, tables, own[3], own[4], 3));
+    void whatIsTurnedAndAppendedLiesApart() {
+        String[] names = {"queries", "keys", "values", "keyCache", "valueCache"};
+        Matrix[] own = {single(2, 2), single(2, 2), single(2, 2), single(6, 2), single(6, 2)};
+        append(own);
+        for (int i = 0; i < own.length; i++) {
+            for (int j = 0; j < i; j++) {
+                Matrix[] shared = own.clone();
+                shared[j] = own[i].rows(own[i].rows() - own[j].rows(), own[j].rows());
+                refused("rotateAndAppend", names[j] + " in " + names[i], () -> append(shared));
+            }
+        }
+    }
+
+    private void append(Matrix... operands) {
+        Matrix tables = single(6, 1);
+        backend.rotateAndAppend(operands[0], operands[1], operands[2], tables, tables, operands[3], operands[4], 2);
     }
 }
