@@ -48,6 +48,9 @@ public final class EmulatedCuda implements CudaCalls {
     private static final int PIECE_BYTES = 1 << 12;
     private static final long MEMORY = 1L << 30;
 
+    /** LAPACKE's potrf about its fourth argument. */
+    private static final int NAN_IN_MATRIX = -4;
+
     private final EmulatedDevice device = new EmulatedDevice();
     private final Map<Long, Long> held = new HashMap<>();
     private final long memory;
@@ -347,14 +350,26 @@ public final class EmulatedCuda implements CudaCalls {
         return arithmetic.bytes();
     }
 
+    /** cuSOLVER finds nothing wrong with NaN, which reaches the factor's last diagonal element; LAPACKE looks for it first. */
     @Override
     public void cholesky(Arithmetic arithmetic, int n, long a, int lda, long workspace, long bytes, long info) {
         byte lower = 'L';
-        run(() -> ints(info)
-                .put(
-                        arithmetic == Arithmetic.F64
-                                ? LAPACKE_dpotrf(LAPACK_COL_MAJOR, lower, n, doubles(a), lda)
-                                : LAPACKE_spotrf(LAPACK_COL_MAJOR, lower, n, floats(a), lda)));
+        long last = (n - 1L) * (lda + 1L);
+        run(() -> {
+            int status;
+            if (arithmetic == Arithmetic.F64) {
+                status = LAPACKE_dpotrf(LAPACK_COL_MAJOR, lower, n, doubles(a), lda);
+                if (status == NAN_IN_MATRIX) {
+                    doubles(a).put(last, Double.NaN);
+                }
+            } else {
+                status = LAPACKE_spotrf(LAPACK_COL_MAJOR, lower, n, floats(a), lda);
+                if (status == NAN_IN_MATRIX) {
+                    floats(a).put(last, Float.NaN);
+                }
+            }
+            ints(info).put(status == NAN_IN_MATRIX ? 0 : status);
+        });
     }
 
     @Override
