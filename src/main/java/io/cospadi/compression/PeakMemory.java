@@ -124,8 +124,7 @@ public record PeakMemory(long calibration, long factorization) {
         // in the rounds: dictionaries, codes and what is as large; and meanwhile the start
         long rounds = 4 * (6L * d2 * k + 3 * r * k + (m + 1L) * k * k);
         rounds += 4 * (m > 1 ? m * r * r + 5 * r * k : r * r);
-        // a device's solve for the dictionary: inverses of the factor's diagonal blocks, a block's right-hand sides
-        rounds += 4L * SOLVED_ROWS * (k + r);
+        rounds += solving(k, r);
         long start = 36 * r * r + 8L * d2 * r + 20 * r * k + 16L * k * k + 4L * d2 * k;
 
         // in the final fit, in f64: W twice, D and C; and meanwhile the codes, or the dictionary, or the error
@@ -140,5 +139,14 @@ public record PeakMemory(long calibration, long factorization) {
         long solver = rounds + start;
         long factors = fit + rounding + Math.max(codes, Math.max(dictionary, error));
         return SCRATCH + given + whitened + Math.max(whitening, Math.max(solver, factors));
+    }
+
+    /**
+     * What a device's solve for a dictionary (k, r) takes beside its operands, where k is more than one block: inverses of the factor's
+     * diagonal blocks, and a block's right-hand sides. With so many atoms the start's 16 k² + 20 r k, which the rounds' solves find
+     * free again, are more; so no job's peak shows it.
+     */
+    static long solving(long k, long r) {
+        return 4 * SOLVED_ROWS * (k + r);
     }
 }

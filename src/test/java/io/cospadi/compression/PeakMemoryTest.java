@@ -1,14 +1,20 @@
 package io.cospadi.compression;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.Matrix;
+import io.cospadi.backend.TestBackends;
 import io.cospadi.calibration.GradientSettings;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Architecture;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.TinyCheckpoint;
+import io.cospadi.gpu.DeviceMemoryException;
+import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Progress;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,6 +22,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is foretold of factorising is enough for matrices at the widest moment, whichever projection and method. */
@@ -82,6 +89,25 @@ class PeakMemoryTest {
                     watcher.join();
                 }
                 assertTrue(peak <= foretold, type + ": " + peak + " of " + foretold);
+            }
+        }
+    }
+
+    /** To the byte, with sizes that the device's pool doesn't round. */
+    @ParameterizedTest
+    @CsvSource({"256,128", "256,512", "512,128"})
+    void whatIsForetoldOfASolveIsWhatADeviceTakes(int k, int r) {
+        long operands = 4L * k * k + 4L * k * r;
+        for (int less = 0; less < 2; less++) {
+            try (Backend backend = TestBackends.on(new EmulatedCuda(), operands + PeakMemory.solving(k, r) - less);
+                    Matrix factor = backend.allocate(k, k, DType.F32);
+                    Matrix dictionary = backend.allocate(k, r, DType.F32)) {
+                backend.addToDiagonal(factor, 1);
+                if (less == 0) {
+                    backend.solveCholesky(factor, dictionary);
+                } else {
+                    assertThrows(DeviceMemoryException.class, () -> backend.solveCholesky(factor, dictionary));
+                }
             }
         }
     }
