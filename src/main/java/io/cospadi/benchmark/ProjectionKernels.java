@@ -146,8 +146,7 @@ public final class ProjectionKernels {
                 Matrix y = backend.allocate(1, codes.rows(), DType.F32);
                 SparseMatrix first = backend.upload(codes);
                 Copies<SparseLinear> factored = copies(
-                        first.bytes() + 2L * dictionary.rows() * dictionary.cols(),
-                        i -> new SparseLinear(dictionary.upload(backend), backend.duplicate(first), null))) {
+                        first.bytes() + 2L * dictionary.rows() * dictionary.cols(), i -> factored(dictionary, first))) {
             factored.get(0).apply(backend, x, y);
             check("projection " + on.name(), product(codes, dictionary.product(tokens)), y, OURS);
             Times times = timer.recorded(factored.count(), i -> factored.get(i).apply(backend, x, y));
@@ -166,6 +165,26 @@ public final class ProjectionKernels {
         }
     }
 
+    private SparseLinear factored(RandomWeight dictionary, SparseMatrix codes) {
+        Matrix own = dictionary.upload(backend);
+        try {
+            return new SparseLinear(own, backend.duplicate(codes), null);
+        } catch (RuntimeException | Error failure) {
+            own.close();
+            throw failure;
+        }
+    }
+
+    private VendorProduct vendorsDense(RandomWeight weight, Matrix x, Matrix y) {
+        Matrix own = weight.upload(backend);
+        try {
+            return vendor.dense(own, x, y);
+        } catch (RuntimeException | Error failure) {
+            own.close();
+            throw failure;
+        }
+    }
+
     /** The vendor's dense product, measured and told when first asked for. */
     Times dense(String on, int rows, int cols, int n) {
         return denseTimes.computeIfAbsent(shape(n, cols, rows), shape -> {
@@ -173,8 +192,7 @@ public final class ProjectionKernels {
             double[] tokens = tokens(n, cols);
             try (Matrix x = upload(tokens, n);
                     Matrix y = backend.allocate(n, rows, DType.F32);
-                    Copies<VendorProduct> products =
-                            copies(2L * rows * cols, i -> vendor.dense(weight.upload(backend), x, y))) {
+                    Copies<VendorProduct> products = copies(2L * rows * cols, i -> vendorsDense(weight, x, y))) {
                 products.get(0).multiply();
                 check(vendor.dense() + " " + shape, weight.product(tokens), y, LIBRARIES);
                 Times times =

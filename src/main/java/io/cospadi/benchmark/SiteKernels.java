@@ -38,7 +38,20 @@ public final class SiteKernels {
     }
 
     /** What a token meets, of each projection. */
-    private record Site(List<Matrix> dictionaries, List<SparseMatrix> codes) implements AutoCloseable {
+    private final class Site implements AutoCloseable {
+        private final List<Matrix> dictionaries = new ArrayList<>();
+        private final List<SparseMatrix> codes = new ArrayList<>();
+
+        Site(List<RandomWeight> weights, List<SparseMatrix> packed) {
+            try {
+                weights.forEach(weight -> dictionaries.add(weight.upload(backend)));
+                packed.forEach(each -> codes.add(backend.duplicate(each)));
+            } catch (RuntimeException | Error failure) {
+                close();
+                throw failure;
+            }
+        }
+
         @Override
         public void close() {
             dictionaries.forEach(Matrix::close);
@@ -49,23 +62,39 @@ public final class SiteKernels {
     /** @param members of one input, one ratio and one kind of mask */
     public void run(List<FactoredProjection> members) {
         double roof = alone.measureRoof();
-        int d1 = members.get(0).d1();
-        String name = members.get(0)
-                .named(members.stream().map(FactoredProjection::types).collect(Collectors.joining("+")))
-                .name();
-        List<RandomWeight> dictionaries = new ArrayList<>();
         List<Codes> codes = new ArrayList<>();
         List<Matrix> z = new ArrayList<>();
         List<Matrix> y = new ArrayList<>();
         List<SparseMatrix> packed = new ArrayList<>();
-        for (FactoredProjection member : members) {
-            int k = member.size().k();
-            dictionaries.add(new RandomWeight(k, d1));
-            codes.add(SyntheticWeights.codes(member.d2(), member.size()));
-            z.add(backend.allocate(1, k, DType.F32));
-            y.add(backend.allocate(1, member.d2(), DType.F32));
-            packed.add(backend.upload(codes.get(codes.size() - 1)));
+        try {
+            for (FactoredProjection member : members) {
+                codes.add(SyntheticWeights.codes(member.d2(), member.size()));
+                z.add(backend.allocate(1, member.size().k(), DType.F32));
+                y.add(backend.allocate(1, member.d2(), DType.F32));
+                packed.add(backend.upload(codes.get(codes.size() - 1)));
+            }
+            measure(members, roof, codes, packed, z, y);
+        } finally {
+            z.forEach(Matrix::close);
+            y.forEach(Matrix::close);
+            packed.forEach(SparseMatrix::close);
         }
+    }
+
+    private void measure(
+            List<FactoredProjection> members,
+            double roof,
+            List<Codes> codes,
+            List<SparseMatrix> packed,
+            List<Matrix> z,
+            List<Matrix> y) {
+        int d1 = members.get(0).d1();
+        String name = members.get(0)
+                .named(members.stream().map(FactoredProjection::types).collect(Collectors.joining("+")))
+                .name();
+        List<RandomWeight> dictionaries = members.stream()
+                .map(member -> new RandomWeight(member.size().k(), d1))
+                .toList();
         int atoms = z.stream().mapToInt(Matrix::cols).sum();
         int outputs = y.stream().mapToInt(Matrix::cols).sum();
         long codeBytes = packed.stream().mapToLong(SparseMatrix::bytes).sum();
@@ -77,17 +106,10 @@ public final class SiteKernels {
         double dictionaryFlops = 2.0 * atoms * d1;
         double[] token = ProjectionKernels.tokens(1, d1);
         try (Matrix x = alone.upload(token, 1);
-                Copies<Site> sites = alone.copies(
-                        Math.min(codeBytes, dictionaryBytes),
-                        turn -> new Site(
-                                dictionaries.stream()
-                                        .map(weight -> weight.upload(backend))
-                                        .toList(),
-                                packed.stream().map(backend::duplicate).toList()))) {
-            IntConsumer first =
-                    turn -> backend.multiplyWeights(x, sites.get(turn).dictionaries(), z);
-            IntConsumer second =
-                    turn -> backend.multiplyCodes(z, sites.get(turn).codes(), y);
+                Copies<Site> sites =
+                        alone.copies(Math.min(codeBytes, dictionaryBytes), turn -> new Site(dictionaries, packed))) {
+            IntConsumer first = turn -> backend.multiplyWeights(x, sites.get(turn).dictionaries, z);
+            IntConsumer second = turn -> backend.multiplyCodes(z, sites.get(turn).codes, y);
             first.andThen(second).accept(0);
             for (int i = 0; i < members.size(); i++) {
                 double[] expected = ProjectionKernels.product(
@@ -131,10 +153,6 @@ public final class SiteKernels {
                     roof,
                     dense(name, outputs, d1),
                     none));
-        } finally {
-            z.forEach(Matrix::close);
-            y.forEach(Matrix::close);
-            packed.forEach(SparseMatrix::close);
         }
     }
 

@@ -9,10 +9,13 @@ import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.TestBackends;
 import io.cospadi.benchmark.Measurement.Bound;
 import io.cospadi.decoder.SyntheticWeights.Size;
+import io.cospadi.gpu.DeviceMemoryException;
 import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.gpu.FullDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -95,6 +98,27 @@ class KernelsTest {
         assertEquals(own.get(0).bytes() + own.get(1).bytes(), whole.bytes());
         own.forEach(m -> assertTrue(m.timesDense().isPresent(), m.toString()));
         assertEquals(name.equals("cuda"), own.get(1).timesSparse().isPresent());
+    }
+
+    /** On a device that is full from one allocation on, whichever that is until the first products are measured. */
+    @Test
+    void operandsAreClosedWhenADeviceIsFull() {
+        FactoredProjection q = new FactoredProjection("q", 48, 64, 0.2, new Size(37, 18, 0));
+        FactoredProjection k = new FactoredProjection("k", 48, 32, 0.2, new Size(20, 10, 0));
+        requireNothingLeft((backend, alone) -> new SiteKernels(alone, backend, 1, m -> {}).run(List.of(q, k)));
+    }
+
+    private static void requireNothingLeft(BiConsumer<Backend, ProjectionKernels> run) {
+        List<Measurement> measured = new ArrayList<>();
+        int allocations = 0;
+        for (; measured.isEmpty(); allocations++) {
+            try (Backend backend = TestBackends.on(FullDevice.after(allocations, new EmulatedCuda()), 1 << 20)) {
+                ProjectionKernels alone = new ProjectionKernels(backend, 1, 0, measured::add, note -> {});
+                assertThrows(DeviceMemoryException.class, () -> run.accept(backend, alone));
+                assertEquals(0, backend.allocatedBytes(), "left when full after " + allocations);
+            }
+        }
+        assertTrue(allocations > 10, allocations + " allocations");
     }
 
     @ParameterizedTest
