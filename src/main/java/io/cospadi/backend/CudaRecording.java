@@ -21,17 +21,33 @@ final class CudaRecording implements Recording {
     static CudaRecording of(Runnable verbs, CudaCalls cuda, CudaMemory memory, CudaDecoding decoding) {
         CudaBlock offset = memory.scratch(new int[1]);
         CudaMemory.Detour detour = memory.detour();
-        decoding.offsetPositions(offset.address());
-        cuda.beginCapture();
-        CudaCalls.Graph graph;
         try {
-            verbs.run();
+            return new CudaRecording(captured(verbs, cuda, offset, decoding), memory, offset, detour);
+        } catch (RuntimeException | Error failure) {
+            detour.close();
+            offset.close();
+            throw failure;
         } finally {
-            decoding.offsetPositions(0);
-            graph = cuda.endCapture();
             detour.end();
         }
-        return new CudaRecording(graph, memory, offset, detour);
+    }
+
+    private static CudaCalls.Graph captured(Runnable verbs, CudaCalls cuda, CudaBlock offset, CudaDecoding decoding) {
+        cuda.beginCapture();
+        decoding.offsetPositions(offset.address());
+        try {
+            verbs.run();
+        } catch (RuntimeException | Error failure) {
+            try {
+                cuda.endCapture().close();
+            } catch (RuntimeException invalid) {
+                failure.addSuppressed(invalid);
+            }
+            throw failure;
+        } finally {
+            decoding.offsetPositions(0);
+        }
+        return cuda.endCapture();
     }
 
     @Override
