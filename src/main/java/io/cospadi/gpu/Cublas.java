@@ -3,7 +3,6 @@ package io.cospadi.gpu;
 import static jcuda.cudaDataType.CUDA_R_16BF;
 import static jcuda.cudaDataType.CUDA_R_32F;
 import static jcuda.cudaDataType.CUDA_R_64F;
-import static jcuda.driver.JCudaDriver.cuMemAlloc;
 import static jcuda.driver.JCudaDriver.cuMemFree;
 import static jcuda.jcublas.JCublas2.cublasCreate;
 import static jcuda.jcublas.JCublas2.cublasDestroy;
@@ -37,10 +36,10 @@ import jcuda.runtime.cudaStream_t;
  */
 final class Cublas implements AutoCloseable {
     /** What NVIDIA recommends for compute capability 9.0; what is older is content with less. */
-    private static final long WORKSPACE_BYTES = 32L << 20;
+    static final long WORKSPACE_BYTES = 32L << 20;
 
     private final cublasHandle handle = new cublasHandle();
-    private final DeviceAddress workspace = new DeviceAddress();
+    private final DeviceAddress workspace;
     private final float[] floats = new float[2];
     private final double[] doubles = new double[2];
     private final Pointer alphaFloat = Pointer.to(floats);
@@ -48,12 +47,16 @@ final class Cublas implements AutoCloseable {
     private final Pointer alphaDouble = Pointer.to(doubles);
     private final Pointer betaDouble = Pointer.to(doubles).withByteOffset(Double.BYTES);
 
-    Cublas(CUstream stream) {
+    /** @param workspace of {@link #WORKSPACE_BYTES}, which this closes */
+    Cublas(CUstream stream, long workspace) {
+        this.workspace = new DeviceAddress(workspace);
         check(cublasCreate(handle), "cublasCreate", "");
         check(cublasSetStream(handle, new cudaStream_t(stream)), "cublasSetStream", "");
         // of fixed size and place, whatever was called before: equal calls then give equal bits, in recordings too
-        Driver.check(cuMemAlloc(workspace, WORKSPACE_BYTES), "cuMemAlloc", "cuBLAS's workspace");
-        check(cublasSetWorkspace(handle, workspace, WORKSPACE_BYTES), "cublasSetWorkspace", WORKSPACE_BYTES + " bytes");
+        check(
+                cublasSetWorkspace(handle, this.workspace, WORKSPACE_BYTES),
+                "cublasSetWorkspace",
+                WORKSPACE_BYTES + " bytes");
         check(cublasSetPointerMode(handle, cublasPointerMode.CUBLAS_POINTER_MODE_HOST), "cublasSetPointerMode", "");
         // no TF32 behind our back: every product states its own compute type, the others have none to state
         check(cublasSetMathMode(handle, cublasMath.CUBLAS_PEDANTIC_MATH), "cublasSetMathMode", "");

@@ -72,13 +72,19 @@ final class CudaDevice implements CudaCalls {
         properties = properties(index, device);
         early = CudaDevices.EARLY_LAUNCHES ? earlyLaunches() : null;
         Driver.check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain", properties.name());
-        modules = new KernelModules(early != null);
-        bind();
-        Driver.check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-        staging = new PinnedStaging(stream);
-        numbers = new PinnedNumbers(stream, this::bind);
-        cublas = new Cublas(stream);
-        cusolver = new Cusolver(stream);
+        try {
+            modules = new KernelModules(early != null);
+            bind();
+            Driver.check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+            staging = new PinnedStaging(stream);
+            numbers = new PinnedNumbers(stream, this::bind);
+            cublas = new Cublas(stream, allocate(Cublas.WORKSPACE_BYTES));
+            cusolver = new Cusolver(stream);
+        } catch (RuntimeException | Error failure) {
+            // what was made in the context goes with it; a failure of this would hide why
+            cuDevicePrimaryCtxRelease(device);
+            throw failure;
+        }
     }
 
     private EarlyLaunch earlyLaunches() {
