@@ -8,7 +8,9 @@ import io.cospadi.gpu.CudaCalls;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /** cuBLAS and cuSPARSE with bf16 factors and f32 sums. */
@@ -96,42 +98,64 @@ final class CudaVendorProducts implements VendorProducts {
             throw new IllegalArgumentException(
                     "codes (" + codes.rows() + ", " + codes.k() + ") do not take " + x.shape() + " to " + out.shape());
         }
-        int[] offsets = new int[codes.rows() + 1];
-        Arrays.setAll(offsets, i -> Math.multiplyExact(i, codes.s()));
-        CudaBlock starts = ints(offsets);
-        CudaBlock columns = ints(codes.atoms());
-        CudaBlock values = bfloats(codes.values());
-        CudaBlock input = bfloats(memory.floats(own(x)));
-        CudaCalls.CsrProduct product = cuda.csrProduct(
-                new CsrMatrix(
+        return new SparseProduct(codes, own(x), tokens, own(out).address());
+    }
+
+    /** Codes in CSR with what the library needs beside them. */
+    private final class SparseProduct implements VendorProduct {
+        private final List<CudaBlock> blocks = new ArrayList<>();
+        private final long bytes;
+        private final CudaCalls.CsrProduct product;
+        private final CudaBlock workspace;
+
+        SparseProduct(Codes codes, CudaMatrix x, int tokens, long out) {
+            CudaCalls.CsrProduct prepared = null;
+            try {
+                int[] offsets = new int[codes.rows() + 1];
+                Arrays.setAll(offsets, i -> Math.multiplyExact(i, codes.s()));
+                CudaBlock starts = held(ints(offsets));
+                CudaBlock columns = held(ints(codes.atoms()));
+                CudaBlock values = held(bfloats(codes.values()));
+                bytes = starts.bytes() + columns.bytes() + values.bytes();
+                CudaBlock input = held(bfloats(memory.floats(x)));
+                CsrMatrix matrix = new CsrMatrix(
                         codes.rows(),
                         codes.k(),
                         codes.values().length,
                         starts.address(),
                         columns.address(),
-                        values.address()),
-                tokens,
-                input.address(),
-                own(out).address());
-        CudaBlock workspace = memory.undefined(product.workspaceBytes());
-        return new VendorProduct() {
-            @Override
-            public void multiply() {
-                product.multiply(workspace.address());
-            }
-
-            @Override
-            public long bytes() {
-                return starts.bytes() + columns.bytes() + values.bytes();
-            }
-
-            @Override
-            public void close() {
-                product.close();
-                for (CudaBlock block : new CudaBlock[] {workspace, input, values, columns, starts}) {
-                    block.close();
+                        values.address());
+                prepared = cuda.csrProduct(matrix, tokens, input.address(), out);
+                workspace = held(memory.undefined(prepared.workspaceBytes()));
+                product = prepared;
+            } catch (RuntimeException | Error failure) {
+                if (prepared != null) {
+                    prepared.close();
                 }
+                blocks.forEach(CudaBlock::close);
+                throw failure;
             }
-        };
+        }
+
+        private CudaBlock held(CudaBlock block) {
+            blocks.add(block);
+            return block;
+        }
+
+        @Override
+        public void multiply() {
+            product.multiply(workspace.address());
+        }
+
+        @Override
+        public long bytes() {
+            return bytes;
+        }
+
+        @Override
+        public void close() {
+            product.close();
+            blocks.forEach(CudaBlock::close);
+        }
     }
 }
