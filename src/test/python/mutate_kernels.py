@@ -304,7 +304,7 @@ NUCLEUS = [
     ("no share but all", "ceil(share * (double) total)", "(double) total"),
     ("bins counted from the lowest", "BINS - 8 * (threadIdx.x + 1)", "8 * threadIdx.x"),
     ("bin passed when it is reached", "above + shared->histogram[first + b] < wanted", "above + shared->histogram[first + b] <= wanted"),
-    ("lanes before forgotten", "if (threadIdx.x >= by) through += before;", ""),
+    ("lanes before forgotten", "if (threadIdx.x >= by) through += before;", "through += 0 * before;"),
     ("all columns in every bin", "shift == 24 || rank >> (shift + 8) == least >> (shift + 8)", "true"),
     ("bins not cleared", "shared.histogram[b] = 0;", "if (shift == 24) shared.histogram[b] = 0;"),
     ("bins read before all are counted", "        __syncthreads();\n        if (threadIdx.x < 32)", "        if (threadIdx.x < 32)"),

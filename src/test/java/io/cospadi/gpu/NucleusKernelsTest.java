@@ -67,6 +67,18 @@ class NucleusKernelsTest extends AbstractKernelTest {
         assertArrayEquals(new float[] {none, 0.001f, 0, none, none, none}, x.floats());
     }
 
+    /** A mass of exactly 1, and one of exactly a half of it. */
+    @Test
+    void whatIsReachedExactlyIsReached() {
+        float none = Float.NEGATIVE_INFINITY;
+        var whole = device.array(none, 0f, -200, none);
+        kernels(device, 32).keepNucleus(whole.address(), 1, 1, 4);
+        assertArrayEquals(new float[] {none, 0, none, none}, whole.floats());
+        var half = device.array(0f, -200, 0);
+        kernels(device, 32).keepNucleus(half.address(), 0.5, 1, 3);
+        assertArrayEquals(new float[] {0, none, none}, half.floats());
+    }
+
     @Test
     void rowsWithoutMassStay() {
         float none = Float.NEGATIVE_INFINITY;
