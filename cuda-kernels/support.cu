@@ -5,7 +5,7 @@
 //          list[start[j] .. start[j + 1]), int32.
 // Launch   count_support: block 256, grid (ceil(k / 256), chunks): before[c,j] = nonzeros of column j in chunk c.
 //          place_chunks: a line of blocks of 256 over the columns: before[c,j] = nonzeros in earlier chunks, start[j] = in all.
-//          place_columns: one block of 256: start becomes its exclusive prefix sum. list_support: as count_support; what lies at
+//          place_columns: one block of 256: start becomes its exclusive prefix sum, `room` where that is beyond it. list_support: as count_support; what lies at
 //          `room` or behind it is not written.
 // Order    Each place is a count of what comes before it: no atomics, equal inputs give equal lists.
 // Bound    Memory, by design (not yet measured): the codes are read twice, 8 bytes an element; a list's neighbours are written by
@@ -47,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(256) place_chunks(int* before, long
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) place_columns(long long* start, int k) {
+extern "C" __global__ void __launch_bounds__(256) place_columns(long long* start, long long room, int k) {
     __shared__ long long warps[MOST_WARPS];
     int lane = threadIdx.x % 32;
     int warp = threadIdx.x / 32;
@@ -67,10 +67,10 @@ extern "C" __global__ void __launch_bounds__(256) place_columns(long long* start
             place += w < warp ? warps[w] : 0;
             before += warps[w];
         }
-        if (j < k) start[j] = place;
+        if (j < k) start[j] = place < room ? place : room;
         __syncthreads();
     }
-    if (threadIdx.x == 0) start[k] = before;
+    if (threadIdx.x == 0) start[k] = before < room ? before : room;
 }
 
 extern "C" __global__ void __launch_bounds__(256) list_support(

@@ -29,7 +29,7 @@ final class CudaAtomUpdates {
                 CudaBlock starts = memory.scratch(Long.BYTES * (k + 1L));
                 CudaBlock users = memory.scratch((long) Integer.BYTES * most);
                 CudaBlock scratch = memory.scratch(Float.BYTES * kernels.scratchFloats(cols))) {
-            supports.locate(codes.address(), d2, k, counts.address(), starts.address());
+            supports.locate(codes.address(), d2, k, counts.address(), starts.address(), most);
             supports.list(codes.address(), d2, k, counts.address(), starts.address(), users.address(), most);
             for (int atom = 0; atom < k; atom++) {
                 kernels.updateAtom(

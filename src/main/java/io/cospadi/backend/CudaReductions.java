@@ -44,7 +44,7 @@ final class CudaReductions {
         }
         try (CudaBlock counts = memory.scratch(Integer.BYTES * SupportKernels.scratchInts(codes.rows(), k));
                 CudaBlock starts = memory.scratch((long) Long.BYTES * (k + 1))) {
-            supports.locate(codes.address(), codes.rows(), k, counts.address(), starts.address());
+            supports.locate(codes.address(), codes.rows(), k, counts.address(), starts.address(), Long.MAX_VALUE);
             // pairs of ints, little-endian: offsets of matrices that fit into an int array fit into the low one
             int[] start = ints(starts, 2 * (k + 1));
             int nonzeros = start[2 * k];

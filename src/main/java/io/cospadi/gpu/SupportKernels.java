@@ -28,13 +28,14 @@ public final class SupportKernels {
      * @param codes   (rows, k) f32, read only; neither is 0
      * @param scratch {@link #scratchInts} int32, which {@link #list} needs as they are afterwards
      * @param start   (k + 1) int64, overwritten: the exclusive prefix sum of the atoms' uses, all of them last
+     * @param room    rows that {@link #list} will have room for; no list begins or ends behind
      * @throws IllegalArgumentException if rows or k is 0, or rows more than {@link #MOST_ROWS}
      */
-    public void locate(long codes, int rows, int k, long scratch, long start) {
+    public void locate(long codes, int rows, int k, long scratch, long start, long room) {
         requireLimits(rows, k);
         launcher.launch("count_support", chunkGrid(rows, k), codes, scratch, rows, k);
         launcher.launch("place_chunks", LaunchGeometry.line(k), scratch, start, chunks(rows), k);
-        launcher.launch("place_columns", LaunchGeometry.blocks(1, 0), start, k);
+        launcher.launch("place_columns", LaunchGeometry.blocks(1, 0), start, room, k);
     }
 
     /**

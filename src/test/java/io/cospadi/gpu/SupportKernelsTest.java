@@ -3,6 +3,7 @@ package io.cospadi.gpu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,7 +26,7 @@ class SupportKernelsTest extends AbstractKernelTest {
             var scratch = device.room((int) SupportKernels.scratchInts(rows, k));
             var start = device.wideRoom(k + 1);
             SupportKernels kernels = new SupportKernels(device);
-            kernels.locate(matrix.address(), rows, k, scratch.address(), start.address());
+            kernels.locate(matrix.address(), rows, k, scratch.address(), start.address(), Long.MAX_VALUE);
             int[] expected = IntStream.range(0, k)
                     .flatMap(j -> IntStream.range(0, rows).filter(i -> codes[i * k + j] != 0))
                     .toArray();
@@ -48,8 +49,26 @@ class SupportKernelsTest extends AbstractKernelTest {
     @Test
     void emptyAndTooTallCodesAreRefused() {
         SupportKernels kernels = new SupportKernels(device);
-        assertThrows(IllegalArgumentException.class, () -> kernels.locate(0, 0, 3, 0, 0));
-        assertThrows(IllegalArgumentException.class, () -> kernels.locate(0, 3, 0, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> kernels.locate(0, 0, 3, 0, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> kernels.locate(0, 3, 0, 0, 0, 0));
         assertThrows(IllegalArgumentException.class, () -> kernels.list(0, 4_194_241, 3, 0, 0, 0, 0));
+    }
+
+    /** Lists that there is no room for end where the room does, and nothing is written behind it. */
+    @Test
+    void listsEndWithTheRoom() {
+        int rows = 100;
+        int k = 3;
+        float[] codes = new float[rows * k];
+        Arrays.fill(codes, 1);
+        var matrix = device.array(codes);
+        var scratch = device.array(new int[(int) SupportKernels.scratchInts(rows, k)]);
+        var start = device.array(new long[k + 1]);
+        var list = device.array(new int[150]);
+        SupportKernels kernels = new SupportKernels(device);
+        kernels.locate(matrix.address(), rows, k, scratch.address(), start.address(), 150);
+        kernels.list(matrix.address(), rows, k, scratch.address(), start.address(), list.address(), 150);
+        assertArrayEquals(new long[] {0, 100, 150, 150}, start.longs());
+        assertArrayEquals(IntStream.range(0, 150).map(i -> i % 100).toArray(), list.ints());
     }
 }
