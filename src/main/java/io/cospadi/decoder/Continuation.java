@@ -50,7 +50,7 @@ final class Continuation implements AutoCloseable {
 
     private void choose(Matrix logits) {
         backend.dot(logits, logits, energy);
-        if (sampling.temperature() == 0) {
+        if (sampling.isGreedy()) {
             backend.argmax(logits, token);
         } else {
             backend.scale(1 / sampling.temperature(), logits);

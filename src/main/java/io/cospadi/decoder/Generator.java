@@ -66,10 +66,14 @@ public final class Generator {
         }
         try (Matrix logits = model.logitsOfLast(states);
                 Continuation continuation = new Continuation(model, logits, maxTokens, sampling)) {
-            long read = 0;
+            long read = System.nanoTime();
+            boolean known = false;
             while (count < maxTokens && !ended) {
                 int token = continuation.next();
-                read = read == 0 ? System.nanoTime() : read;
+                if (!known) {
+                    read = System.nanoTime(); // the first token waits for the prompt
+                    known = true;
+                }
                 ended = isEnd(token);
                 if (!ended) {
                     tokens[count++] = token;

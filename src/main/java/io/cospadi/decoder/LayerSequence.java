@@ -17,6 +17,8 @@ final class LayerSequence implements AutoCloseable {
     private final Decoder decoder;
     private DecoderLayer current;
     private DecoderLayer expected;
+    /** Of the layers so far, in bytes. */
+    private long largest;
 
     LayerSequence(Decoder decoder) {
         this.decoder = decoder;
@@ -38,6 +40,7 @@ final class LayerSequence implements AutoCloseable {
             forget();
             current = decoder.loadLayer(index);
         }
+        largest = Math.max(largest, current.bytes());
         return current;
     }
 
@@ -47,7 +50,7 @@ final class LayerSequence implements AutoCloseable {
     }
 
     /**
-     * Loads what is entered next, if that goes on beside the work that is queued and twice the like of the layer in hand still fits.
+     * Loads what is entered next, if that goes on beside the work that is queued and twice the like of the largest layer so far still fits.
      *
      * @param index one that isn't there: nothing
      */
@@ -55,7 +58,7 @@ final class LayerSequence implements AutoCloseable {
         if (index >= 0
                 && index < decoder.config().layers()
                 && decoder.backend().queuesAhead()
-                && decoder.backend().availableBytes() > 2 * current.bytes()) {
+                && decoder.backend().availableBytes() > 2 * largest) {
             try {
                 expected = decoder.loadLayer(index);
             } catch (CospadiException e) {

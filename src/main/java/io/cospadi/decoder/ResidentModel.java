@@ -13,6 +13,9 @@ import java.util.List;
  * chose itself.
  */
 public final class ResidentModel implements AutoCloseable {
+    /** Bytes that products, codes and logits may work in at most, together. */
+    private static final long ROOM_FOR_VERBS = 256L << 20;
+
     private final Decoder decoder;
     private final List<DecoderLayer> layers = new ArrayList<>();
     private final Workspace hidden;
@@ -43,26 +46,26 @@ public final class ResidentModel implements AutoCloseable {
             }
             head = decoder.loadHead();
             head.layOutForSingleTokens();
-            loadEmbedding(weights);
             cache = new KvCache(backend, weights.config(), capacity);
             step = new SingleTokenStep(decoder, capacity, head.vocabSize(), this::step);
+            loadEmbedding(weights, capacity);
         } catch (RuntimeException | Error failure) {
             close();
             throw failure;
         }
     }
 
-    /** The head's where they are tied, else one that is read for this, if twice its like has room. */
-    private void loadEmbedding(ModelWeights weights) {
+    /** The head's where they are tied, else one that is read for this, if all that a prompt takes has room beside it. */
+    private void loadEmbedding(ModelWeights weights, int capacity) {
         Backend backend = decoder.backend();
         if (!backend.queuesAhead()) {
             return;
         }
-        embedding = weights.config().tiedEmbeddings() ? head.weightOrNull() : null;
-        long bytes = (long) Float.BYTES
-                * weights.config().vocabSize()
-                * weights.config().hiddenSize();
-        if (embedding == null && backend.availableBytes() > bytes) {
+        ModelConfig config = weights.config();
+        embedding = config.tiedEmbeddings() ? head.weightOrNull() : null;
+        long bytes = (long) Float.BYTES * config.vocabSize() * config.hiddenSize();
+        if (embedding == null
+                && backend.availableBytes() > bytes + Decoder.scratchBytes(config, capacity) + ROOM_FOR_VERBS) {
             embedding = weights.weight(ModelConfig.EMBEDDING, backend);
             ownsEmbedding = true;
         }

@@ -96,14 +96,17 @@ public final class SitewisePass implements AutoCloseable {
      */
     public void attend(LayerwisePass.WindowListener listener, Progress progress) {
         DecoderLayer layer = layers.current();
-        forEachChunk((rows, from, seen) -> layer.attend(rows, cache, from, seen), listener, progress);
+        forEachChunk((rows, from, seen) -> layer.attend(rows, cache, from, seen), listener, progress, () -> {});
     }
 
     /** Takes all windows, which are behind its attention, to the layer's output, likewise, and frees the layer. */
     public void feedForward(LayerwisePass.WindowListener listener, Progress progress) {
         DecoderLayer layer = layers.current();
-        forEachChunk((rows, from, seen) -> layer.feedForward(rows, seen), listener, progress);
-        layers.expect(nextLayer + 1);
+        forEachChunk(
+                (rows, from, seen) -> layer.feedForward(rows, seen),
+                listener,
+                progress,
+                () -> layers.expect(nextLayer + 1));
         layers.leave();
         nextLayer++;
     }
@@ -113,12 +116,17 @@ public final class SitewisePass implements AutoCloseable {
         void run(Matrix rows, int from, SiteListener listener);
     }
 
-    private void forEachChunk(Half half, LayerwisePass.WindowListener listener, Progress progress) {
+    /** @param behindLast what is done once all is queued, before the last window is saved, which may wait for the device */
+    private void forEachChunk(
+            Half half, LayerwisePass.WindowListener listener, Progress progress, Runnable behindLast) {
         for (int window = 0; window < windows; window++) {
             SiteListener ofWindow = listener.window(window);
             Matrix hidden = states.open(window);
             for (int from = 0; from < hidden.rows(); from += Decoder.CHUNK_ROWS) {
                 half.run(rows(hidden, from), from, ofWindow);
+            }
+            if (window == windows - 1) {
+                behindLast.run();
             }
             states.save(window);
             progress.advance(window + 1L, windows);

@@ -142,6 +142,21 @@ abstract class AbstractGeneratorTest {
     }
 
     @Test
+    void aTemperatureThatLogitsWouldOverflowByIsNone() {
+        int[] tokens = new Generator(model, new int[0])
+                .generate(prompt, 5, new Sampling(1e-37, 1, 3), token -> {})
+                .tokens();
+        assertArrayEquals(plainGreedy(5), tokens);
+    }
+
+    @Test
+    void noTokensTakeNoTime() {
+        Generator.Result nothing = new Generator(model, new int[0]).generate(prompt, 0, Sampling.GREEDY, token -> {});
+        assertEquals(0, nothing.tokens().length + nothing.steps());
+        assertTrue(nothing.promptSeconds() >= 0 && nothing.seconds() >= 0, nothing.toString());
+    }
+
+    @Test
     void impossibleSettingsAreRefused() {
         assertThrows(IllegalArgumentException.class, () -> new Sampling(-0.1, 1, 0));
         assertThrows(IllegalArgumentException.class, () -> new Sampling(Double.NaN, 1, 0));

@@ -1,6 +1,7 @@
 package io.cospadi.decoder;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.TestBackends;
@@ -8,9 +9,11 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.gpu.CallCounts;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.tensor.CospadiException;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -120,5 +123,33 @@ class CudaDecoderTest {
             }
         }
         assertEquals(reads[0], reads[1], "4 and 12 tokens");
+    }
+
+    /** What a device has beyond a model and its cache may go into an embedding, never what these need. */
+    @Test
+    void moreMemoryNeverMakesAModelTooLarge() {
+        ModelConfig config;
+        try (ModelWeights fixture = DecoderFixture.named("llama-untied").open()) {
+            config = fixture.config();
+        }
+        boolean fitted = false;
+        for (long room = 1 << 17; room < 1 << 21; room += 1 << 15) {
+            boolean fits = true;
+            try (Backend backend = TestBackends.on(new EmulatedCuda(), room);
+                    ModelWeights weights = new SyntheticWeights(config, projection -> Optional.empty());
+                    ResidentModel model = new ResidentModel(weights, backend, config.maxPositions())) {
+                new Generator(model, new int[0]).generate(new int[] {1, 2, 3}, 3, Sampling.GREEDY, token -> {});
+            } catch (CospadiException full) {
+                fits = false;
+            }
+            assertTrue(fits || !fitted, room + " bytes are too few where less was enough");
+            fitted |= fits;
+        }
+        assertTrue(fitted);
+        try (Backend backend = TestBackends.emulated();
+                ModelWeights weights = new SyntheticWeights(config, projection -> Optional.empty());
+                ResidentModel model = new ResidentModel(weights, backend, config.maxPositions())) {
+            assertTrue(model.canFollow());
+        }
     }
 }
