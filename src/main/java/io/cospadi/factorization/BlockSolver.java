@@ -115,7 +115,9 @@ final class BlockSolver implements Factorizer {
             BlockStart.fill(backend, effort, whitening, state, sparsity);
             effort.enter("rounds");
             RoundHistory history = iterate(state, sparsity, listener);
-            return new Rounds(state.takeBest(), history.errors(), state.atomsReplaced());
+            double[] errors = history.errors();
+            int replaced = state.atomsReplaced();
+            return new Rounds(state.takeBest(), errors, replaced);
         }
     }
 

@@ -79,13 +79,14 @@ final class PolarByProducts implements PolarFactor {
     @Override
     public boolean complete(Matrix polar) {
         int repetitions = 0;
-        try (Scratch beside = new Scratch(backend)) {
+        try (Matrix again = backend.allocate(polar.rows(), polar.cols(), polar.dtype())) {
             for (; !(distance(polar) < DONE); repetitions++) {
                 if (repetitions == MOST_REPETITIONS) {
                     throw new ArithmeticException("the polar factor of " + polar.shape()
                             + " does not converge: a row is zero, or not finite");
                 }
-                compute(beside.f64(polar), polar);
+                backend.copy(polar, again);
+                compute(again, polar);
             }
         }
         return repetitions > 0;

@@ -9,10 +9,13 @@ import java.util.Deque;
 
 /**
  * The error after each round, told to the listener in order; decides when a tolerance is met. A round does not wait for its error:
- * what a device computed is told when it has arrived, so that rounds may be queued far ahead of it, and what is still under way
- * behind the last round is waited for in {@link #settle}. Only a tolerance makes each round wait, as the next one depends on it.
+ * what a device computed is told when it has arrived, while the rounds behind it are queued, and what is still under way behind the
+ * last round is waited for in {@link #settle}. No more than {@value #AHEAD} rounds are ahead of the one that is told: enough to keep a
+ * device at work, and whoever stops a job does not wait for more. Only a tolerance makes each round wait, as the next one depends on it.
  */
 final class RoundHistory {
+    private static final int AHEAD = 2;
+
     private final Backend backend;
     private final double[] errors;
     private final double tolerance;
@@ -41,7 +44,8 @@ final class RoundHistory {
             settle();
             return comparable && told > 1 && errors[told - 2] - errors[told - 1] < tolerance * errors[told - 2];
         }
-        while (!underWay.isEmpty() && underWay.peek().arrived()) {
+        while (!underWay.isEmpty()
+                && (underWay.size() > AHEAD || underWay.peek().arrived())) {
             tell();
         }
         return false;

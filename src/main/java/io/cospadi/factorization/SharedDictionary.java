@@ -48,7 +48,7 @@ final class SharedDictionary {
      * @param target     Y (m d2, n), likewise
      * @param factor     Cholesky factor of {@code CᵀC + λ I}, read only: what {@link LeastSquaresDictionary} leaves
      * @param dictionary D (k, n), updated; the atom of a row that no code uses stays
-     * @param steps      of conjugate gradients; those that can't improve on it leave it as it is
+     * @param steps      of conjugate gradients; those that can't improve on it leave it as it is, but for rounding
      * @param left       scalar, receives ‖residual‖ / ‖right side‖ of the equation in the preconditioner's norm, after the last step
      */
     void improve(Matrix codes, Matrix target, Matrix factor, Matrix dictionary, int steps, Matrix left) {

@@ -39,6 +39,22 @@ class RoundHistoryTest {
         }
     }
 
+    /** A device that never says that a number has come: what is too far behind is waited for. */
+    @Test
+    void noMoreThanTwoRoundsAreAheadOfWhatIsTold() {
+        try (Backend backend = TestBackends.emulatedLate();
+                Matrix error = backend.allocate(1, 1, DType.F64)) {
+            RoundHistory history = history(backend, 9, 0);
+            for (int round = 1; round <= 9; round++) {
+                backend.fill(error, 1.0 / round);
+                assertFalse(history.finished(error, true));
+                assertEquals(Math.max(0, round - 2), told.size());
+            }
+            history.settle();
+            assertEquals(9, told.size());
+        }
+    }
+
     /** The emulation's numbers have arrived when asked for the second time. */
     @Test
     void roundsThatArriveLateAreToldInOrder() {
