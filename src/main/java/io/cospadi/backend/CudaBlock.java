@@ -42,10 +42,6 @@ final class CudaBlock extends SharedBlock {
         }
     }
 
-    boolean isUntouched() {
-        return untouched;
-    }
-
     /** Fills a part of it from the host; all that is queued later sees that. */
     void fill(CudaCalls cuda, long offset, long count, CudaCalls.Piece fill) {
         if (untouched) {

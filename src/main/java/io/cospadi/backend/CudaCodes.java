@@ -15,8 +15,13 @@ final class CudaCodes implements SparseMatrix {
         shape = packed.shape();
         perRow = codes.s();
         block = memory.undefined(shape.wordBytes() + (long) Short.BYTES * packed.starts().length);
-        memory.fill(block, 0, packed.words());
-        memory.fill(block, shape.wordBytes(), packed.starts());
+        try {
+            memory.fill(block, 0, packed.words());
+            memory.fill(block, shape.wordBytes(), packed.starts());
+        } catch (RuntimeException | Error failure) {
+            block.close();
+            throw failure;
+        }
     }
 
     private CudaCodes(CudaCodes other, CudaBlock block) {

@@ -49,7 +49,10 @@ public interface CudaCalls extends Launcher, AutoCloseable {
     /** Copies bytes to {@code empty}, piece by piece, and waits for them. */
     void toHost(long from, long bytes, Piece empty);
 
-    /** Begins to copy one f64 to the host, as it is when all that was queued before is done; waits for nothing. */
+    /**
+     * Begins to copy one f64 to the host, as it is when all that was queued before is done; waits for nothing, unless a hundred are on
+     * their way.
+     */
     Fetched fetch(long from);
 
     /** From device memory to device memory; the two do not overlap. */

@@ -51,7 +51,7 @@ final class CudaDevice implements CudaCalls {
     private final KernelModules modules;
     private final DeviceProperties properties;
     private final PinnedStaging staging;
-    private final CopyStream copies = new CopyStream();
+    private final CopyStream copies = new CopyStream(this::bind);
     private final PinnedNumbers numbers;
     private final Cublas cublas;
     private final Cusolver cusolver;
@@ -379,7 +379,7 @@ final class CudaDevice implements CudaCalls {
     @Override
     public Mark mark() {
         bind();
-        return new StreamMark(stream);
+        return new StreamMark(stream, this::bind);
     }
 
     @Override

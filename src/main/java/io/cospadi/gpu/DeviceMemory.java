@@ -45,7 +45,10 @@ public final class DeviceMemory implements AutoCloseable {
         this.marks = marks;
     }
 
-    /** The same for what is given back while launches are recorded: a recording has no places to wait for. */
+    /**
+     * The same for what is taken and given back while launches are recorded: a recording has no places to wait for. Nothing that was
+     * taken otherwise is given back meanwhile.
+     */
     public static DeviceMemory ofRecording(CudaCalls cuda, long limit) {
         return new DeviceMemory(cuda, limit, false);
     }

@@ -11,6 +11,9 @@ import java.util.function.Consumer;
  * @param <E> what a piece is held until: an event of the device
  */
 final class StagingRing<E> {
+    /** Pieces that may be on their way at once: each has an event of the device. */
+    private static final int MOST = 256;
+
     /** Pieces begin on such a boundary, where transfers are fastest. */
     private static final int ALIGNMENT = 256;
 
@@ -42,6 +45,9 @@ final class StagingRing<E> {
      * @param count at most the ring's bytes
      */
     int take(int count) {
+        while (held.size() >= MOST) {
+            wait.accept(held.remove().until());
+        }
         if (count > bytes - next) {
             free(next, bytes);
             next = 0;

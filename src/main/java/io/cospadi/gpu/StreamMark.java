@@ -14,8 +14,11 @@ import jcuda.driver.CUstream;
 /** An event recorded on a stream when it was made. */
 final class StreamMark implements CudaCalls.Mark {
     private final CUevent event = new CUevent();
+    private final Runnable bind;
 
-    StreamMark(CUstream stream) {
+    /** @param bind makes the context the calling thread's */
+    StreamMark(CUstream stream, Runnable bind) {
+        this.bind = bind;
         Driver.check(cuEventCreate(event, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
         Driver.check(cuEventRecord(event, stream), "cuEventRecord");
     }
@@ -27,6 +30,7 @@ final class StreamMark implements CudaCalls.Mark {
 
     @Override
     public double millisecondsSince(CudaCalls.Mark earlier) {
+        bind.run();
         Driver.check(cuEventSynchronize(event), "cuEventSynchronize");
         float[] milliseconds = new float[1];
         Driver.check(cuEventElapsedTime(milliseconds, ((StreamMark) earlier).event, event), "cuEventElapsedTime");
@@ -35,6 +39,7 @@ final class StreamMark implements CudaCalls.Mark {
 
     @Override
     public void close() {
+        bind.run();
         Driver.check(cuEventDestroy(event), "cuEventDestroy");
     }
 }

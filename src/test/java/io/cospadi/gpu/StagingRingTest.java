@@ -15,6 +15,7 @@ class StagingRingTest {
 
     private record Held(int from, int to) {}
 
+    private int inFlight;
     private final List<Held> inUse = new ArrayList<>();
     private final StagingRing<Held> ring =
             new StagingRing<>(BYTES, held -> assertTrue(inUse.remove(held), "waited once"));
@@ -62,6 +63,18 @@ class StagingRingTest {
                 take(1 + random.nextInt(BYTES / 4));
                 last = take(BYTES / 4);
             }
+        }
+    }
+
+    /** A device's event each: not more of them than 256, whatever the ring would hold. */
+    @Test
+    void fewPiecesAreOnTheirWayAtOnce() {
+        StagingRing<Integer> large = new StagingRing<>(1 << 20, waited -> inFlight--);
+        for (int i = 0; i < 5000; i++) {
+            large.take(4);
+            large.hold(i);
+            inFlight++;
+            assertTrue(inFlight <= 256, inFlight + " pieces");
         }
     }
 
