@@ -5,15 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.TestBackends;
+import io.cospadi.checkpoint.Architecture;
 import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.TinyCheckpoint;
 import io.cospadi.gpu.CallCounts;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
 import io.cospadi.tensor.CospadiException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -127,29 +131,33 @@ class CudaDecoderTest {
 
     /** What a device has beyond a model and its cache may go into an embedding, never what these need. */
     @Test
-    void moreMemoryNeverMakesAModelTooLarge() {
-        ModelConfig config;
-        try (ModelWeights fixture = DecoderFixture.named("llama-untied").open()) {
-            config = fixture.config();
-        }
-        boolean fitted = false;
-        for (long room = 1 << 17; room < 1 << 21; room += 1 << 15) {
-            boolean fits = true;
-            try (Backend backend = TestBackends.on(new EmulatedCuda(), room);
-                    ModelWeights weights = new SyntheticWeights(config, projection -> Optional.empty());
-                    ResidentModel model = new ResidentModel(weights, backend, config.maxPositions())) {
-                new Generator(model, new int[0]).generate(new int[] {1, 2, 3}, 3, Sampling.GREEDY, token -> {});
-            } catch (CospadiException full) {
-                fits = false;
+    void moreMemoryNeverMakesAModelTooLarge(@TempDir Path temporary) {
+        ModelConfig config = ModelConfig.parse(TinyCheckpoint.of(Architecture.LLAMA)
+                .with("hidden_size", 64)
+                .with("head_dim", 12)
+                .with("vocab_size", 8192)
+                .with("max_position_embeddings", 8000)
+                .write(temporary)
+                .resolve("config.json"));
+        try (ModelWeights weights = new SyntheticWeights(config, projection -> Optional.empty())) {
+            boolean fitted = false;
+            // a cache of 1.9 MB, an embedding of 1 MB that might be of 2 in another type
+            for (long room = 2 << 20; room < 6 << 20; room += 1 << 16) {
+                boolean fits = true;
+                try (Backend backend = TestBackends.on(new EmulatedCuda(), room);
+                        ResidentModel model = new ResidentModel(weights, backend, config.maxPositions())) {
+                    new Generator(model, new int[0]).generate(new int[] {1, 2, 3}, 2, Sampling.GREEDY, token -> {});
+                } catch (CospadiException full) {
+                    fits = false;
+                }
+                assertTrue(fits || !fitted, room + " bytes are too few where less was enough");
+                fitted |= fits;
             }
-            assertTrue(fits || !fitted, room + " bytes are too few where less was enough");
-            fitted |= fits;
-        }
-        assertTrue(fitted);
-        try (Backend backend = TestBackends.emulated();
-                ModelWeights weights = new SyntheticWeights(config, projection -> Optional.empty());
-                ResidentModel model = new ResidentModel(weights, backend, config.maxPositions())) {
-            assertTrue(model.canFollow());
+            assertTrue(fitted);
+            try (Backend backend = TestBackends.emulated();
+                    ResidentModel model = new ResidentModel(weights, backend, config.maxPositions())) {
+                assertTrue(model.canFollow());
+            }
         }
     }
 }
