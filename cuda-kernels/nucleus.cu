@@ -66,12 +66,20 @@ extern "C" __global__ void __launch_bounds__(1024) keep_nucleus(float* logProbab
     for (int shift = 24; shift >= 0; shift -= 8) {
         for (int b = threadIdx.x; b < BINS; b += blockDim.x) shared.histogram[b] = 0;
         __syncthreads();
+        // most columns have their first digits in common: a thread adds up what goes to one bin before it tells the others
+        unsigned int bin = 0;
+        Mass held = 0;
         for (int j = threadIdx.x; j < cols; j += blockDim.x) {
             unsigned int rank = rank_of(row[j]);
-            if (shift == 24 || rank >> (shift + 8) == least >> (shift + 8)) {
-                atomicAdd(&shared.histogram[rank >> shift & 255], mass_of(row[j]));
+            if (shift < 24 && rank >> (shift + 8) != least >> (shift + 8)) continue;
+            if ((rank >> shift & 255) != bin) {
+                atomicAdd(&shared.histogram[bin], held);
+                bin = rank >> shift & 255;
+                held = 0;
             }
+            held += mass_of(row[j]);
         }
+        atomicAdd(&shared.histogram[bin], held);
         __syncthreads();
         if (threadIdx.x < 32) find_bin(wanted, &shared);
         __syncthreads();
