@@ -449,7 +449,10 @@ SUPPORT = [
     ("columns counted inclusively", "before + through - own", "before + through"),
     ("own warp counted twice", "w < warp", "w <= warp"),
     ("warps' sums read too early", "warps[warp] = through;\n        __syncthreads();", "warps[warp] = through;"),
-    ("warps' sums overwritten too early", "start[j] = place;\n        __syncthreads();", "start[j] = place;"),
+    ("warps' sums overwritten too early", "place : room;\n        __syncthreads();", "place : room;"),
+    ("lists beyond the room", "start[j] = place < room ? place : room", "start[j] = place"),
+    ("last list beyond the room", "start[k] = before < room ? before : room", "start[k] = before"),
+    ("rows listed beyond the room", "left != 0 && at < room", "left != 0"),
     ("rows in their chunk", "blockIdx.y * CHUNK + __ffsll(left) - 1", "__ffsll(left) - 1"),
 ]
 
