@@ -366,6 +366,17 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public void eigenvectors(Matrix matrix, Matrix failed) {
+        LinearAlgebraChecks.eigenvectors(matrix, failed);
+        try {
+            eigenSymmetric(matrix);
+            own(failed).setDouble(0, 0);
+        } catch (ArithmeticException e) {
+            own(failed).setDouble(0, 1);
+        }
+    }
+
+    @Override
     public double[] eigenSymmetric(Matrix matrix) {
         LinearAlgebraChecks.eigenSymmetric(matrix);
         return eigen.decompose(own(matrix));

@@ -479,6 +479,12 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public void eigenvectors(Matrix matrix, Matrix failed) {
+        LinearAlgebraChecks.eigenvectors(matrix, failed);
+        factorizations.eigenvectors(own(matrix), own(failed));
+    }
+
+    @Override
     public double[] eigenSymmetric(Matrix matrix) {
         LinearAlgebraChecks.eigenSymmetric(matrix);
         return factorizations.eigenSymmetric(own(matrix));

@@ -70,27 +70,12 @@ final class CudaFactorizations {
         if (n == 0) {
             return values;
         }
-        int width = matrix.dtype().bytes();
-        try (CudaBlock eigenvalues = memory.scratch((long) width * n);
-                CudaBlock info = memory.scratch(Integer.BYTES);
+        try (CudaBlock eigenvalues = memory.scratch((long) matrix.dtype().bytes() * n);
                 CudaBlock failed = memory.scratch(Double.BYTES)) {
-            long bytes = cuda.eigenWorkspace(matrix.arithmetic(), n, matrix.address(), n, eigenvalues.address());
-            try (CudaBlock workspace = memory.scratch(bytes)) {
-                cuda.eigenSymmetric(
-                        matrix.arithmetic(),
-                        n,
-                        matrix.address(),
-                        n,
-                        eigenvalues.address(),
-                        workspace.address(),
-                        bytes,
-                        info.address());
-            }
-            squares.outcome(matrix.dtype(), matrix.address(), info.address(), failed.address(), n);
+            diagonalize(matrix, eigenvalues, failed.address());
             if (!isZero(failed)) {
                 throw new ArithmeticException("no convergence in the eigendecomposition of " + matrix.shape());
             }
-            squares.fixSigns(matrix.dtype(), matrix.address(), n);
             if (matrix.isF32()) {
                 float[] singles = new float[n];
                 memory.read(eigenvalues.address(), singles);
@@ -101,6 +86,36 @@ final class CudaFactorizations {
                 memory.read(eigenvalues.address(), values);
             }
             return values;
+        }
+    }
+
+    /** As {@link LinearAlgebra#eigenvectors}. */
+    void eigenvectors(CudaMatrix matrix, CudaMatrix failed) {
+        if (matrix.rows() == 0) {
+            cuda.zero(failed.address(), failed.bytes());
+            return;
+        }
+        try (CudaBlock eigenvalues = memory.scratch((long) matrix.dtype().bytes() * matrix.rows())) {
+            diagonalize(matrix, eigenvalues, failed.address());
+        }
+    }
+
+    private void diagonalize(CudaMatrix matrix, CudaBlock eigenvalues, long failed) {
+        int n = matrix.rows();
+        long bytes = cuda.eigenWorkspace(matrix.arithmetic(), n, matrix.address(), n, eigenvalues.address());
+        try (CudaBlock info = memory.scratch(Integer.BYTES);
+                CudaBlock workspace = memory.scratch(bytes)) {
+            cuda.eigenSymmetric(
+                    matrix.arithmetic(),
+                    n,
+                    matrix.address(),
+                    n,
+                    eigenvalues.address(),
+                    workspace.address(),
+                    bytes,
+                    info.address());
+            squares.outcome(matrix.dtype(), matrix.address(), info.address(), failed, n);
+            squares.fixSigns(matrix.dtype(), matrix.address(), n);
         }
     }
 }

@@ -131,4 +131,11 @@ public interface LinearAlgebra {
      * @throws ArithmeticException if the iteration does not converge
      */
     double[] eigenSymmetric(Matrix matrix);
+
+    /**
+     * The same eigenvectors without their values, and without waiting for them.
+     *
+     * @param failed scalar, becomes 0 where the iteration converged, else 1, and the contents are undefined
+     */
+    void eigenvectors(Matrix matrix, Matrix failed);
 }

@@ -191,6 +191,12 @@ final class LinearAlgebraChecks {
         requireApart(verb, b, factor);
     }
 
+    static void eigenvectors(Matrix matrix, Matrix failed) {
+        requireSquare("eigenvectors", matrix, failed);
+        requireScalar("eigenvectors", failed, matrix);
+        requireApart("eigenvectors", failed, matrix);
+    }
+
     static void eigenSymmetric(Matrix matrix) {
         requireSquare("eigenSymmetric", matrix);
     }

@@ -123,6 +123,13 @@ final class Effort implements AutoCloseable {
         count((double) factor.rows() * factor.rows() * b.cols());
     }
 
+    /** {@link Backend#eigenvectors}, counted likewise. */
+    void eigenvectors(Matrix matrix, Matrix failed) {
+        double n = matrix.rows();
+        count(9 * n * n * n);
+        backend.eigenvectors(matrix, failed);
+    }
+
     /** {@link Backend#eigenSymmetric}: about 9 n³, reduction, iteration and back-transformation. */
     double[] eigenSymmetric(Matrix matrix) {
         double n = matrix.rows();

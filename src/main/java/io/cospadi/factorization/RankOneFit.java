@@ -29,10 +29,14 @@ interface RankOneFit {
     }
 
     /**
-     * The exact fit: the leading eigenvector of the smaller of FᵀF and FFᵀ, in f64. Cost about {@code 9 min(n, r)³}; the host
-     * waits for each atom's eigenvectors.
+     * The exact fit: the leading eigenvector of the smaller of FᵀF and FFᵀ, in f64, about {@code 9 min(n, r)³} operations; where verbs
+     * are queued for a device, that of FᵀF ({@link MaskedRankOneFit}), so that the host need not know n.
      */
     static RankOneFit exact(Backend backend, Effort effort) {
+        return backend.queuesAhead() ? new MaskedRankOneFit(backend, effort) : gathered(backend, effort);
+    }
+
+    private static RankOneFit gathered(Backend backend, Effort effort) {
         return (residual, dictionary, codes) -> {
             int[][] users = backend.rowsUsing(codes);
             for (int i = 0; i < users.length; i++) {

@@ -305,6 +305,11 @@ abstract class AbstractLinearAlgebraTest extends AbstractBackendTest {
             }
             assertWithin(a, product(v, true, scaled, false, n, n, n)[0], allowance, "Vᵀ diag V " + type);
             assertWithin(identity, product(v, false, v, true, n, n, n)[0], allowance, "V Vᵀ " + type);
+            Matrix alone = output(n, n, type, a);
+            Matrix failed = output(1, 1, DType.F64, 7);
+            backend.eigenvectors(alone, failed);
+            assertSame(v, read(alone), "without their values");
+            assertSame(new double[] {0}, read(failed), "converged");
         }
     }
 
@@ -330,6 +335,9 @@ abstract class AbstractLinearAlgebraTest extends AbstractBackendTest {
             Matrix broken = matrix(2, 2, type, 1, Double.NaN, Double.NaN, 1);
             org.junit.jupiter.api.Assertions.assertThrows(
                     ArithmeticException.class, () -> backend.eigenSymmetric(broken));
+            Matrix failed = output(1, 1, DType.F64, 7);
+            backend.eigenvectors(matrix(2, 2, type, 1, Double.NaN, Double.NaN, 1), failed);
+            assertSame(new double[] {1}, read(failed), "failed");
         }
     }
 }

@@ -47,6 +47,43 @@ class DictionaryUpdateTest {
         assertNear(plainKsvd(3000), run(new KsvdUpdate(backend, effort, RankOneFit.exact(backend, effort))), 1e-3);
     }
 
+    /** On both backends, with an atom that no row uses, which stays. */
+    @Test
+    void maskedFitEqualsTheGatheredOne() {
+        for (double[] row : c) {
+            row[5] = 0;
+        }
+        Result expected = fitted(backend, RankOneFit.exact(backend, effort));
+        assertArrayEquals(d[5], expected.dictionary[5]);
+        assertNear(expected, fitted(backend, new MaskedRankOneFit(backend, effort)), 1e-5);
+        try (Backend cuda = TestBackends.emulated();
+                Effort own = new Effort(cuda)) {
+            Result found = fitted(cuda, RankOneFit.exact(cuda, own));
+            assertNear(expected, found, 1e-5);
+            assertArrayEquals(d[5], found.dictionary[5], "no user");
+        }
+    }
+
+    /** The residual has to be that of what comes out. */
+    private Result fitted(Backend on, RankOneFit fit) {
+        try (Matrix dictionary = upload(on, d);
+                Matrix codes = upload(on, c);
+                Matrix residual = upload(on, Plain.minus(y, Plain.product(c, d)))) {
+            fit.fit(residual, dictionary, codes);
+            Result result = new Result(
+                    Plain.matrix(K, R, on.readFloats(dictionary)), Plain.matrix(D2, K, on.readFloats(codes)), 0);
+            double[][] left = Plain.minus(y, Plain.product(result.codes, result.dictionary));
+            assertArrayEquals(
+                    Plain.flat(left), Plain.flat(Plain.matrix(D2, R, on.readFloats(residual))), 1e-4, "residual");
+            for (int i = 0; i < D2; i++) {
+                for (int j = 0; j < K; j++) {
+                    assertEquals(c[i][j] != 0, result.codes[i][j] != 0);
+                }
+            }
+            return result;
+        }
+    }
+
     @Test
     void ksvdNeverRaisesTheObjectiveAndExactNeverLessThanPower() {
         double before = objective(c, d);

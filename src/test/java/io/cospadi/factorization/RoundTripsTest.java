@@ -55,7 +55,7 @@ class RoundTripsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"BLOCK", "KSVD", "KSVD_BLOCKED", "MOD"})
+    @CsvSource({"BLOCK", "KSVD", "KSVD_EXACT", "KSVD_BLOCKED", "MOD"})
     void roundsOfTheSparseMethodWaitForNothing(Solver solver) {
         assertRoundsWaitForNothing(of(Method.COSPADI, solver), (backend, settings) -> alone(backend, settings, K));
     }
@@ -99,7 +99,7 @@ class RoundTripsTest {
 
     /** More atoms than codes: some are dead in every round. */
     @ParameterizedTest
-    @CsvSource({"BLOCK", "KSVD", "KSVD_BLOCKED", "MOD"})
+    @CsvSource({"BLOCK", "KSVD", "KSVD_EXACT", "KSVD_BLOCKED", "MOD"})
     void deadAtomsAreReplacedOnTheDevice(Solver solver) {
         int[] replaced = new int[2];
         for (int i = 0; i < 2; i++) {
