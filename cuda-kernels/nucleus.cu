@@ -10,19 +10,10 @@
 // Bound    Latency of six passes over a row that a level-2 cache holds (not yet measured).
 // Limits   cols >= 1; x <= 0.01, so that masses add up to less than 2^64; 0 < share <= 1. Callers check.
 // Registers at most 40.
+#include "primitives/radix.cuh"
 #include "primitives/reduce.cuh"
 
 typedef unsigned long long Mass;
-
-constexpr int BINS = 256;
-
-/** What a block shares. */
-struct Descent {
-    Mass histogram[BINS];
-    Mass above;
-    int bin;
-    int equals[MOST_WARPS];
-};
 
 /** Grows with x, NaN before all numbers. */
 static __device__ unsigned int rank_of(float x) {
@@ -32,27 +23,9 @@ static __device__ unsigned int rank_of(float x) {
 
 static __device__ Mass mass_of(float x) { return x != x ? 0 : (Mass) (expf(x) * 0x1p50f); }
 
-/** One warp finds the bin in which the masses of higher ones pass what is wanted; lane l holds 8 bins, lane 0 the highest. */
-static __device__ void find_bin(Mass wanted, Descent* shared) {
-    int first = BINS - 8 * (threadIdx.x + 1);
-    Mass own = 0;
-    for (int b = 0; b < 8; b++) own += shared->histogram[first + b];
-    Mass through = own;
-    for (int by = 1; by < 32; by *= 2) {
-        Mass before = __shfl_up_sync(ALL_LANES, through, by);
-        if (threadIdx.x >= by) through += before;
-    }
-    Mass above = through - own;
-    if (above < wanted && through >= wanted) {
-        int b = 7;
-        while (above + shared->histogram[first + b] < wanted) above += shared->histogram[first + b--];
-        shared->bin = first + b;
-        shared->above = above;
-    }
-}
-
 extern "C" __global__ void __launch_bounds__(1024) keep_nucleus(float* logProbabilities, double share, int cols) {
-    __shared__ Descent shared;
+    __shared__ Digit<Mass> digit;
+    __shared__ int equals[MOST_WARPS];
     __shared__ Mass sums[MOST_WARPS];
     float* row = logProbabilities + (long long) blockIdx.x * cols;
     Mass total = 0;
@@ -64,7 +37,7 @@ extern "C" __global__ void __launch_bounds__(1024) keep_nucleus(float* logProbab
     if (wanted > total) wanted = total;
     unsigned int least = 0;
     for (int shift = 24; shift >= 0; shift -= 8) {
-        for (int b = threadIdx.x; b < BINS; b += blockDim.x) shared.histogram[b] = 0;
+        for (int b = threadIdx.x; b < BINS; b += blockDim.x) digit.histogram[b] = 0;
         __syncthreads();
         // most columns have their first digits in common: a thread adds up what goes to one bin before it tells the others
         unsigned int bin = 0;
@@ -73,18 +46,18 @@ extern "C" __global__ void __launch_bounds__(1024) keep_nucleus(float* logProbab
             unsigned int rank = rank_of(row[j]);
             if (shift < 24 && rank >> (shift + 8) != least >> (shift + 8)) continue;
             if ((rank >> shift & 255) != bin) {
-                atomicAdd(&shared.histogram[bin], held);
+                atomicAdd(&digit.histogram[bin], held);
                 bin = rank >> shift & 255;
                 held = 0;
             }
             held += mass_of(row[j]);
         }
-        atomicAdd(&shared.histogram[bin], held);
+        atomicAdd(&digit.histogram[bin], held);
         __syncthreads();
-        if (threadIdx.x < 32) find_bin(wanted, &shared);
+        if (threadIdx.x < 32) find_bin(wanted, &digit);
         __syncthreads();
-        least |= (unsigned int) shared.bin << shift;
-        wanted -= shared.above;
+        least |= (unsigned int) digit.bin << shift;
+        wanted -= digit.above;
     }
     // of the equals as many as it takes, the first ones
     int lane = threadIdx.x % 32;
@@ -97,12 +70,12 @@ extern "C" __global__ void __launch_bounds__(1024) keep_nucleus(float* logProbab
         bool equal = j < cols && rank == least;
         if (equal) one = mass_of(row[j]);
         unsigned int votes = __ballot_sync(ALL_LANES, equal);
-        if (lane == 0) shared.equals[warp] = __popc(votes);
+        if (lane == 0) equals[warp] = __popc(votes);
         __syncthreads();
         int place = before + __popc(votes & ((1u << lane) - 1));
         for (int w = 0; w < blockDim.x / 32; w++) {
-            place += w < warp ? shared.equals[w] : 0;
-            before += shared.equals[w];
+            place += w < warp ? equals[w] : 0;
+            before += equals[w];
         }
         if (j < cols && (equal ? place * one >= wanted : rank < least)) row[j] = minus_infinity();
         __syncthreads();

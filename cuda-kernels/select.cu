@@ -17,16 +17,13 @@
 // Limits   0 <= s <= k, 1 <= k <= 40000 (163 KiB of shared memory on compute capability 8.0); 8 bits of exponent and 23 of
 //          mantissa order finite values only: rows are finite. A group is 1, 2, 4, 8, 16 or 32 columns. Callers check.
 // Registers at most 40.
+#include "primitives/radix.cuh"
 #include "primitives/reduce.cuh"
 #include "primitives/shared.cuh"
 
-constexpr int BINS = 256;
-
 /** What a block shares while it selects. */
 struct Selection {
-    int histogram[BINS];
-    int bin;
-    int above;
+    Digit<int> digit;
     int equals[MOST_WARPS];
 };
 
@@ -38,34 +35,17 @@ static __device__ unsigned int threshold(const unsigned int* magnitudes, int k, 
     unsigned int prefix = 0;
     int wanted = s;
     for (int shift = 24; shift >= 0; shift -= 8) {
-        for (int b = threadIdx.x; b < BINS; b += blockDim.x) shared->histogram[b] = 0;
+        for (int b = threadIdx.x; b < BINS; b += blockDim.x) shared->digit.histogram[b] = 0;
         __syncthreads();
         for (int j = threadIdx.x; j < k; j += blockDim.x) {
             unsigned int m = magnitudes[j];
-            if (shift == 24 || m >> (shift + 8) == prefix >> (shift + 8)) atomicAdd(&shared->histogram[m >> shift & 255], 1);
+            if (shift == 24 || m >> (shift + 8) == prefix >> (shift + 8)) atomicAdd(&shared->digit.histogram[m >> shift & 255], 1);
         }
         __syncthreads();
-        if (threadIdx.x < 32) {
-            // each lane holds 8 bins, lane 0 the highest; how many lie in the lanes before it
-            int first = BINS - 8 * (threadIdx.x + 1);
-            int own = 0;
-            for (int b = 0; b < 8; b++) own += shared->histogram[first + b];
-            int through = own;
-            for (int by = 1; by < 32; by *= 2) {
-                int before = __shfl_up_sync(ALL_LANES, through, by);
-                if (threadIdx.x >= by) through += before;
-            }
-            int above = through - own;
-            if (above < wanted && through >= wanted) {
-                int b = 7;
-                while (above + shared->histogram[first + b] < wanted) above += shared->histogram[first + b--];
-                shared->bin = first + b;
-                shared->above = above;
-            }
-        }
+        if (threadIdx.x < 32) find_bin(wanted, &shared->digit);
         __syncthreads();
-        prefix |= (unsigned int) shared->bin << shift;
-        wanted -= shared->above;
+        prefix |= (unsigned int) shared->digit.bin << shift;
+        wanted -= shared->digit.above;
     }
     *kept = wanted;
     return prefix;

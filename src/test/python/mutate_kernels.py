@@ -29,12 +29,11 @@ SELECT = [
     ("bin read before it is found", "        __syncthreads();\n        prefix |=", "        prefix |="),
     ("equals read before they are counted", "__popc(votes);\n        __syncthreads();", "__popc(votes);"),
     ("equals counted again too early", "row[j] = 0;\n        __syncthreads();", "row[j] = 0;"),
-    ("lane 1 adds nothing", "threadIdx.x >= by", "threadIdx.x > by"),
     ("one equal too many", "rank >= kept", "rank > kept"),
     ("ties to the higher column", "__popc(votes & ((1u << lane) - 1))", "__popc(votes >> lane >> 1)"),
     ("own warp counted twice", "w < warp", "w <= warp"),
     ("equals of earlier columns forgotten", "before += shared->equals[w];", ""),
-    ("bin's count not taken off", "wanted -= shared->above;", ""),
+    ("bin's count not taken off", "wanted -= shared->digit.above;", ""),
     ("signs not removed", "& 0x7fffffffu", "& 0xffffffffu"),
     ("step along negative curvature", "squared > 0 && curved > 0", "squared > 0"),
     ("curvature of the gradient with itself", "curved += g * curvature[j]", "curved += g * g"),
@@ -44,6 +43,13 @@ SELECT = [
     ("one of a group too many", "rank < kept;", "rank <= kept;"),
     ("end of the row as large as zeros", "(int) magnitude(row[j]) : -1", "(int) magnitude(row[j]) : 0x7fffffff"),
     ("group's step taken twice", "codes[at + j] + step * residual[at + j] : 0", "codes[at + j] + 2 * step * residual[at + j] : 0"),
+]
+RADIX = [
+    ("bins counted from the lowest", "BINS - 8 * (threadIdx.x + 1)", "8 * threadIdx.x"),
+    ("bin passed when it is reached", "above + digit->histogram[first + b] < wanted", "above + digit->histogram[first + b] <= wanted"),
+    ("lanes before forgotten", "if (threadIdx.x >= by) through += before;", "through += 0 * before;"),
+    ("lane 1 adds nothing", "threadIdx.x >= by", "threadIdx.x > by"),
+    ("bins above in the lane forgotten", "above += digit->histogram[first + b--]", "b--"),
 ]
 REDUCE = [
     ("block's partial results read too early", "partial[warp] = value;\n    __syncthreads();", "partial[warp] = value;"),
@@ -302,19 +308,16 @@ NUCLEUS = [
     ("negative numbers as they lie", "bits >> 31 ? ~bits : bits | 0x80000000u", "bits | 0x80000000u"),
     ("NaN ranks by its pattern", "return x != x ? 0 : bits >> 31", "return bits >> 31"),
     ("no share but all", "ceil(share * (double) total)", "(double) total"),
-    ("bins counted from the lowest", "BINS - 8 * (threadIdx.x + 1)", "8 * threadIdx.x"),
-    ("bin passed when it is reached", "above + shared->histogram[first + b] < wanted", "above + shared->histogram[first + b] <= wanted"),
-    ("lanes before forgotten", "if (threadIdx.x >= by) through += before;", "through += 0 * before;"),
     ("columns of other digits counted", "shift < 24 && rank >> (shift + 8) != least >> (shift + 8)", "shift > 24"),
-    ("last bin's mass lost", "        atomicAdd(&shared.histogram[bin], held);\n        __sync", "        __sync"),
+    ("last bin's mass lost", "        atomicAdd(&digit.histogram[bin], held);\n        __sync", "        __sync"),
     ("mass told twice", "                held = 0;\n", ""),
-    ("bins not cleared", "shared.histogram[b] = 0;", "if (shift == 24) shared.histogram[b] = 0;"),
+    ("bins not cleared", "digit.histogram[b] = 0;", "if (shift == 24) digit.histogram[b] = 0;"),
     ("bins read before all are counted", "        __syncthreads();\n        if (threadIdx.x < 32)", "        if (threadIdx.x < 32)"),
-    ("mass above not taken off", "        wanted -= shared.above;\n", ""),
+    ("mass above not taken off", "        wanted -= digit.above;\n", ""),
     ("all equals stay", "equal ? place * one >= wanted", "equal ? one > wanted + one"),
     ("one equal too few", "place * one >= wanted", "(place + 1) * one >= wanted"),
-    ("equals of other warps not counted", "place += w < warp ? shared.equals[w] : 0;", ""),
-    ("equals of earlier columns not counted", "before += shared.equals[w];", ""),
+    ("equals of other warps not counted", "place += w < warp ? equals[w] : 0;", ""),
+    ("equals of earlier columns not counted", "before += equals[w];", ""),
     ("rows without mass emptied", "    if (total == 0) return; // nothing to choose by\n", ""),
     ("columns beyond the block left out", "for (int from = 0; from < cols; from += blockDim.x)", "for (int from = 0; from < 1; from += blockDim.x)"),
 ]
@@ -599,6 +602,7 @@ DEAD_ATOMS = [
 
 MUTATIONS = (
     [("select.cu", "SelectKernelsTest", *m) for m in SELECT]
+    + [("primitives/radix.cuh", test, *m) for test in ("SelectKernelsTest", "NucleusKernelsTest") for m in RADIX]
     + [("primitives/reduce.cuh", "SelectKernelsTest", *m) for m in REDUCE]
     + [("packed_gemv.cu", "PackedGemvKernelsTest", *m) for m in PACKED]
     + [("packed_gemv_tokens.cu", "PackedGemvKernelsTest", *m) for m in PACKED_TOKENS]
