@@ -103,6 +103,14 @@ class CudaBackendTest {
     }
 
     @Nested
+    class TokenVerbs extends AbstractTokenVerbsTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulated();
+        }
+    }
+
+    @Nested
     class GradientVerbs extends AbstractGradientVerbsTest {
         @Override
         Backend create() {

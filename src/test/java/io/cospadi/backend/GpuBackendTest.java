@@ -103,6 +103,14 @@ class GpuBackendTest {
     }
 
     @Nested
+    class TokenVerbs extends AbstractTokenVerbsTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpu();
+        }
+    }
+
+    @Nested
     class GradientVerbs extends AbstractGradientVerbsTest {
         @Override
         Backend create() {
