@@ -37,12 +37,10 @@ public interface DecoderVerbs {
      */
     void embed(Matrix table, Matrix tokens, Matrix out);
 
-    /** Bytes of scratch that {@link #multiplyRebuilt} works in at most, and on the host each worker: a GPU's tile, its blocks rounded up. */
-    long REBUILDING_BYTES = 66L << 20;
-
     /**
      * {@code out (N, d2) <- x (N, d1) · (D S)}, or {@code out + x · (D S)}: what multiplying by the dictionary and then by the codes
-     * gives, up to rounding, with W = D S made in F32, as many output features at a time as scratch memory holds.
+     * gives, up to rounding, with W = D S made in F32, as many output features at a time as 66 MiB of scratch hold, on the host each
+     * worker's.
      *
      * @param dictionary (k, d1), F32 or BF16
      * @param codes      (d2, k)

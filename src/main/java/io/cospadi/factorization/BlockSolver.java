@@ -133,8 +133,8 @@ final class BlockSolver implements Factorizer {
     }
 
     /**
-     * All rounds, from the start that {@code state} holds; its best codes are the result. Without a tolerance nothing waits for the
-     * device before the last round is queued.
+     * All rounds, from the start that {@code state} holds; its best codes are the result. Without a tolerance no round waits for what
+     * it computes ({@link RoundHistory}).
      */
     RoundHistory iterate(BlockState state, Sparsity sparsity, RoundListener listener) {
         int rounds = settings.rounds();

@@ -260,7 +260,7 @@ final class BlockState implements AutoCloseable {
         return mixed;
     }
 
-    /** What a fit under the mean metric lacks of the best under each block's own. */
+    /** What a fit under the mean metric lacks of the best under each block's own; what is left of it nobody asks about here. */
     private void improve(Matrix to) {
         shared.ifPresent(fit -> fit.improve(to, target, normal, fitted, SHARED_STEPS, bend));
     }

@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 
 /**
  * The exact rank-1 fit where nobody knows on the host which rows use an atom: in F the others are zeros. So FᵀF is always (r, r), about
@@ -31,7 +30,7 @@ final class MaskedRankOneFit implements RankOneFit {
             Matrix leading = scratch.f32(1, r);
             Matrix failed = scratch.f64(1, 1);
             Matrix count = scratch.f64(1, 1);
-            Matrix one = scratch.keep(backend.allocate(1, 1, DType.F64));
+            Matrix one = scratch.f64(1, 1);
             backend.fill(one, 1);
             backend.transpose(codes, byAtom);
             for (int i = 0; i < codes.cols(); i++) {
