@@ -12,31 +12,14 @@
 //          from shared memory. Not yet measured.
 // Limits   k, d2 >= 1; offsets are 64-bit.
 // Registers at most 40.
-#include "primitives/reduce.cuh"
+#include "primitives/list.cuh"
 
 constexpr int TILE = 256;
 
 extern "C" __global__ void __launch_bounds__(256) list_unused(
     const float* usage, int* found, double* replaced, int k, int d2) {
     __shared__ int counts[MOST_WARPS];
-    int lane = threadIdx.x % 32;
-    int warp = threadIdx.x / 32;
-    int warps = blockDim.x / 32;
-    int count = 0;
-    for (int first = 0; first < k; first += blockDim.x) {
-        int atom = first + threadIdx.x;
-        bool unused = atom < k && !(usage[atom] > 0);
-        unsigned int votes = __ballot_sync(ALL_LANES, unused);
-        if (lane == 0) counts[warp] = __popc(votes);
-        __syncthreads();
-        int place = count + __popc(votes & ((1u << lane) - 1));
-        for (int w = 0; w < warps; w++) {
-            if (w < warp) place += counts[w];
-            count += counts[w];
-        }
-        if (unused) found[1 + place] = atom;
-        __syncthreads();
-    }
+    int count = list_numbers(k, k, found + 1, counts, [=](int atom) { return !(usage[atom] > 0); });
     if (threadIdx.x != 0) return;
     found[0] = count;
     *replaced += count < d2 ? count : d2;

@@ -1,6 +1,7 @@
 // storage.cu: constants, and conversions between the types that matrices and checkpoints are stored in
 //
 // Problem  fill_*: every element becomes the value. convert_A_B: out[i] = x[i]; exact, but f64 to f32, which rounds to nearest.
+//          keep_top_bits_*: x[i] becomes the nearest single whose pattern ends in so many zeros, ties to even, f64 rounded to single first.
 //          split: x = out[0] + out[1] + out[2], the terms of primitives/terms.cuh, for products on tensor cores.
 // Layout   Dense, of so many elements. f16 and bf16 are 16-bit patterns: subnormals, infinities and NaN keep their meaning.
 //          split: x (rows, cols) f32; out (3, rows, 2 words) bf16, two to a word, zeros behind a row's end.
@@ -11,6 +12,7 @@
 // Registers at most 40.
 #include "primitives/each.cuh"
 #include "primitives/terms.cuh"
+#include "primitives/top_bits.cuh"
 #include "primitives/unroll.cuh"
 
 struct F16 { unsigned short bits; };
@@ -69,6 +71,14 @@ extern "C" __global__ void __launch_bounds__(256) convert_bf16_f32(const Bf16* x
 
 extern "C" __global__ void __launch_bounds__(256) convert_bf16_f64(const Bf16* x, double* out, long long count) {
     convert(x, out, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256) keep_top_bits_f32(float* x, int dropped, long long count) {
+    each(x, count, [=](long long i) { return without_low_bits(x[i], dropped); });
+}
+
+extern "C" __global__ void __launch_bounds__(256) keep_top_bits_f64(double* x, int dropped, long long count) {
+    each(x, count, [=](long long i) { return (double) without_low_bits((float) x[i], dropped); });
 }
 
 extern "C" __global__ void __launch_bounds__(256) split(

@@ -1,16 +1,18 @@
-// support.cu: for every atom the rows that use it, ascending
+// support.cu: where codes are not 0: for every atom the rows that use it, ascending; for every row what of it is stored
 //
 // Problem  For each column j of the codes, the rows i with codes[i,j] not 0 (a subnormal is not 0, -0 is).
+//          mark_stored: of every `group` neighbours in a row, marks[i,j] = 1 where codes[i,j] is not 0, and, where these are fewer than
+//          `kept`, at the lowest others, so that there are as many; where they are more, at the lowest of them; else 0.
 // Layout   codes (rows, k) f32, row-major. before (chunks, k) int32: a chunk is 64 rows. start (k + 1) int64: column j's list is
 //          list[start[j] .. start[j + 1]), int32.
 // Launch   count_support: block 256, grid (ceil(k / 256), chunks): before[c,j] = nonzeros of column j in chunk c.
 //          place_chunks: a line of blocks of 256 over the columns: before[c,j] = nonzeros in earlier chunks, start[j] = in all.
 //          place_columns: one block of 256: start becomes its exclusive prefix sum, `room` where that is beyond it. list_support: as count_support; what lies at
-//          `room` or behind it is not written.
+//          `room` or behind it is not written. mark_stored: a line of blocks of 256, a warp a row.
 // Order    Each place is a count of what comes before it: no atomics, equal inputs give equal lists.
 // Bound    Memory, by design (not yet measured): the codes are read twice, 8 bytes an element; a list's neighbours are written by
-//          one thread, one after the other.
-// Limits   1 <= rows <= 64 * 65535, k >= 1; offsets are 64-bit. Callers check.
+//          one thread, one after the other. mark_stored reads them twice and writes as much as it reads once.
+// Limits   1 <= rows <= 64 * 65535 (mark_stored: any), k >= 1, a multiple of group; offsets are 64-bit. Callers check.
 // Registers at most 40.
 #include "primitives/reduce.cuh"
 
@@ -80,5 +82,34 @@ extern "C" __global__ void __launch_bounds__(256) list_support(
     long long at = start[column] + before[(long long) blockIdx.y * k + column];
     for (unsigned long long left = users(codes, rows, k, column); left != 0 && at < room; left &= left - 1) {
         list[at++] = blockIdx.y * CHUNK + __ffsll(left) - 1;
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(256) mark_stored(
+    const float* codes, float* marks, int rows, int k, int kept, int group) {
+    int lane = threadIdx.x % 32;
+    unsigned int below = (1u << lane) - 1;
+    int warps = gridDim.x * (blockDim.x / 32);
+    for (int row = (blockIdx.x * blockDim.x + threadIdx.x) / 32; row < rows; row += warps) {
+        const float* code = codes + (long long) row * k;
+        float* mark = marks + (long long) row * k;
+        for (int from = 0; from < k; from += group) {
+            int end = from + group;
+            int spare = kept;
+            for (int first = from; first < end; first += 32) {
+                spare -= __popc(__ballot_sync(ALL_LANES, first + lane < end && code[first + lane] != 0));
+            }
+            int left = kept;
+            for (int first = from; first < end; first += 32) {
+                int j = first + lane;
+                bool used = j < end && code[j] != 0;
+                unsigned int others = __ballot_sync(ALL_LANES, j < end && !used);
+                bool fills = (others >> lane & 1) && __popc(others & below) < spare;
+                unsigned int taken = __ballot_sync(ALL_LANES, used || fills);
+                if (j < end) mark[j] = (taken >> lane & 1) && __popc(taken & below) < left;
+                spare -= __popc(others);
+                left -= __popc(taken);
+            }
+        }
     }
 }

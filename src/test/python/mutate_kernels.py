@@ -371,6 +371,7 @@ STORAGE = [
     ("last of an odd row left out", "2 * j < cols", "2 * j + 1 < cols"),
     ("next row's first behind a row", "2 * j + 1 < cols", "2 * j < cols"),
     ("rows read as far apart as written", "x + i * cols", "x + i * 2 * words"),
+    ("f64 cut to single", "without_low_bits((float) x[i], dropped)", "without_low_bits(__uint_as_float(__float_as_uint((float) x[i]) & ~1u), dropped)"),
     ("terms overlap", "n * term", "n * (term - 1)"),
     ("columns beyond the grid left out", "j += gridDim.x * 32LL", "j += words"),
     ("rows beyond the grid left out", "i < rows; i += gridDim.y * (long long) blockDim.y", "i < rows; i += rows"),
@@ -456,6 +457,16 @@ SUPPORT = [
     ("lists beyond the room", "start[j] = place < room ? place : room", "start[j] = place"),
     ("last list beyond the room", "start[k] = before < room ? before : room", "start[k] = before"),
     ("rows listed beyond the room", "left != 0 && at < room", "left != 0"),
+    ("a place too many marked", "popc(others & below) < spare", "popc(others & below) <= spare"),
+    ("nonzeros beyond those kept", "__popc(taken & below) < left", "true"),
+    ("the group's places counted anew", "left -= __popc(taken);", ""),
+    ("others of a group counted anew", "spare -= __popc(others);", ""),
+    ("nonzeros of the first columns alone", "spare -= __popc(__ballot_sync(ALL_LANES, first + lane < end &&", "spare -= __popc(__ballot_sync(ALL_LANES, first == from && first + lane < end &&"),
+    ("the next group's columns", "first + lane < end && code", "first + lane < k && code"),
+    ("marks beyond the group", "if (j < end) mark[j]", "if (j < k) mark[j]"),
+    ("one group a row", "from < k; from += group", "from < k; from += k"),
+    ("rows beyond the grid not marked", "row < rows; row += warps", "row < rows; row += rows"),
+    ("groups begin with what others left", "int spare = kept;", "int spare = from == 0 ? kept : 0;"),
     ("rows in their chunk", "blockIdx.y * CHUNK + __ffsll(left) - 1", "__ffsll(left) - 1"),
 ]
 
@@ -575,14 +586,81 @@ ATOMS = [
     ("interpolates", "along * x[i] - back * y[i]", "along * x[i] + back * y[i]"),
     ("x and y exchanged", "along * x[i] - back * y[i]", "along * y[i] - back * x[i]"),
 ]
-DEAD_ATOMS = [
-    ("NaN counts as use", "!(usage[atom] > 0)", "usage[atom] <= 0"),
-    ("atoms past the last", "atom < k && ", ""),
-    ("own warp's atoms counted twice", "if (w < warp)", "if (w <= warp)"),
+LEVELS = [
+    ("levels without their half", "(float) pattern + 0.5f - half", "(float) pattern - half"),
+    ("nearest pattern rounded instead of cut", "floor(value / scale) + half", "floor(value / scale + 0.5) + half"),
+    ("levels beyond the last", "pattern = pattern < 2 * half - 1 ? pattern : 2 * half - 1;", ""),
+    ("levels before the first", "pattern = pattern > 0 ? pattern : 0;", ""),
+    ("levels not in bf16", "return round_to_bf16(((float) pattern", "return (((float) pattern"),
+    ("-0 under the scale 0", " + 0.0f);", ");"),
+    ("scale 0 divides", "scale == 0 ? 0 : floor", "floor"),
+    ("values beyond all levels taken", "finite = finite && magnitude < BEYOND;", ""),
+    ("last value beyond decides alone", "finite = finite && magnitude", "finite = magnitude"),
+    ("smallest scale kept", "covering < SMALLEST_SCALE", "covering <= 0"),
+    ("only a lane's values seen", "i = lane; i < count; i += 32", "i = lane; i < count; i += count"),
+    ("largest of a lane alone", "warp_reduce<Max>(largest)", "largest"),
+    ("steps of a sixteenth", "lane * (1.0 / 32)", "lane * (1.0 / 16)"),
+    ("scales not in bf16", "float scale = round_to_bf16((float) (covering", "float scale = ((float) (covering"),
+    ("losses not squared", "lost += error * error", "lost += fabs(error)"),
+    ("more scales tried", "if (lane >= MOST_TRIED) lost = BEYOND * BEYOND;", ""),
+    ("fewer scales tried", "MOST_TRIED = 25", "MOST_TRIED = 12"),
+    ("last of equals", "other < best", "other > best"),
+    ("half of the lanes compared", "by = 16; by > 0", "by = 8; by > 0"),
+    ("own scale instead of the best", "__shfl_sync(ALL_LANES, scale, best)", "__shfl_sync(ALL_LANES, scale, lane)"),
+    ("a column beyond the last", "if (column >= m) return;", "if (column > m) return;"),
+    ("groups beyond the grid left out", "group < groups; group += gridDim.y", "group < groups; group += groups"),
+    ("last group as long as the others", "min(length, n - from)", "length"),
+    ("neighbouring columns for a group", "own[(long long) i * m]", "own[i]"),
+    ("feedback of the row itself", "i < j; i += blockDim.y", "i <= j; i += blockDim.y"),
+    ("feedback forgotten", "sums[i][lane] += error * fed[i]", "sums[i][lane] += 0"),
+    ("feedback from the first column", "* n + from;", "* n;"),
+    ("feedback of some warps only", "for (int i = threadIdx.y; i < j", "for (int i = threadIdx.y + 1; i < j"),
+    ("error of what was wanted", "own[j][lane] -= level", "own[j][lane] = sums[j][lane] - level"),
+    ("error read too early", "= level;\n        }\n        __syncthreads();", "= level;\n        }"),
+    ("sums rounded too early", "error * fed[i];\n        __syncthreads();", "error * fed[i];"),
+    ("tiles read before all are there", "scales[column] : 0;\n    __syncthreads();", "scales[column] : 0;"),
+    ("errors beyond the columns", "j < b && inside; j +=", "j < b; j +=") ,
+    ("levels beyond the columns", "if (inside) levels[", "levels["),
+    ("rounded from the first row", "for (int j = b - 1; j >= 0; j--)", "for (int j = 0; j < b; j++)"),
+    ("last place left out", "list_numbers(k, s, atoms", "list_numbers(k, s - 1, atoms"),
+    ("groups of a block's warps only", "group += blockDim.x / 32", "group += groups"),
+    ("groups as long as the row", "min(length, count - from)", "count - from"),
+    ("sweeps before all scales", "scale[group] = own;\n        }\n        __syncthreads();", "scale[group] = own;\n        }"),
+    ("one sweep", "MOST_SWEEPS = 16", "MOST_SWEEPS = 1"),
+    ("sweeps until the last", "MOST_SWEEPS = 16", "MOST_SWEEPS = 17"),
+    ("an atom without energy", "energy > 0 ? value", "energy != energy ? value"),
+    ("residuals not divided", "residual[atom] / energy", "residual[atom]"),
+    ("every code's scale the first", "scale[p / length]", "scale[0]"),
+    ("nearer or not", "sweep == 0 ? level != value : fabs(wanted - level) < fabs(wanted - value)", "level != value"),
+    ("only nearer in the first sweep", "sweep == 0 ? level != value : ", ""),
+    ("residuals changed before all have read", "changed = true;\n                __syncthreads();", "changed = true;"),
+    ("residuals read before all have changed", "code[atom] = level;\n                __syncthreads();", "code[atom] = level;"),
+    ("residuals of the code, not of its change", "float by = level - value", "float by = level"),
+    ("residuals beyond the block left out", "residual[j] -= by * products[j];", "if (j < blockDim.x) residual[j] -= by * products[j];"),
+    ("rows beyond the grid left out", "row < rows; row += gridDim.x", "row < rows; row += rows"),
+    ("next row's atoms listed too early", "            }\n        }\n        __syncthreads();\n    }\n}", "            }\n        }\n    }\n}"),
+]
+
+TOP_BITS = [
+    ("NaN carried over", "if (x != x) return __uint_as_float(0x7fc00000u);", ""),
+    ("ties up", "(pattern >> dropped & 1)", "1"),
+    ("ties down", "(pattern >> dropped & 1)", "0"),
+    ("cut", "pattern += (1u << (dropped - 1)) - 1 + (pattern >> dropped & 1);", ""),
+    ("a bit too few dropped", "pattern >> dropped << dropped", "pattern >> (dropped - 1) << (dropped - 1)"),
+]
+
+LIST = [
+    ("own warp's counted twice", "if (w < warp)", "if (w <= warp)"),
     ("lanes before and the own", "((1u << lane) - 1)", "((2u << lane) - 1)"),
     ("warps' counts read too early", "__popc(votes);\n        __syncthreads();", "__popc(votes);"),
-    ("warps' counts overwritten too early", "found[1 + place] = atom;\n        __syncthreads();", "found[1 + place] = atom;"),
-    ("atoms beyond the block left out", "first < k; first += blockDim.x", "first < k; first += k + blockDim.x"),
+    ("warps' counts overwritten too early", "list[place] = number;\n        __syncthreads();", "list[place] = number;"),
+    ("numbers beyond the block left out", "first += blockDim.x", "first += n + blockDim.x"),
+    ("numbers past the last", "number < n && ", ""),
+    ("more than there is room for", "listed && place < most", "listed"),
+]
+
+DEAD_ATOMS = [
+    ("NaN counts as use", "!(usage[atom] > 0)", "usage[atom] <= 0"),
     ("more replaced than rows", "count < d2 ? count : d2", "count"),
     ("replaced set, not raised", "*replaced +=", "*replaced ="),
     ("NaN first", "if (a != a) return b != b && i < j;", "if (a != a) return b == b || i < j;"),
@@ -635,6 +713,9 @@ MUTATIONS = (
     + [("conjugate_gradient.cu", "ConjugateGradientKernelsTest", *m) for m in CONJUGATE_GRADIENT]
     + [("atoms.cu", "AtomKernelsTest", *m) for m in ATOMS]
     + [("dead_atoms.cu", "DeadAtomKernelsTest", *m) for m in DEAD_ATOMS]
+    + [("levels.cu", "LevelKernelsTest", *m) for m in LEVELS]
+    + [("primitives/top_bits.cuh", "StorageKernelsTest", *m) for m in TOP_BITS]
+    + [("primitives/list.cuh", "LevelKernelsTest", *m) for m in LIST]
     + [("ksvd.cu", "KsvdKernelsTest", *m) for m in KSVD]
     + [("triangular.cu", "TriangularKernelsTest", *m) for m in TRIANGULAR]
     + [("code_sweep.cu", "CodeSweepKernelsTest", *m) for m in CODE_SWEEP]

@@ -5,7 +5,7 @@ import java.util.function.IntConsumer;
 
 /** The verbs that every algorithm computes with. Not thread-safe: one caller at a time; a backend parallelises inside. */
 public sealed interface Backend
-        extends Storage, LinearAlgebra, SparseCodingVerbs, DecoderVerbs, GradientVerbs, AutoCloseable
+        extends Storage, LinearAlgebra, SparseCodingVerbs, RoundingVerbs, DecoderVerbs, GradientVerbs, AutoCloseable
         permits CpuBackend, CudaBackend {
     /** What decides the result's bits: device, library, kernel and thread count; part of a job's fingerprint. */
     String identity();

@@ -34,6 +34,7 @@ public final class CpuBackend implements Backend {
     private final AtomNormalization normalization;
     private final CodeSweep codeSweep;
     private final AtomUpdates atomUpdates;
+    private final LevelRounding levelRounding;
     private final CodeProducts codeProducts;
     private final Rotary rotary;
     private final Attention attention;
@@ -65,6 +66,7 @@ public final class CpuBackend implements Backend {
         normalization = new AtomNormalization(elementwise, reductions, allocated);
         codeSweep = new CodeSweep(workers);
         atomUpdates = new AtomUpdates(transfers, elementwise, reductions, products, allocated);
+        levelRounding = new LevelRounding(workers);
         codeProducts = new CodeProducts(workers);
         rotary = new Rotary(workers);
         attention = new Attention(workers);
@@ -470,6 +472,48 @@ public final class CpuBackend implements Backend {
     public void updateAtoms(Matrix residual, Matrix dictionary, Matrix codes, int s, int iterations) {
         SparseCodingChecks.updateAtoms(residual, dictionary, codes, s, iterations);
         atomUpdates.run(own(residual), own(dictionary), own(codes), s, iterations);
+    }
+
+    // ---- rounding ----
+
+    @Override
+    public void keepTopBits(Matrix matrix, int bits) {
+        RoundingChecks.keepTopBits(matrix, bits);
+        elementwise.keepTopBits(own(matrix), bits);
+    }
+
+    @Override
+    public void chooseScales(Matrix values, int groupSize, int bits, Matrix scales) {
+        RoundingChecks.chooseScales(values, groupSize, bits, scales);
+        levelRounding.chooseScales(own(values), groupSize, bits, own(scales));
+    }
+
+    @Override
+    public void roundWithFeedback(
+            Matrix values, Matrix wanted, Matrix feedback, int from, int bits, Matrix scales, Matrix levels) {
+        RoundingChecks.roundWithFeedback(values, wanted, feedback, from, bits, scales, levels);
+        levelRounding.roundWithFeedback(own(values), own(wanted), own(feedback), from, bits, own(scales), own(levels));
+    }
+
+    @Override
+    public void markStored(Matrix codes, int kept, int group, Matrix support) {
+        RoundingChecks.markStored(codes, kept, group, support);
+        levelRounding.markStored(own(codes), kept, group, own(support));
+    }
+
+    @Override
+    public void roundOnSupport(
+            Matrix gram,
+            Matrix support,
+            Matrix residuals,
+            Matrix codes,
+            int s,
+            int groupSize,
+            int bits,
+            Matrix scales) {
+        RoundingChecks.roundOnSupport(gram, support, residuals, codes, s, groupSize, bits, scales);
+        levelRounding.roundOnSupport(
+                own(gram), own(support), own(residuals), own(codes), s, groupSize, bits, own(scales));
     }
 
     // ---- decoder ----

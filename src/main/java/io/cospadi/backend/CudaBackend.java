@@ -15,6 +15,7 @@ import io.cospadi.gpu.DeadAtomKernels;
 import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.gpu.ElementwiseKernels;
 import io.cospadi.gpu.IndexingKernels;
+import io.cospadi.gpu.LevelKernels;
 import io.cospadi.gpu.NucleusKernels;
 import io.cospadi.gpu.ReductionKernels;
 import io.cospadi.gpu.RmsNormKernels;
@@ -22,6 +23,8 @@ import io.cospadi.gpu.RowGradientKernels;
 import io.cospadi.gpu.SelectKernels;
 import io.cospadi.gpu.SoftmaxKernels;
 import io.cospadi.gpu.SquareKernels;
+import io.cospadi.gpu.StorageKernels;
+import io.cospadi.gpu.SupportKernels;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.DType;
 import java.nio.ByteBuffer;
@@ -60,8 +63,11 @@ public final class CudaBackend implements Backend {
     private final ConjugateGradientKernels conjugateGradients;
     private final ElementwiseKernels elementwise;
     private final IndexingKernels indexing;
+    private final LevelKernels levels;
     private final SquareKernels squares;
     private final SelectKernels select;
+    private final StorageKernels storage;
+    private final SupportKernels supports;
     private final ReductionKernels rowReductions;
     private final RmsNormKernels rmsNorm;
     private final SoftmaxKernels softmax;
@@ -108,8 +114,11 @@ public final class CudaBackend implements Backend {
         conjugateGradients = new ConjugateGradientKernels(cuda);
         elementwise = new ElementwiseKernels(cuda);
         indexing = new IndexingKernels(cuda);
+        levels = new LevelKernels(cuda, cuda.properties().sharedBytesOfBlock());
         squares = new SquareKernels(cuda);
         select = new SelectKernels(cuda);
+        storage = new StorageKernels(cuda);
+        supports = new SupportKernels(cuda);
         rowReductions = new ReductionKernels(cuda);
         rmsNorm = new RmsNormKernels(cuda);
         softmax = new SoftmaxKernels(cuda);
@@ -597,6 +606,69 @@ public final class CudaBackend implements Backend {
     public void updateAtoms(Matrix residual, Matrix dictionary, Matrix codes, int s, int iterations) {
         SparseCodingChecks.updateAtoms(residual, dictionary, codes, s, iterations);
         atomUpdates.run(own(residual), own(dictionary), own(codes), s, iterations);
+    }
+
+    // ---- rounding ----
+
+    @Override
+    public void keepTopBits(Matrix matrix, int bits) {
+        RoundingChecks.keepTopBits(matrix, bits);
+        storage.keepTopBits(matrix.dtype(), at(matrix), bits, elements(matrix));
+    }
+
+    @Override
+    public void chooseScales(Matrix values, int groupSize, int bits, Matrix scales) {
+        RoundingChecks.chooseScales(values, groupSize, bits, scales);
+        int n = values.rows();
+        int length = groupSize == 0 ? n : groupSize;
+        levels.chooseScales(at(values), at(scales), n, values.cols(), length, scales.rows(), bits);
+    }
+
+    @Override
+    public void roundWithFeedback(
+            Matrix values, Matrix wanted, Matrix feedback, int from, int bits, Matrix scales, Matrix levels) {
+        RoundingChecks.roundWithFeedback(values, wanted, feedback, from, bits, scales, levels);
+        this.levels.roundWithFeedback(
+                at(values),
+                at(wanted),
+                at(feedback),
+                at(scales),
+                at(levels),
+                values.rows(),
+                values.cols(),
+                feedback.cols(),
+                from,
+                bits);
+    }
+
+    @Override
+    public void markStored(Matrix codes, int kept, int group, Matrix support) {
+        RoundingChecks.markStored(codes, kept, group, support);
+        supports.markStored(at(codes), at(support), codes.rows(), codes.cols(), kept, group);
+    }
+
+    @Override
+    public void roundOnSupport(
+            Matrix gram,
+            Matrix support,
+            Matrix residuals,
+            Matrix codes,
+            int s,
+            int groupSize,
+            int bits,
+            Matrix scales) {
+        RoundingChecks.roundOnSupport(gram, support, residuals, codes, s, groupSize, bits, scales);
+        levels.roundOnSupport(
+                at(gram),
+                at(support),
+                at(residuals),
+                at(codes),
+                at(scales),
+                codes.rows(),
+                codes.cols(),
+                s,
+                groupSize == 0 ? s : groupSize,
+                bits);
     }
 
     // ---- decoder ----

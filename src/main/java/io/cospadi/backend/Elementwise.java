@@ -1,5 +1,6 @@
 package io.cospadi.backend;
 
+import io.cospadi.tensor.TopBits;
 import java.util.function.DoubleBinaryOperator;
 import org.bytedeco.openblas.global.openblas_full;
 
@@ -77,6 +78,29 @@ final class Elementwise {
             matrix.get(at, values, count);
             for (int i = 0; i < count; i++) {
                 values[i] *= alpha;
+            }
+            matrix.put(at, values, count);
+        }
+    }
+
+    /** Each element to the nearest single with so many top bits. */
+    void keepTopBits(NativeMatrix matrix, int bits) {
+        tiles(matrix.elements(), (at, count, scratch) -> topBitsRun(matrix, bits, at, count, scratch));
+    }
+
+    private static void topBitsRun(NativeMatrix matrix, int bits, long at, int count, Scratch scratch) {
+        if (matrix.isF32()) {
+            float[] values = scratch.floats(0, count);
+            matrix.get(at, values, count);
+            for (int i = 0; i < count; i++) {
+                values[i] = TopBits.round(values[i], bits);
+            }
+            matrix.put(at, values, count);
+        } else {
+            double[] values = scratch.doubles(0, count);
+            matrix.get(at, values, count);
+            for (int i = 0; i < count; i++) {
+                values[i] = TopBits.round((float) values[i], bits);
             }
             matrix.put(at, values, count);
         }

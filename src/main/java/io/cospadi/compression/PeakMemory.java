@@ -127,14 +127,16 @@ public record PeakMemory(long calibration, long factorization) {
         rounds += solving(k, r);
         long start = 36 * r * r + 8L * d2 * r + 20 * r * k + 16L * k * k + 4L * d2 * k;
 
-        // in the final fit, in f64: W twice, D and C; and meanwhile the codes, or the dictionary, or the error
+        // in the final fit: the codes given and W twice, D, C and its support; and meanwhile the codes, or the
+        // dictionary, or the error
         long fit = 4L * d2 * k + 8 * (2L * d1 * d2 + (long) d2 * k + (long) k * d1);
-        long codes = 8 * (2L * k * d1 + (long) k * k + (long) rows * k);
-        codes += 4 * ((long) d2 * k + (long) k * k + 5L * rows * k);
-        long dictionary = 8 * (2L * d2 * k + (long) k * k + (long) k * d1);
+        long codes = 8 * ((long) k * d1 + (long) k * k + (long) rows * k);
+        codes += 4 * ((long) k * k + 5L * rows * k);
+        long dictionary = 8 * (3L * d2 * k + (long) k * k + (long) k * d1);
         dictionary += 8 * (m > 1 ? m * (long) k * k + 4L * k * d1 : 0);
-        long error = 8 * (2L * d1 * d2 + (long) d2 * k + (long) k * d1);
-        long rounding = fed == 0 ? 0 : 20L * d1 * d1 + 8L * d1 * fed;
+        long error = 8 * (2L * d1 * d2 + (long) d2 * k);
+        // a factor of the Gram on its way to panels, or what is rounded with them; the best factors so far
+        long rounding = fed == 0 ? 0 : 26L * d1 * d1 + 12L * d1 * fed + 8L * d1 * fed + 8L * d2 * k;
 
         long solver = rounds + start;
         long factors = fit + rounding + Math.max(codes, Math.max(dictionary, error));

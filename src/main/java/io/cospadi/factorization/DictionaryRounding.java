@@ -3,58 +3,83 @@ package io.cospadi.factorization;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.quantization.FeedbackRounding;
-import io.cospadi.quantization.Levels;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.DType;
 
 /**
  * Rounds the rows of a matrix that inputs are multiplied with to what is stored: bf16 each by itself, or levels, an input's error
- * fed into the inputs still to be rounded under the Gram of the inputs ({@link FeedbackRounding}).
+ * fed into the inputs still to be rounded under the Gram of the inputs ({@link FeedbackRounding}). Nothing is waited for.
  */
 final class DictionaryRounding implements AutoCloseable {
     /** Share of the mean energy that is added to every input's, as GPTQ does, so that a singular G has a factor. */
     private static final double DAMPING = 0.01;
 
+    private static final int BFLOAT16_BITS = 16;
+
     private final Backend backend;
     private final Effort effort;
-    /** Null where elements are rounded to bf16. */
-    private final FeedbackRounding levels;
+    private final Scratch scratch;
+    /** Scalars: the mean energy, and whether G has no factor, else 0. */
+    private final Matrix mean;
 
-    private DictionaryRounding(Backend backend, Effort effort, FeedbackRounding levels) {
+    private final Matrix failed;
+    /** Null where elements are rounded to bf16. */
+    private FeedbackRounding levels;
+
+    private DictionaryRounding(Backend backend, Effort effort) {
         this.backend = backend;
         this.effort = effort;
-        this.levels = levels;
+        scratch = new Scratch(backend);
+        mean = scratch.f64(1, 1);
+        failed = scratch.f64(1, 1);
     }
 
     /**
-     * Rounding of dictionaries in a precision.
+     * Rounding of dictionaries in a precision; the caller closes it.
      *
      * @param gram G (d1, d1) F64, read only
      */
     static DictionaryRounding of(Backend backend, Effort effort, Matrix gram, Precision precision) {
         return precision.dictionaryLevels()
                 ? underGram(backend, effort, gram, precision.dictionaryBits(), precision.groupSize())
-                : new DictionaryRounding(backend, effort, null);
+                : new DictionaryRounding(backend, effort);
     }
 
-    /** Rounding to levels of {@code bits} bits with feedback under G (d1, d1) F64, read only. */
+    /** Rounding to levels of {@code bits} bits with feedback under G (d1, d1) F64, read only; the caller closes it. */
     static DictionaryRounding underGram(Backend backend, Effort effort, Matrix gram, int bits, int groupSize) {
-        int d1 = gram.rows();
-        try (Matrix factor = backend.allocate(d1, d1, DType.F64);
-                Matrix diagonal = backend.allocate(1, d1, DType.F64)) {
-            backend.diagonal(gram, diagonal);
-            double mean = 0;
-            for (double energy : backend.readDoubles(diagonal)) {
-                mean += energy / d1;
-            }
+        DictionaryRounding rounding = new DictionaryRounding(backend, effort);
+        try {
+            rounding.factor(gram, bits, groupSize);
+            return rounding;
+        } catch (RuntimeException | Error failure) {
+            rounding.close();
+            throw failure;
+        }
+    }
+
+    /** Rounding to the nearest levels of {@code bits} bits, of rows of d1; the caller closes it. */
+    static DictionaryRounding toNearest(Backend backend, Effort effort, int d1, int bits, int groupSize) {
+        DictionaryRounding rounding = new DictionaryRounding(backend, effort);
+        try {
+            rounding.levels = FeedbackRounding.none(backend, d1, bits, groupSize);
+            return rounding;
+        } catch (RuntimeException | Error failure) {
+            rounding.close();
+            throw failure;
+        }
+    }
+
+    private void factor(Matrix gram, int bits, int groupSize) {
+        try (Matrix factor = backend.allocate(gram.rows(), gram.rows(), DType.F64);
+                Matrix damping = backend.allocate(1, 1, DType.F64);
+                MeanDiagonal energy = new MeanDiagonal(backend, gram.rows(), DType.F64)) {
+            energy.of(gram, mean);
+            backend.copy(mean, damping);
+            backend.scale(DAMPING, damping);
             backend.copy(gram, factor);
-            backend.addToDiagonal(factor, DAMPING * (mean > 0 ? mean : 1));
-            if (effort.cholesky(factor)) {
-                return new DictionaryRounding(
-                        backend, effort, FeedbackRounding.under(backend, factor, bits, groupSize));
-            }
-            throw new ArithmeticException("the Gram matrix has no Cholesky factor (d1 = " + d1 + ", mean diagonal "
-                    + mean + "): it is not finite; calibrate again");
+            backend.addToDiagonal(factor, damping);
+            effort.cholesky(factor, failed);
+            levels = FeedbackRounding.under(backend, factor, bits, groupSize);
         }
     }
 
@@ -63,17 +88,39 @@ final class DictionaryRounding implements AutoCloseable {
         return levels != null;
     }
 
-    /** An F64 matrix (rows, d1), rounded; without levels it has no scales. */
-    Levels round(Matrix matrix) {
+    /**
+     * Rounds a matrix in place.
+     *
+     * @param matrix (rows, d1) F64
+     * @param scales of levels (rows, groups) F32, overwritten; else null
+     */
+    void round(Matrix matrix, Matrix scales) {
         if (levels == null) {
-            return new Levels(StoredForm.bfloat16(backend, matrix), new short[0]);
+            backend.keepTopBits(matrix, BFLOAT16_BITS);
+            return;
         }
         effort.count(levels.operations(matrix.rows()));
-        return levels.round(matrix);
+        try (FeedbackRounding.Rounded rounded = levels.round(matrix)) {
+            backend.copy(rounded.values(), matrix);
+            backend.copy(rounded.scales(), scales);
+        }
+    }
+
+    /**
+     * Waits.
+     *
+     * @throws ArithmeticException if what was rounded has no meaning, as the Gram has no factor
+     */
+    void requireFactor() {
+        if (backend.read(failed).value() != 0) {
+            throw new ArithmeticException("the Gram matrix has no Cholesky factor (mean diagonal "
+                    + backend.read(mean).value() + "): it is not finite; calibrate again");
+        }
     }
 
     @Override
     public void close() {
+        scratch.close();
         if (levels != null) {
             levels.close();
         }

@@ -2,12 +2,11 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.quantization.Levels;
+import io.cospadi.backend.Reading;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.DType;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * From a solver's dictionary and codes to the stored factors:
@@ -16,14 +15,13 @@ import java.util.List;
  *   <li>the dictionary, atoms scaled to unit G-norm, is rounded to bf16, or to levels ({@link DictionaryRounding});
  *   <li>the codes are fitted again on their support against the rounded dictionary, under G, so that they absorb its rounding
  *       ({@link SupportRefit});
- *   <li>the codes are rounded to 14 bits, which costs by far the most, or to levels, each taking in what others lost
- *       ({@link CodeRounding});
+ *   <li>the codes are rounded to 14 bits, which costs by far the most, or to levels ({@link CodeRounding});
  *   <li>where the method's dictionary is free, it is fitted once more to the rounded codes and rounded again: it has k of d2
  *       directions to absorb their rounding with, and bf16, eight times finer than the codes, takes little of that back;
  *   <li>where that dictionary is of levels itself, steps 2 to 4 are repeated, and the best factors seen are the result.
  * </ol>
  *
- * In f64 but for the codes' conjugate gradients. Where the rows are those of a group's members, one block after the other, the
+ * In f64 but for the codes' conjugate gradients; where the factors are, without waiting for anything until they are read. Where the rows are those of a group's members, one block after the other, the
  * codes of each are fitted under its own Gram, and the shared dictionary under all of them ({@link SharedDictionary}).
  */
 final class FinalFit implements AutoCloseable {
@@ -40,11 +38,19 @@ final class FinalFit implements AutoCloseable {
     private final OutputCorrelation correlation;
     private final Whitening whitening;
     private final Sparsity sparsity;
+    private final Precision precision;
+    private final Scratch scratch;
     private final CodeRounding codeRounding;
     private final DictionaryRounding dictionaryRounding;
     private final Matrix weight;
     /** √H W, or that mixed by the correlation. */
     private final Matrix scaledWeight;
+    /** The outputs' weights, (1, d2) F64, and as many ones. */
+    private final Matrix outputs;
+
+    private final Matrix ones;
+    /** Scalar: how many least-squares fits of a dictionary failed. */
+    private final Matrix failures;
 
     private FinalFit(
             Backend backend,
@@ -54,8 +60,7 @@ final class FinalFit implements AutoCloseable {
             OutputCorrelation correlation,
             Whitening whitening,
             Sparsity sparsity,
-            Precision precision,
-            Scratch scratch) {
+            Precision precision) {
         this.backend = backend;
         this.effort = effort;
         this.problem = problem;
@@ -63,28 +68,26 @@ final class FinalFit implements AutoCloseable {
         this.correlation = correlation;
         this.whitening = whitening;
         this.sparsity = sparsity;
-        codeRounding = new CodeRounding(backend, effort, precision);
-        weight = scratch.f64(problem.weight());
-        scaledWeight = scratch.f64(problem.weight());
-        problem.outputs().absorb(backend, scaledWeight);
-        mix(scaledWeight);
-        dictionaryRounding = DictionaryRounding.of(backend, effort, problem.gram(), precision);
-    }
-
-    /**
-     * Stored factors and the error that they have exactly so under the problem's Gram.
-     *
-     * @param objective what solvers keep small: the output energies lost, each with its output's weight
-     */
-    record Stored(SparseFactors factors, double relativeError, double objective) {
-        private Stored orBetter(Stored other) {
-            return other.objective < objective ? other : this;
-        }
-
-        private Levels dictionary() {
-            return new Levels(factors.dictionary(), factors.scales().dictionary());
+        this.precision = precision;
+        codeRounding = new CodeRounding(backend, effort, precision, sparsity);
+        scratch = new Scratch(backend);
+        try {
+            weight = scratch.f64(problem.weight());
+            scaledWeight = scratch.f64(problem.weight());
+            problem.outputs().absorb(backend, scaledWeight);
+            mix(scaledWeight);
+            outputs = scratch.keep(problem.outputs().vector(backend, problem.d2()));
+            ones = scratch.keep(OutputWeights.equal().vector(backend, problem.d2()));
+            failures = scratch.f64(1, 1);
+            dictionaryRounding = DictionaryRounding.of(backend, effort, problem.gram(), precision);
+        } catch (RuntimeException | Error failure) {
+            scratch.close();
+            throw failure;
         }
     }
+
+    /** Stored factors and the error that they have exactly so under the problem's Gram. */
+    record Stored(SparseFactors factors, double relativeError) {}
 
     /**
      * Fits and rounds, for solvers whose dictionary is the least-squares fit to their codes.
@@ -106,12 +109,17 @@ final class FinalFit implements AutoCloseable {
             Matrix codes,
             Sparsity sparsity,
             Precision precision) {
-        try (Scratch scratch = new Scratch(backend);
-                FinalFit fit = new FinalFit(
-                        backend, effort, problem, members, correlation, whitening, sparsity, precision, scratch)) {
-            Matrix codes64 = scratch.f64(codes);
-            Matrix dictionary = scratch.keep(fit.dictionaryFor(codes64));
-            return fit.stored(dictionary, codes64, true);
+        try (FinalFit fit =
+                new FinalFit(backend, effort, problem, members, correlation, whitening, sparsity, precision)) {
+            double share = LeastSquaresDictionary.RIDGE;
+            for (; share < 1; share *= LeastSquaresDictionary.RAISE) {
+                Optional<Stored> stored = fit.ofCodes(codes, share);
+                if (stored.isPresent()) {
+                    return stored.get();
+                }
+            }
+            throw new ArithmeticException(
+                    "the normal equations of " + codes.cols() + " atoms cannot be solved: the codes are not finite");
         }
     }
 
@@ -132,32 +140,180 @@ final class FinalFit implements AutoCloseable {
             Matrix codes,
             Sparsity sparsity,
             Precision precision) {
-        try (Scratch scratch = new Scratch(backend);
-                FinalFit fit = new FinalFit(
-                        backend, effort, problem, List.of(problem), null, whitening, sparsity, precision, scratch)) {
-            return fit.stored(scratch.f64(dictionary), scratch.f64(codes), false);
+        try (FinalFit fit =
+                        new FinalFit(backend, effort, problem, List.of(problem), null, whitening, sparsity, precision);
+                RoundedFactors factors = fit.zeros(codes.cols())) {
+            try (Matrix codes64 = fit.f64(codes)) {
+                backend.copy(dictionary, factors.dictionary);
+                fit.scaleAtoms(codes64, factors);
+            }
+            fit.roundDictionary(factors);
+            fit.refitCodes(factors);
+            fit.measure(factors);
+            return fit.read(factors);
+        }
+    }
+
+    private RoundedFactors zeros(int k) {
+        return new RoundedFactors(backend, problem.d1(), problem.d2(), k, sparsity.s(), precision);
+    }
+
+    private Matrix f64(Matrix matrix) {
+        Matrix copy = backend.allocate(matrix.rows(), matrix.cols(), DType.F64);
+        backend.copy(matrix, copy);
+        return copy;
+    }
+
+    /** All steps with λ = share · mean diagonal; empty where a fit needs a larger one. */
+    private Optional<Stored> ofCodes(Matrix codes, double share) {
+        backend.fill(failures, 0);
+        try (RoundedFactors factors = zeros(codes.cols())) {
+            try (Matrix codes64 = f64(codes)) {
+                fitDictionary(codes64, share, factors.dictionary);
+                scaleAtoms(codes64, factors);
+            }
+            roundDictionary(factors);
+            refitCodes(factors);
+            refitDictionary(factors, share);
+            measure(factors);
+            return dictionaryRounding.isCoarse() ? bestOfRepetitions(factors, share) : ifFitted(factors);
+        }
+    }
+
+    /** Step 5. */
+    private Optional<Stored> bestOfRepetitions(RoundedFactors factors, double share) {
+        try (RoundedFactors best = zeros(factors.codes.cols())) {
+            backend.fill(best.objective, Double.POSITIVE_INFINITY);
+            best.takeIfBetter(factors);
+            for (int t = 0; t < REPETITIONS; t++) {
+                factors.takeDictionary(best);
+                refitCodes(factors);
+                measure(factors);
+                best.takeIfBetter(factors);
+                refitDictionary(factors, share);
+                measure(factors);
+                best.takeIfBetter(factors);
+            }
+            return ifFitted(best);
         }
     }
 
     /**
-     * {@code (CᵀHC + λI)⁻¹ CᵀH W} for {@code √H C}, (k, d1) F64, and for a group what that lacks of its best dictionary; the
-     * caller closes it.
+     * Atoms to unit norm under G scaled to {@code tr(W G Wᵀ) = d2}, so that codes are of the order of 1/√s.
+     *
+     * @param codes64 √H C (d2, k) F64, scaled in place
+     * @param factors with the dictionary, which is scaled, too; they receive C
      */
-    private Matrix dictionaryFor(Matrix scaledCodes) {
-        int k = scaledCodes.cols();
-        Matrix dictionary = backend.allocate(k, problem.d1(), DType.F64);
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix counted = correlation == null ? scaledCodes : scratch.f64(scaledCodes);
+    private void scaleAtoms(Matrix codes64, RoundedFactors factors) {
+        problem.outputs().release(backend, codes64);
+        Matrix dictionary = factors.dictionary;
+        int k = dictionary.rows();
+        try (Scratch own = new Scratch(backend)) {
+            Matrix product = own.f64(k, problem.d1());
+            Matrix norms = own.f64(1, k);
+            Matrix scales = own.f64(1, k);
+            effort.gemm(1, dictionary, false, problem.gram(), false, 0, product);
+            backend.rowDots(dictionary, product, norms);
+            backend.scale(problem.d2() / whitening.outputEnergy(), norms);
+            backend.power(norms, 0.5, scales);
+            backend.scaleColumns(codes64, scales);
+            backend.power(norms, -0.5, scales);
+            backend.scaleRows(dictionary, scales);
+        }
+        backend.copy(codes64, factors.codes);
+    }
+
+    private void roundDictionary(RoundedFactors factors) {
+        dictionaryRounding.round(factors.dictionary, factors.dictionaryScales);
+    }
+
+    /** Steps 2 and 3, member by member. */
+    private void refitCodes(RoundedFactors factors) {
+        int from = 0;
+        for (Problem member : members) {
+            int count = member.d2();
+            Matrix codes = factors.codes.rows(from, count);
+            try (Scratch own = new Scratch(backend)) {
+                Matrix gram = own.f32(codes.cols(), codes.cols());
+                Matrix correlations = own.f32(count, codes.cols());
+                correlate(member, weight.rows(from, count), factors.dictionary, gram, correlations);
+                if (correlation == null) { // row by row is not what rows that are coupled want
+                    SupportRefit.refit(backend, effort, gram, correlations, codes, REFIT_STEPS);
+                }
+                codeRounding.round(
+                        gram,
+                        correlations,
+                        codes,
+                        rows(factors.support, from, count),
+                        rows(factors.codeScales, from, count));
+            }
+            from += count;
+        }
+    }
+
+    private static Matrix rows(Matrix matrix, int from, int count) {
+        return matrix == null ? null : matrix.rows(from, count);
+    }
+
+    /**
+     * The atoms' products with each other, of mean energy 1, and with the outputs.
+     *
+     * @param weight       (d2, d1) F64 of the member
+     * @param gram         (k, k) F32, overwritten
+     * @param correlations (d2, k) F32, overwritten
+     */
+    private void correlate(Problem member, Matrix weight, Matrix atoms, Matrix gram, Matrix correlations) {
+        int k = atoms.rows();
+        try (Scratch own = new Scratch(backend)) {
+            Matrix product = own.f64(k, problem.d1());
+            Matrix gram64 = own.f64(k, k);
+            Matrix correlations64 = own.f64(weight.rows(), k);
+            Matrix energy = own.f64(1, 1);
+            Matrix scale = own.f64(1, 1);
+            effort.gemm(1, atoms, false, member.gram(), false, 0, product);
+            effort.gemm(1, product, false, atoms, true, 0, gram64);
+            effort.gemm(1, weight, false, product, true, 0, correlations64);
+            backend.dot(product, atoms, energy);
+            backend.fill(scale, k);
+            backend.ratio(scale, energy, scale);
+            backend.scale(scale, gram64);
+            backend.scale(scale, correlations64);
+            backend.copy(gram64, gram);
+            backend.copy(correlations64, correlations);
+        }
+    }
+
+    /** Step 4. */
+    private void refitDictionary(RoundedFactors factors, double share) {
+        try (Matrix stored = f64(factors.codes)) {
+            problem.outputs().absorb(backend, stored);
+            fitDictionary(stored, share, factors.dictionary);
+        }
+        roundDictionary(factors);
+    }
+
+    /**
+     * {@code (CᵀHC + λI)⁻¹ CᵀH W} for {@code √H C}, and for a group what that lacks of its best dictionary; counts a failure.
+     *
+     * @param scaledCodes √H C (d2, k) F64, read only
+     * @param dictionary  (k, d1) F64, overwritten
+     */
+    private void fitDictionary(Matrix scaledCodes, double share, Matrix dictionary) {
+        try (Scratch own = new Scratch(backend)) {
+            Matrix counted = correlation == null ? scaledCodes : own.f64(scaledCodes);
             mix(counted);
-            Matrix factor = scratch.f64(k, k);
-            LeastSquaresDictionary.solve(backend, effort, counted, scaledWeight, factor, dictionary);
+            Matrix factor = own.f64(scaledCodes.cols(), scaledCodes.cols());
+            try (LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, factor)) {
+                fit.setRidge(share);
+                fit.attempt(counted, scaledWeight, dictionary);
+                backend.axpy(1, fit.failed(), failures);
+            }
             if (members.size() > 1) {
                 List<Matrix> grams = members.stream().map(Problem::gram).toList();
                 new SharedDictionary(backend, effort, grams, whitening::solveGram)
-                        .improve(scaledCodes, scaledWeight, factor, dictionary, SHARED_STEPS, scratch.f64(1, 1));
+                        .improve(scaledCodes, scaledWeight, factor, dictionary, SHARED_STEPS, own.f64(1, 1));
             }
         }
-        return dictionary;
     }
 
     /** Rows as the correlation counts them; nothing where there is none. */
@@ -170,109 +326,39 @@ final class FinalFit implements AutoCloseable {
         }
     }
 
-    /** From D and √H C; both matrices are scaled in place. */
-    private Stored stored(Matrix dictionary, Matrix codes64, boolean free) {
-        problem.outputs().release(backend, codes64);
-        scaleAtoms(dictionary, codes64);
-        Levels rounded = dictionaryRounding.round(dictionary);
-        CodeRounding.Rounded codes = refitted(rounded, codes64);
-        if (!free) {
-            return measured(rounded, codes);
-        }
-        Stored best = measured(refittedDictionary(codes), codes);
-        for (int t = 0; t < REPETITIONS && dictionaryRounding.isCoarse(); t++) {
-            Levels dictionaryOfBest = best.dictionary();
-            try (Matrix start = StoredForm.upload(backend, codes.codes())) {
-                codes = refitted(dictionaryOfBest, start);
+    /** The error of factors as they are. */
+    private void measure(RoundedFactors factors) {
+        try (Matrix delta = f64(problem.weight());
+                Matrix energies = backend.allocate(1, problem.d2(), DType.F64)) {
+            try (Matrix codes64 = f64(factors.codes)) {
+                backend.gemm(-1, codes64, false, factors.dictionary, false, 1, delta);
             }
-            best = best.orBetter(measured(dictionaryOfBest, codes));
-            best = best.orBetter(measured(refittedDictionary(codes), codes));
-        }
-        return best;
-    }
-
-    private Levels refittedDictionary(CodeRounding.Rounded codes) {
-        try (Matrix stored = StoredForm.upload(backend, codes.codes())) {
-            problem.outputs().absorb(backend, stored);
-            try (Matrix refitted = dictionaryFor(stored)) {
-                return dictionaryRounding.round(refitted);
-            }
+            RelativeError.energies(backend, problem, delta, energies);
+            backend.dot(energies, ones, factors.lost);
+            backend.dot(energies, outputs, factors.objective);
         }
     }
 
-    /** Atoms to unit norm under G scaled to {@code tr(W G Wᵀ) = d2}, so that codes are of the order of 1/√s. */
-    private void scaleAtoms(Matrix dictionary, Matrix codes64) {
-        int k = dictionary.rows();
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix product = scratch.f64(k, problem.d1());
-            Matrix norms = scratch.f64(1, k);
-            Matrix factors = scratch.f64(1, k);
-            effort.gemm(1, dictionary, false, problem.gram(), false, 0, product);
-            backend.rowDots(dictionary, product, norms);
-            backend.scale(problem.d2() / whitening.outputEnergy(), norms);
-            backend.power(norms, 0.5, factors);
-            backend.scaleColumns(codes64, factors);
-            backend.power(norms, -0.5, factors);
-            backend.scaleRows(dictionary, factors);
-        }
+    /** Waits; empty where a least-squares fit failed. */
+    private Optional<Stored> ifFitted(RoundedFactors factors) {
+        return backend.read(failures).value() == 0 ? Optional.of(read(factors)) : Optional.empty();
     }
 
-    private CodeRounding.Rounded refitted(Levels dictionary, Matrix codes64) {
-        int k = codes64.cols();
-        List<CodeRounding.Rounded> parts = new ArrayList<>();
-        try (Scratch scratch = new Scratch(backend);
-                Matrix atoms = StoredForm.upload(backend, k, problem.d1(), dictionary.values())) {
-            Matrix codes = scratch.f32(codes64);
-            for (int l = 0; l < members.size(); l++) {
-                int d2 = members.get(l).d2();
-                parts.add(refitted(members.get(l), atoms, weight.rows(l * d2, d2), codes.rows(l * d2, d2)));
-            }
-            return CodeRounding.joined(parts);
-        }
-    }
-
-    /** Fits the codes (d2, k) F32 of one member to its weight (d2, d1) F64, in place, and rounds them. */
-    private CodeRounding.Rounded refitted(Problem member, Matrix atoms, Matrix ownWeight, Matrix codes) {
-        int k = codes.cols();
-        int d2 = codes.rows();
-        try (Scratch scratch = new Scratch(backend)) {
-            Matrix gram = scratch.f32(k, k);
-            Matrix correlations = scratch.f32(d2, k);
-            try (Matrix product = backend.allocate(k, problem.d1(), DType.F64);
-                    Matrix gram64 = backend.allocate(k, k, DType.F64);
-                    Matrix correlations64 = backend.allocate(d2, k, DType.F64)) {
-                effort.gemm(1, atoms, false, member.gram(), false, 0, product);
-                effort.gemm(1, product, false, atoms, true, 0, gram64);
-                effort.gemm(1, ownWeight, false, product, true, 0, correlations64);
-                double scale = 1 / backend.dot(product, atoms) * k;
-                backend.scale(scale, gram64);
-                backend.scale(scale, correlations64);
-                backend.copy(gram64, gram);
-                backend.copy(correlations64, correlations);
-            }
-            if (correlation == null) { // row by row is not what rows that are coupled want
-                SupportRefit.refit(backend, effort, gram, correlations, codes, REFIT_STEPS);
-            }
-            return codeRounding.round(sparsity.stored(backend, backend.download(codes)), gram, correlations);
-        }
-    }
-
-    private Stored measured(Levels dictionary, CodeRounding.Rounded codes) {
-        SparseFactors factors = new SparseFactors(
-                problem.d1(),
-                dictionary.values(),
-                codes.codes(),
-                new FactorScales(dictionary.scales(), codes.scales()));
-        double[] lost = RelativeError.lostEnergies(backend, problem, factors);
-        double sum = Arrays.stream(lost).sum();
-        return new Stored(
-                factors,
-                sum == 0 ? 0 : sum / whitening.outputEnergy(),
-                problem.outputs().weigh(lost));
+    /**
+     * Waits.
+     *
+     * @throws ArithmeticException if a number is not finite
+     */
+    private Stored read(RoundedFactors factors) {
+        Reading lost = backend.read(factors.lost);
+        dictionaryRounding.requireFactor();
+        SparseFactors stored = factors.read(sparsity);
+        return new Stored(stored, RelativeError.share(lost.value(), whitening.outputEnergy()));
     }
 
     @Override
     public void close() {
         dictionaryRounding.close();
+        scratch.close();
     }
 }

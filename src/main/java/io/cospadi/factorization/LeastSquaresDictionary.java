@@ -16,15 +16,16 @@ import io.cospadi.tensor.DType;
  * @see "Engan, Aase, Husøy: Method of optimal directions for frame design, ICASSP 1999"
  */
 final class LeastSquaresDictionary implements AutoCloseable {
-    private static final double RIDGE = 1e-6;
-    private static final double RAISE = 100;
+    /** λ's share of the mean diagonal. */
+    static final double RIDGE = 1e-6;
+    /** By which λ is raised where it was too small; beyond a share of 1 the codes are not finite. */
+    static final double RAISE = 100;
 
     private final Backend backend;
     private final Effort effort;
     private final Scratch scratch;
     private final Matrix gram;
-    private final Matrix usage;
-    private final Matrix ones;
+    private final MeanDiagonal usage;
 
     /** Scalars: λ's share of the mean diagonal, the same raised, λ, whether the last attempt failed. */
     private final Matrix ridge;
@@ -33,8 +34,6 @@ final class LeastSquaresDictionary implements AutoCloseable {
     private final Matrix shift;
     private final Matrix failed;
     private final Matrix zero;
-    private final Matrix one;
-    private final Matrix least;
 
     /**
      * For k atoms in one type, F32 or F64.
@@ -46,16 +45,12 @@ final class LeastSquaresDictionary implements AutoCloseable {
         this.effort = effort;
         this.gram = gram;
         scratch = new Scratch(backend);
-        usage = scratch.keep(backend.allocate(1, gram.rows(), gram.dtype()));
-        ones = scratch.keep(backend.allocate(1, gram.rows(), gram.dtype()));
-        backend.fill(ones, 1);
+        usage = new MeanDiagonal(backend, gram.rows(), gram.dtype());
         ridge = scalar(RIDGE);
         raised = scalar(0);
         shift = scalar(0);
         failed = scalar(0);
         zero = scalar(0);
-        one = scalar(1);
-        least = scalar(Double.MIN_NORMAL);
     }
 
     private Matrix scalar(double value) {
@@ -66,7 +61,17 @@ final class LeastSquaresDictionary implements AutoCloseable {
 
     /** Diagonal of CᵀC of the last codes, (1, k): 0 for an atom that no code uses. */
     Matrix usage() {
-        return usage;
+        return usage.diagonal();
+    }
+
+    /** Scalar: 0 where the last attempt succeeded, else 1. */
+    Matrix failed() {
+        return failed;
+    }
+
+    /** Attempts from now on have λ = share · mean diagonal. */
+    void setRidge(double share) {
+        backend.fill(ridge, share);
     }
 
     /**
@@ -79,7 +84,7 @@ final class LeastSquaresDictionary implements AutoCloseable {
      */
     void solve(Matrix codes, Matrix target, Matrix dictionary) {
         for (double share = RIDGE; share < 1; share *= RAISE) {
-            backend.fill(ridge, share);
+            setRidge(share);
             attempt(codes, target, dictionary);
             // a library may find nothing wrong with what is infinite
             if (backend.read(failed).value() == 0
@@ -101,10 +106,7 @@ final class LeastSquaresDictionary implements AutoCloseable {
     /** Solves without waiting; what the dictionary and the factor are where that failed is undefined until {@link #orElse}. */
     void attempt(Matrix codes, Matrix target, Matrix dictionary) {
         effort.symmetricProduct(codes, true, gram);
-        backend.diagonal(gram, usage);
-        backend.dot(usage, ones, shift);
-        backend.scale(1.0 / codes.cols(), shift);
-        backend.copyIfLess(shift, least, one, shift); // no code but 0
+        usage.of(gram, shift);
         backend.scale(ridge, shift);
         backend.addToDiagonal(gram, shift);
         effort.cholesky(gram, failed);
@@ -125,6 +127,7 @@ final class LeastSquaresDictionary implements AutoCloseable {
 
     @Override
     public void close() {
+        usage.close();
         scratch.close();
     }
 }

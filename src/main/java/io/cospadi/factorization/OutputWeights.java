@@ -99,6 +99,18 @@ public final class OutputWeights implements AutoCloseable {
         return sum;
     }
 
+    /** The weights as (1, d2) F64, of H that is separable; the caller closes it. */
+    Matrix vector(Backend backend, int d2) {
+        requireSeparable();
+        Matrix vector = backend.allocate(1, d2, DType.F64);
+        if (diagonal == null) {
+            backend.fill(vector, 1);
+        } else {
+            backend.write(vector, diagonal);
+        }
+        return vector;
+    }
+
     /**
      * The weights of several projections' output features, one after the other.
      *

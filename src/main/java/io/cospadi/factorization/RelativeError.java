@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.DType;
 import java.util.Arrays;
 
 /**
@@ -40,13 +41,19 @@ public final class RelativeError {
         try (Scratch scratch = new Scratch(backend)) {
             Matrix lost = scratch.f64(problem.weight());
             subtract(backend, factors, lost);
-            Matrix product = scratch.f64(problem.d2(), problem.d1());
             Matrix energies = scratch.f64(1, problem.d2());
-            backend.gemm(1, lost, false, problem.gram(), false, 0, product);
-            backend.rowDots(lost, product, energies);
+            energies(backend, problem, lost, energies);
             return Arrays.stream(backend.readDoubles(energies))
                     .map(energy -> Math.max(0, energy))
                     .toArray();
+        }
+    }
+
+    /** {@code energies (1, d2) F64 <- Δ_j G Δ_jᵀ} for every row of Δ (d2, d1) F64; rounding may leave one a little below 0. */
+    static void energies(Backend backend, Problem problem, Matrix lost, Matrix energies) {
+        try (Matrix product = backend.allocate(lost.rows(), lost.cols(), DType.F64)) {
+            backend.gemm(1, lost, false, problem.gram(), false, 0, product);
+            backend.rowDots(lost, product, energies);
         }
     }
 
@@ -64,7 +71,7 @@ public final class RelativeError {
     }
 
     /** Rounding may leave a small energy negative. */
-    private static double share(double lost, double energy) {
+    static double share(double lost, double energy) {
         return lost <= 0 ? 0 : lost / energy;
     }
 

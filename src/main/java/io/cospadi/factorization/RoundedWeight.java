@@ -1,7 +1,7 @@
 package io.cospadi.factorization;
 
-import io.cospadi.quantization.LevelGrid;
 import io.cospadi.quantization.Levels;
+import io.cospadi.tensor.LevelGrid;
 import java.util.Arrays;
 
 /**

@@ -84,20 +84,31 @@ record Sparsity(int s, MaskGroups groups) {
     }
 
     /**
-     * The nonzeros of dense codes, not yet rounded, as exactly s positions a row. A row, or group, with fewer nonzeros is filled
-     * up with its lowest unused atoms at value 0.
+     * Where codes are stored: at their nonzeros, and where a row, or group, has fewer than it holds, at its lowest unused atoms.
      *
-     * @param dense (d2, k), at most s nonzeros in each row, and in each group what it may hold
+     * @param codes   (d2, k) F32, read only
+     * @param support (d2, k) F32, receives 1 there and 0 elsewhere
      */
-    Codes stored(Backend backend, HostMatrix dense) {
+    void markStored(Backend backend, Matrix codes, Matrix support) {
+        backend.markStored(codes, kept(), anywhere() ? codes.cols() : groups.atoms(), support);
+    }
+
+    /**
+     * Codes as exactly s positions a row, where marks are not 0. A row, or group, with fewer marks is filled up with its lowest
+     * unmarked atoms.
+     *
+     * @param marks (d2, k), at most s not 0 in each row, and in each group what it may hold; may be the codes
+     * @param dense the codes (d2, k)
+     */
+    Codes stored(Backend backend, HostMatrix marks, HostMatrix dense) {
         int d2 = dense.rows();
         int[] atoms = new int[Math.multiplyExact(d2, s)];
         float[] values = new float[atoms.length];
-        backend.onHost(d2, row -> store(dense.data(), row, dense.cols(), atoms, values));
+        backend.onHost(d2, row -> store(marks.data(), dense.data(), row, dense.cols(), atoms, values));
         return new Codes(d2, dense.cols(), s, atoms, values);
     }
 
-    private void store(float[] dense, int row, int k, int[] atoms, float[] values) {
+    private void store(float[] marks, float[] dense, int row, int k, int[] atoms, float[] values) {
         int length = anywhere() ? k : groups.atoms();
         int begin = row * k;
         int p = row * s;
@@ -105,18 +116,18 @@ record Sparsity(int s, MaskGroups groups) {
             int end = p + kept();
             int spare = kept();
             for (int j = from; j < from + length; j++) {
-                spare -= dense[begin + j] != 0 ? 1 : 0;
+                spare -= marks[begin + j] != 0 ? 1 : 0;
             }
             if (spare < 0) {
                 throw new IllegalArgumentException("row " + row + " holds " + (kept() - spare) + " codes in atoms "
                         + from + " to " + (from + length - 1) + ", at most " + kept() + " fit");
             }
             for (int j = from; j < from + length && p < end; j++) {
-                float value = dense[begin + j];
-                if (value != 0 || spare > 0) {
-                    spare -= value == 0 ? 1 : 0;
+                boolean marked = marks[begin + j] != 0;
+                if (marked || spare > 0) {
+                    spare -= marked ? 0 : 1;
                     atoms[p] = j;
-                    values[p++] = value;
+                    values[p++] = dense[begin + j];
                 }
             }
         }

@@ -29,6 +29,28 @@ final class StoredForm {
         return rounded;
     }
 
+    /**
+     * Scales of levels as bf16 patterns, row-major; none for null.
+     *
+     * @throws ArithmeticException if one says that a value of its group has no finite level
+     */
+    static short[] scales(Backend backend, Matrix scales) {
+        if (scales == null) {
+            return new short[0];
+        }
+        float[] values = backend.readFloats(scales);
+        short[] patterns = new short[values.length];
+        for (int i = 0; i < values.length; i++) {
+            if (Float.isNaN(values[i])) {
+                throw new ArithmeticException(
+                        "row " + i / scales.cols() + " of the levels holds a value that has no finite"
+                                + " level; the Gram matrix or the weight is badly scaled");
+            }
+            patterns[i] = Bfloat16.fromFloat(values[i]);
+        }
+        return patterns;
+    }
+
     /** An F64 matrix of bf16 values; the caller closes it. */
     static Matrix upload(Backend backend, int rows, int cols, short[] bfloat16) {
         ByteBuffer stored = ByteBuffer.allocate(Short.BYTES * bfloat16.length).order(ByteOrder.LITTLE_ENDIAN);

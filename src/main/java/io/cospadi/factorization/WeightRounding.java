@@ -2,14 +2,14 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.quantization.FeedbackRounding;
 import io.cospadi.quantization.Levels;
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.LevelGrid;
 
 /**
  * The baselines that factor nothing: the weight itself in levels of few bits, each row's in groups with a scale, by rounding to the
  * nearest or by GPTQ under the Gram of the inputs. The scales are those of least square error ({@link
- * io.cospadi.quantization.LevelGrid#scaleFor}), for both.
+ * io.cospadi.tensor.LevelGrid#scaleFor}), for both.
  *
  * @see <a href="https://arxiv.org/abs/2210.17323">GPTQ</a>
  */
@@ -26,24 +26,20 @@ final class WeightRounding implements Factorizer {
             throw new IllegalArgumentException(
                     problem.name() + ": " + settings.method().option() + " has no codes, yet s=" + s);
         }
-        try (Effort effort = Effort.in("rounding", backend)) {
-            int d1 = problem.d1();
-            int groupSize = settings.precision().groupSize();
-            Levels levels;
-            try (Matrix weight = backend.allocate(problem.d2(), d1, DType.F64)) {
-                backend.copy(problem.weight(), weight);
-                if (settings.method() == Method.GPTQ) {
-                    try (DictionaryRounding rounding =
-                            DictionaryRounding.underGram(backend, effort, problem.gram(), bits, groupSize)) {
-                        levels = rounding.round(weight);
-                    }
-                } else {
-                    try (FeedbackRounding rounding = FeedbackRounding.none(backend, d1, bits, groupSize)) {
-                        levels = rounding.round(weight);
-                    }
-                }
-            }
-            RoundedWeight rounded = new RoundedWeight(d1, problem.d2(), bits, levels);
+        int d1 = problem.d1();
+        int d2 = problem.d2();
+        int groupSize = settings.precision().groupSize();
+        try (Effort effort = Effort.in("rounding", backend);
+                DictionaryRounding rounding = settings.method() == Method.GPTQ
+                        ? DictionaryRounding.underGram(backend, effort, problem.gram(), bits, groupSize)
+                        : DictionaryRounding.toNearest(backend, effort, d1, bits, groupSize);
+                Matrix weight = backend.allocate(d2, d1, DType.F64);
+                Matrix scales = backend.allocate(d2, LevelGrid.scales(d1, groupSize), DType.F32)) {
+            backend.copy(problem.weight(), weight);
+            rounding.round(weight, scales);
+            rounding.requireFactor();
+            Levels levels = new Levels(StoredForm.bfloat16(backend, weight), StoredForm.scales(backend, scales));
+            RoundedWeight rounded = new RoundedWeight(d1, d2, bits, levels);
             return effort.factorization(rounded, RelativeError.of(backend, problem, rounded), new double[0], 0, d1);
         }
     }

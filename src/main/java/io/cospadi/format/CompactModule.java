@@ -5,9 +5,9 @@ import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
 import io.cospadi.factorization.RoundedWeight;
 import io.cospadi.factorization.SparseFactors;
-import io.cospadi.quantization.LevelGrid;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.LevelGrid;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -26,6 +26,7 @@ final class KernelImages {
             "elementwise",
             "indexing",
             "ksvd",
+            "levels",
             "nucleus",
             "omp",
             "packed_gemv",

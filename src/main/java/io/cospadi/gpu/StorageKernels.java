@@ -3,7 +3,7 @@ package io.cospadi.gpu;
 import io.cospadi.tensor.DType;
 import java.util.Locale;
 
-/** Launches of {@code storage.cu}: constants and conversions, arrays by address with their size. */
+/** Launches of {@code storage.cu}: constants, conversions and rounding to fewer bits, arrays by address with their size. */
 public final class StorageKernels {
     /** BF16 numbers that add up to an F32 one. */
     public static final int TERMS = 3;
@@ -48,6 +48,13 @@ public final class StorageKernels {
         String kernel = Typed.kernel("convert_" + from.name().toLowerCase(Locale.ROOT), to);
         if (count > 0) {
             launcher.launch(kernel, LaunchGeometry.line(count), x, out, count);
+        }
+    }
+
+    /** Every element of {@code x} (F32 or F64) to the nearest single that has only so many top bits, 10 to 31. */
+    public void keepTopBits(DType type, long x, int bits, long count) {
+        if (count > 0) {
+            launcher.launch(Typed.kernel("keep_top_bits", type), LaunchGeometry.line(count), x, 32 - bits, count);
         }
     }
 

@@ -1,8 +1,8 @@
 package io.cospadi.gpu;
 
 /**
- * Launches of {@code support.cu}: for every atom the rows that use it. First {@link #locate}; then {@link #list}, into room for
- * {@code start[k]} rows, the number of nonzeros, or for as many as there can be.
+ * Launches of {@code support.cu}: for every atom the rows that use it, first {@link #locate}, then {@link #list}, into room for
+ * {@code start[k]} rows, the number of nonzeros, or for as many as there can be; and what of each row is stored.
  */
 public final class SupportKernels {
     /** Rows that one block counts. */
@@ -49,6 +49,19 @@ public final class SupportKernels {
     public void list(long codes, int rows, int k, long scratch, long start, long list, long room) {
         requireLimits(rows, k);
         launcher.launch("list_support", chunkGrid(rows, k), codes, scratch, start, list, room, rows, k);
+    }
+
+    /**
+     * Where codes are stored: where they are not 0, and at the lowest others of a group that has fewer than it keeps.
+     *
+     * @param codes (rows, k) f32, read only
+     * @param marks (rows, k) f32, overwritten with 0 and 1
+     * @param group columns of a group, of which k is a multiple
+     */
+    public void markStored(long codes, long marks, int rows, int k, int kept, int group) {
+        if (rows > 0 && k > 0) {
+            launcher.launch("mark_stored", LaunchGeometry.line(32L * rows), codes, marks, rows, k, kept, group);
+        }
     }
 
     private static LaunchGeometry chunkGrid(int rows, int k) {

@@ -2,6 +2,7 @@ package io.cospadi.quantization;
 
 import io.cospadi.quantization.MalformedRowException.Where;
 import io.cospadi.tensor.Codes;
+import io.cospadi.tensor.LevelGrid;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.IntUnaryOperator;
@@ -15,7 +16,7 @@ import java.util.function.IntUnaryOperator;
  * <p><b>Values</b>, {@code d2} rows of {@code ceil(valueBits · s / 8)} bytes, in the order of rising atoms, as one stream of
  * bits, lowest bit of the lowest byte first: value i of a row takes bits {@code valueBits · i .. valueBits · (i+1) - 1}, its
  * own lowest bit first; the bits past {@code valueBits · s} are 0. A value's bits are the top 14 of its f32 pattern (sign, 8
- * of exponent, 5 of mantissa), or the top 16, which is bf16, little-endian. A value that rounds to zero keeps its place.
+ * of exponent, 5 of mantissa; {@link io.cospadi.tensor.TopBits}), or the top 16, which is bf16, little-endian. A value that rounds to zero keeps its place.
  *
  * <p>Of 3 to 8 bits they are the patterns of a {@link LevelGrid}, and there are <b>scales</b>, bf16 {@code (d2, ceil(s/g))}: of each
  * g values that follow each other in a row, or with g = 0 one for the row. A row's s values are then a row of
@@ -28,9 +29,6 @@ import java.util.function.IntUnaryOperator;
 public final class CodePacking {
     /** Bits of a stored value unless asked otherwise. */
     public static final int VALUE_BITS = 14;
-
-    /** The largest finite magnitude of 14 bits: 63/32 · 2^127. */
-    public static final float LARGEST = 0x1.f8p127f;
 
     private CodePacking() {}
 
@@ -49,22 +47,6 @@ public final class CodePacking {
             throw new IllegalArgumentException("values of " + valueBits + " bits, expected 16, 14 or 3 to 8");
         }
         return BitRow.bytes(s, valueBits);
-    }
-
-    /**
-     * The value nearest to {@code value} whose f32 pattern ends in 18 zero bits; ties go to the pattern whose last kept bit
-     * is 0. Relative error at most 2^-6 for normal values.
-     *
-     * @throws ArithmeticException if the value is NaN, infinite, or so large that it would round to infinity
-     */
-    public static float round14(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        int rounded = (bits + 0x1FFFF + ((bits >>> 18) & 1)) & ~0x3FFFF;
-        if ((rounded & 0x7F80_0000) == 0x7F80_0000 || !Float.isFinite(value)) {
-            throw new ArithmeticException("code " + value + " has no finite 14-bit form, the largest is " + LARGEST
-                    + "; the Gram matrix or the weight is badly scaled");
-        }
-        return Float.intBitsToFloat(rounded);
     }
 
     /**

@@ -2,8 +2,9 @@ package io.cospadi.quantization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.Bfloat16;
+import io.cospadi.backend.RoundingVerbs;
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.LevelGrid;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,33 +17,37 @@ import java.util.List;
  * </pre>
  *
  * is least where {@code W_j + Σ_{i > j} E_i L_ij / L_jj} is rounded, columns from last to first. This is GPTQ's sweep over the
- * columns in reverse, without its inverse of H (the equivalence: QuIP, theorem 6). A group's scale is chosen when its first column is
- * reached, for the values that it then has.
+ * columns in reverse, without its inverse of H (the equivalence: QuIP, theorem 6). A group's scale is chosen when its last column is
+ * reached, for the values that its columns have then.
  *
- * <p>Columns are rounded in blocks of at most {@value #BLOCK}: what the blocks behind one feed into it is a product, so that row by
- * row, on the host, only what columns of one block feed into each other is left. In f64; products of {@code rows · cols²} operations,
- * twice that where groups are longer than a block. Holds half of L, {@code 4 · cols²} bytes, and while it rounds the errors,
- * {@code 8 · rows · cols} bytes.
+ * <p>Columns are rounded in panels of whole groups: what the columns behind a panel feed into it is one product, and within it,
+ * after each {@value #BLOCK} columns or the end of a group, what these feed into the rest is another, so that only what neighbours
+ * feed into each other is left to {@link RoundingVerbs#roundWithFeedback}. In f64; products of about {@code rows · cols²} operations.
+ * Nothing is waited for. Holds about half of L, and while it rounds W and E in one place.
  *
  * @see <a href="https://arxiv.org/abs/2210.17323">GPTQ</a>, <a href="https://arxiv.org/abs/2307.13304">QuIP</a>
  */
 public final class FeedbackRounding implements AutoCloseable {
-    /** Most columns of a block, whose part of L lies in the processor's caches. */
-    private static final int BLOCK = 64;
+    private static final int BLOCK = RoundingVerbs.MOST_FED_ROWS;
 
     private final Backend backend;
     private final int cols;
     private final int bits;
+    /** 0 where a row has one scale. */
     private final int groupSize;
-    private final List<Block> blocks = new ArrayList<>();
+
+    private final List<Panel> panels = new ArrayList<>();
+
+    /** Nothing is fed; its rows stand for every panel's own. */
+    private Matrix nothing;
 
     /**
-     * Neighbouring columns: whole groups, or a part of one.
+     * Neighbouring columns of a matrix.
      *
-     * @param diagonal L's part on the diagonal (width, width), row-major; null where errors are not fed back
-     * @param behind   what columns behind the block feed into it, L[to.., from .. to-1] F64; null where none are, or none is fed
+     * @param own    what they feed into each other, L[from .. to-1, from .. to-1] over its diagonal, F64; null where nothing is fed
+     * @param behind what columns behind them feed into them, L[to .., from .. to-1] likewise; null where none are, or none is fed
      */
-    private record Block(int from, int to, double[] diagonal, Matrix behind) {
+    private record Panel(int from, int to, Matrix own, Matrix behind) {
         int width() {
             return to - from;
         }
@@ -52,7 +57,7 @@ public final class FeedbackRounding implements AutoCloseable {
         this.backend = backend;
         this.cols = cols;
         this.bits = bits;
-        this.groupSize = groupSize;
+        this.groupSize = groupSize >= cols ? 0 : groupSize;
     }
 
     /**
@@ -71,36 +76,38 @@ public final class FeedbackRounding implements AutoCloseable {
         }
     }
 
-    /** Every element to the nearest level. */
+    /** Every element to the nearest level; the caller closes it. */
     public static FeedbackRounding none(Backend backend, int cols, int bits, int groupSize) {
         FeedbackRounding rounding = new FeedbackRounding(backend, cols, bits, groupSize);
-        for (int from = 0; from < cols; from = rounding.end(from)) {
-            rounding.blocks.add(new Block(from, rounding.end(from), null, null));
+        rounding.nothing = backend.allocate(BLOCK, BLOCK, DType.F64);
+        for (int from = 0; from < cols; from = Math.min(cols, from + BLOCK)) {
+            rounding.panels.add(new Panel(from, Math.min(cols, from + BLOCK), null, null));
         }
         return rounding;
     }
 
-    /** Where the block that begins at a column ends. */
-    private int end(int from) {
-        if (groupSize == 0) {
-            return Math.min(cols, from + BLOCK);
-        }
-        int endOfGroup = (from / groupSize + 1) * groupSize;
-        int end = groupSize > BLOCK ? Math.min(endOfGroup, from + BLOCK) : from + BLOCK / groupSize * groupSize;
-        return Math.min(cols, end);
+    /** Columns of a panel: whole groups. */
+    private int panelWidth() {
+        return groupSize == 0 ? BLOCK : groupSize * Math.max(1, BLOCK / groupSize);
     }
 
     private void divide(Matrix factor) {
-        try (Matrix transposed = backend.allocate(cols, cols, DType.F64)) {
+        try (Matrix transposed = backend.allocate(cols, cols, DType.F64);
+                Matrix diagonal = backend.allocate(1, cols, DType.F64)) {
+            backend.diagonal(factor, diagonal);
+            backend.power(diagonal, -1, diagonal);
             backend.transpose(factor, transposed);
-            for (int from = 0; from < cols; from = end(from)) {
-                int to = end(from);
+            backend.scaleRows(transposed, diagonal);
+            for (int from = 0; from < cols; from += panelWidth()) {
+                int to = Math.min(cols, from + panelWidth());
                 try (Matrix columns = backend.allocate(cols, to - from, DType.F64)) {
                     backend.transpose(transposed.rows(from, to - from), columns);
-                    double[] diagonal = backend.readDoubles(columns.rows(from, to - from));
-                    Matrix behind = to == cols ? null : backend.allocate(cols - to, to - from, DType.F64);
-                    blocks.add(new Block(from, to, diagonal, behind));
-                    if (behind != null) {
+                    Matrix own = backend.allocate(to - from, to - from, DType.F64);
+                    panels.add(new Panel(from, to, own, null));
+                    backend.copy(columns.rows(from, to - from), own);
+                    if (to < cols) {
+                        Matrix behind = backend.allocate(cols - to, to - from, DType.F64);
+                        panels.set(panels.size() - 1, new Panel(from, to, own, behind));
                         backend.copy(columns.rows(to, cols - to), behind);
                     }
                 }
@@ -108,139 +115,117 @@ public final class FeedbackRounding implements AutoCloseable {
         }
     }
 
-    /** Operations of rounding so many rows: the scales of a group longer than a block need the products before the blocks do. */
+    private boolean feeds() {
+        return nothing == null;
+    }
+
+    /** Operations of rounding so many rows. */
     public double operations(int rows) {
-        return (groupSize > BLOCK ? 2.0 : 1.0) * rows * cols * cols;
+        return feeds() ? (double) rows * cols * cols : 0;
+    }
+
+    /**
+     * A matrix at levels.
+     *
+     * @param values (rows, cols) F32
+     * @param scales (rows, groups) F32; NaN where a value had no finite level
+     */
+    public record Rounded(Matrix values, Matrix scales) implements AutoCloseable {
+        @Override
+        public void close() {
+            values.close();
+            scales.close();
+        }
     }
 
     /**
      * Rounds.
      *
      * @param matrix (rows, cols) F64, read only
-     * @throws ArithmeticException if a value is not finite
+     * @return its matrices are the caller's to close
      */
-    public Levels round(Matrix matrix) {
+    public Rounded round(Matrix matrix) {
         int rows = matrix.rows();
-        double[] values = backend.readDoubles(matrix);
-        Levels levels = new Levels(new short[values.length], new short[rows * LevelGrid.scales(cols, groupSize)]);
-        if (groupSize == 0) {
-            // before anything is fed back: a row's one scale is chosen for the values it comes with
-            backend.onHost(
-                    rows, row -> levels.scales()[row] = LevelGrid.scaleFor(values, row * cols, (row + 1) * cols, bits));
-        }
-        try (Matrix errors = feeds() ? backend.allocate(cols, rows, DType.F64) : null) {
-            for (int b = blocks.size() - 1; b >= 0; b--) {
-                Block block = blocks.get(b);
-                boolean endsLongGroup = groupSize > BLOCK && (block.to == cols || block.to % groupSize == 0);
-                if (endsLongGroup) {
-                    chooseScales(b, values, errors, rows, levels);
+        int groups = LevelGrid.scales(cols, groupSize);
+        try (Matrix levels = backend.allocate(cols, rows, DType.F32);
+                Matrix scales = backend.allocate(groups, rows, DType.F32)) {
+            try (Matrix values = backend.allocate(cols, rows, DType.F64)) {
+                backend.transpose(matrix, values);
+                if (groupSize == 0 || !feeds()) { // a row's one scale is for the values that it comes with
+                    backend.chooseScales(values, groupSize, bits, scales);
                 }
-                double[] own = fed(block, block.to, errors, rows);
-                roundBlock(block, values, own, levels);
-                if (feeds()) {
-                    backend.write(errors.rows(block.from, block.width()), own);
+                for (int p = panels.size() - 1; p >= 0; p--) {
+                    round(panels.get(p), values, scales, levels);
                 }
             }
-        }
-        return levels;
-    }
-
-    private boolean feeds() {
-        return blocks.get(0).diagonal != null;
-    }
-
-    /** What the columns from {@code from} on have fed into a block, (width, rows). */
-    private double[] fed(Block block, int from, Matrix errors, int rows) {
-        if (block.behind == null || from == cols) {
-            return new double[block.width() * rows];
-        }
-        try (Matrix fed = backend.allocate(block.width(), rows, DType.F64)) {
-            Matrix behind = block.behind.rows(from - block.to, cols - from);
-            backend.gemm(1, behind, true, errors.rows(from, cols - from), false, 0, fed);
-            return backend.readDoubles(fed);
+            Matrix roundedRows = transposed(levels);
+            try {
+                return new Rounded(roundedRows, transposed(scales));
+            } catch (RuntimeException | Error failure) {
+                roundedRows.close();
+                throw failure;
+            }
         }
     }
 
-    /** The scales of the group of several blocks that ends with a block, for the values as they are before it is rounded. */
-    private void chooseScales(int last, double[] values, Matrix errors, int rows, Levels levels) {
-        int to = blocks.get(last).to;
-        int group = (to - 1) / groupSize;
-        int from = group * groupSize;
-        double[] wanted = new double[rows * (to - from)];
-        for (int b = last; b >= 0 && blocks.get(b).from >= from; b--) {
-            Block block = blocks.get(b);
-            double[] own = fed(block, to, errors, rows);
-            backend.onHost(rows, r -> {
-                for (int j = 0; j < block.width(); j++) {
-                    int column = block.from + j;
-                    wanted[r * (to - from) + column - from] =
-                            wanted(values[r * cols + column], own[j * rows + r], block, j);
-                }
-            });
-        }
-        backend.onHost(
-                rows,
-                r -> levels.scales()[r * LevelGrid.scales(cols, groupSize) + group] =
-                        LevelGrid.scaleFor(wanted, r * (to - from), (r + 1) * (to - from), bits));
+    private Matrix transposed(Matrix matrix) {
+        Matrix transposed = backend.allocate(matrix.cols(), matrix.rows(), matrix.dtype());
+        backend.transpose(matrix, transposed);
+        return transposed;
     }
 
     /**
-     * Rounds the columns of a block.
+     * Rounds the columns of a panel.
      *
-     * @param fed (width, rows) what was fed into them; becomes their errors
+     * @param values (cols, rows), those behind the panel errors by now; the panel's become errors
+     * @param scales (groups, rows), the panel's chosen here where it depends on what was fed
+     * @param levels (cols, rows), the panel's overwritten
      */
-    private void roundBlock(Block block, double[] values, double[] fed, Levels levels) {
-        int rows = values.length / cols;
-        int width = block.width();
-        int groups = LevelGrid.scales(cols, groupSize);
-        boolean wholeGroups = groupSize != 0 && groupSize <= BLOCK;
-        int span = wholeGroups ? groupSize : width;
-        backend.onHost(rows, r -> {
-            double[] feedback = new double[width];
-            for (int j = 0; j < width; j++) {
-                feedback[j] = fed[j * rows + r];
+    private void round(Panel panel, Matrix values, Matrix scales, Matrix levels) {
+        int from = panel.from;
+        try (Matrix wanted = backend.allocate(panel.width(), values.cols(), DType.F64)) {
+            backend.copy(values.rows(from, panel.width()), wanted);
+            if (panel.behind != null) {
+                backend.gemm(1, panel.behind, true, values.rows(panel.to, cols - panel.to), false, 1, wanted);
             }
-            double[] wanted = new double[width];
-            for (int first = (width - 1) / span * span; first >= 0; first -= span) {
-                int last = Math.min(width, first + span);
-                int group = r * groups + (groupSize == 0 ? 0 : (block.from + first) / groupSize);
-                if (wholeGroups) {
-                    for (int j = first; j < last; j++) {
-                        wanted[j] = wanted(values[r * cols + block.from + j], feedback[j], block, j);
-                    }
-                    levels.scales()[group] = LevelGrid.scaleFor(wanted, first, last, bits);
+            int begin;
+            for (int end = panel.width(); end > 0; end = begin) {
+                int group = groupSize == 0 ? 0 : (from + end - 1) / groupSize;
+                int groupBegin = Math.max(0, group * groupSize - from);
+                begin = Math.max(groupBegin, end - BLOCK);
+                Matrix scale = scales.rows(group, 1);
+                boolean endsGroup = from + end == cols || (groupSize != 0 && (from + end) % groupSize == 0);
+                if (groupSize != 0 && feeds() && endsGroup) {
+                    backend.chooseScales(wanted.rows(groupBegin, end - groupBegin), 0, bits, scale);
                 }
-                float scale = Bfloat16.toFloat(levels.scales()[group]);
-                for (int j = last - 1; j >= first; j--) {
-                    int at = r * cols + block.from + j;
-                    float level = LevelGrid.round(wanted(values[at], feedback[j], block, j), scale, bits);
-                    levels.values()[at] = Bfloat16.fromFloat(level);
-                    fed[j * rows + r] = values[at] - level;
-                    feed(values[at] - level, block, j, feedback);
+                Matrix errors = values.rows(from + begin, end - begin);
+                Matrix feedback = (feeds() ? panel.own : nothing).rows(begin, end - begin);
+                backend.roundWithFeedback(
+                        errors,
+                        wanted.rows(begin, end - begin),
+                        feedback,
+                        begin,
+                        bits,
+                        scale,
+                        levels.rows(from + begin, end - begin));
+                if (begin > 0 && feeds()) { // what columns that are done get, too, is not read
+                    backend.gemm(1, feedback, true, errors, false, 1, wanted);
                 }
-            }
-        });
-    }
-
-    private static double wanted(double element, double feedback, Block block, int j) {
-        return block.diagonal == null ? element : element + feedback / block.diagonal[j * block.width() + j];
-    }
-
-    /** {@code feedback[0 .. j-1] += error · L[j]} within the block. */
-    private static void feed(double error, Block block, int j, double[] feedback) {
-        if (block.diagonal != null) {
-            int from = j * block.width();
-            for (int i = 0; i < j; i++) {
-                feedback[i] += error * block.diagonal[from + i];
             }
         }
     }
 
     @Override
     public void close() {
-        for (Block block : blocks) {
-            if (block.behind != null) {
-                block.behind.close();
+        if (nothing != null) {
+            nothing.close();
+        }
+        for (Panel panel : panels) {
+            if (panel.own != null) {
+                panel.own.close();
+            }
+            if (panel.behind != null) {
+                panel.behind.close();
             }
         }
     }

@@ -2,6 +2,7 @@ package io.cospadi.quantization;
 
 import io.cospadi.quantization.MalformedRowException.Where;
 import io.cospadi.tensor.Bfloat16;
+import io.cospadi.tensor.LevelGrid;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 

@@ -1,5 +1,7 @@
 package io.cospadi.quantization;
 
+import io.cospadi.tensor.LevelGrid;
+
 /**
  * In how many bits a projection's numbers are stored. Codes of 14 bits are the top of a single's pattern, codes and dictionary
  * elements of 16 are bf16; of 3 to 8 bits they are levels on a {@link LevelGrid} with a scale for each group.

@@ -81,6 +81,10 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("keepLargestInGroups", single(2, 3), 1, 2),
             new Call("restrictTo", single(2, 3), single(2, 3), single(2, 3)),
             new Call("rowsUsing", single(2, 3)),
+            new Call("chooseScales", wide(4, 3), 2, 4, single(2, 3)),
+            new Call("roundWithFeedback", wide(2, 3), wide(2, 3), wide(2, 4), 2, 4, single(1, 3), single(2, 3)),
+            new Call("markStored", single(2, 3), 1, 3, single(2, 3)),
+            new Call("roundOnSupport", single(3, 3), single(2, 3), single(2, 3), single(2, 3), 2, 0, 4, single(2, 1)),
             new Call("hardThresholdStep", single(2, 3), single(2, 3), single(2, 3), single(2, 3), 1),
             new Call("hardThresholdStepInGroups", single(2, 3), single(2, 3), single(2, 3), single(2, 3), 1, 2),
             new Call("orthogonalMatchingPursuit", single(3, 3), single(2, 3), 1, single(2, 3)),
@@ -150,7 +154,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             new Call("addSquares", single(2, 3), single(1, 2), wide(1, 3)));
 
     /** Verbs that take any matrix there is. */
-    private static final Set<String> ANY_SHAPE = Set.of("fill", "scale", "download");
+    private static final Set<String> ANY_SHAPE = Set.of("fill", "scale", "download", "keepTopBits");
 
     /** Changes that leave a call legal: more rows to choose from, or a type that is converted or served as well. */
     private static final Set<String> LEGAL = Set.of(
@@ -182,6 +186,7 @@ abstract class AbstractShapeErrorsTest extends AbstractBackendTest {
             "keepLargestInGroups 0 column",
             "normalizeAtoms 2 row",
             "keepLargest 0 column",
+            "roundWithFeedback 2 column",
             "rowsUsing 0 row",
             "rowsUsing 0 column",
             "readFloats 0 row",

@@ -95,6 +95,14 @@ class CudaBackendTest {
     }
 
     @Nested
+    class Rounding extends AbstractRoundingTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulated();
+        }
+    }
+
+    @Nested
     class DecoderVerbs extends AbstractDecoderVerbsTest {
         @Override
         Backend create() {

@@ -95,6 +95,14 @@ class GpuBackendTest {
     }
 
     @Nested
+    class Rounding extends AbstractRoundingTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpu();
+        }
+    }
+
+    @Nested
     class DecoderVerbs extends AbstractDecoderVerbsTest {
         @Override
         Backend create() {

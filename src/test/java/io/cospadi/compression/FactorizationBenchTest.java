@@ -75,14 +75,20 @@ class FactorizationBenchTest {
                 assertEquals(expected.get(i).projection(), m.projection());
                 assertEquals(1 + i % 2, m.rounds());
                 // now and then a code takes another support, from where a solver goes another way of about the same
-                // length
-                assertEquals(expected.get(i).error(), m.error(), 0.05 * m.error(), what);
+                // length: a projection ends up to 6 % from where it did elsewhere, all of them together hardly
+                assertEquals(expected.get(i).error(), m.error(), 0.1 * m.error(), what);
                 assertEquals(
                         expected.get(i).secondsByPhase().keySet(),
                         m.secondsByPhase().keySet(),
                         what);
                 assertTrue(m.flops() > 0 && m.sgemm() > 0, what);
             }
+            double total = expected.stream().mapToDouble(Measured::error).sum();
+            assertEquals(
+                    total,
+                    found.stream().mapToDouble(Measured::error).sum(),
+                    0.02 * total,
+                    "errors of all projections");
             List<DeviceTimes.Entry> entries = times.entries();
             assertTrue(DeviceTimes.productMilliseconds(entries) > 0, entries.toString());
         }

@@ -118,12 +118,12 @@ class CodeGroupsTest {
         dense.data()[1] = 3;
         dense.data()[6] = -1;
         dense.data()[7] = 2;
-        Codes codes = Sparsity.of(8, 4, MaskGroups.TWO_OF_4).stored(backend, dense);
+        Codes codes = Sparsity.of(8, 4, MaskGroups.TWO_OF_4).stored(backend, dense, dense);
         assertArrayEquals(new int[] {0, 1, 6, 7}, codes.atoms());
         assertArrayEquals(new float[] {0, 3, -1, 2}, codes.values());
         dense.data()[5] = 1;
         assertTrue(assertThrows(IllegalArgumentException.class, () -> Sparsity.of(8, 4, MaskGroups.TWO_OF_4)
-                        .stored(backend, dense))
+                        .stored(backend, dense, dense))
                 .getMessage()
                 .contains("holds 3 codes in atoms 4 to 7"));
     }

@@ -10,6 +10,7 @@ import io.cospadi.quantization.CodePacking;
 import io.cospadi.quantization.LevelPacking;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Codes;
+import io.cospadi.tensor.TopBits;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -110,7 +111,7 @@ class FactorizerTest {
                 Codes codes = sparse.codes();
                 assertEquals(new FactorShape(32, 48, 16, 8), sparse.shape());
                 for (float value : codes.values()) {
-                    assertEquals(CodePacking.round14(value), value);
+                    assertEquals(TopBits.round(value, 14), value);
                 }
             }
         }

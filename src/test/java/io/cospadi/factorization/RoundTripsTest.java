@@ -1,5 +1,6 @@
 package io.cospadi.factorization;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,7 @@ import io.cospadi.backend.Matrix;
 import io.cospadi.backend.TestBackends;
 import io.cospadi.gpu.CallCounts;
 import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.DType;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -95,6 +97,33 @@ class RoundTripsTest {
                 }
             }
         });
+    }
+
+    /** The final fit waits once it is through: of few bits supports and two kinds of scales come with the factors, no more. */
+    @Test
+    void fewBitsWaitForNothingBeforeTheyAreRead() {
+        SolverSettings settings = of(Method.COSPADI, Solver.BLOCK).withRounds(2);
+        int[] usual = calls(settings, (backend, s) -> alone(backend, s, K));
+        int[] few = calls(settings.withPrecision(new Precision(4, 4, 8)), (backend, s) -> alone(backend, s, K));
+        assertEquals(3, few[0] - usual[0], "transfers and waits");
+        assertEquals(usual[1], few[1], "numbers on their way");
+    }
+
+    /** However many columns are rounded one after the other. */
+    @ParameterizedTest
+    @CsvSource({"RTN,0", "GPTQ,0", "GPTQ,8", "GPTQ,100"})
+    void roundingColumnsWaitsForNothing(Method method, int groupSize) {
+        SolverSettings settings = of(method, Solver.BLOCK).withPrecision(new Precision(14, 16, groupSize));
+        int[][] calls = new int[2][];
+        for (int i = 0; i < 2; i++) {
+            int d1 = i == 0 ? 60 : 230;
+            calls[i] = calls(settings, (backend, s) -> {
+                try (Problems p = Problems.random(backend, d1, D2, 80, 3, 4)) {
+                    Factorizer.of(s).factorize(backend, p.problem, 4, 0, RoundListener.NONE);
+                }
+            });
+        }
+        assertArrayEquals(calls[0], calls[1]);
     }
 
     /** More atoms than codes: some are dead in every round. */

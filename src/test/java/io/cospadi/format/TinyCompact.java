@@ -10,7 +10,6 @@ import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.Factors;
 import io.cospadi.factorization.LowRankFactors;
 import io.cospadi.factorization.SparseFactors;
-import io.cospadi.quantization.CodePacking;
 import io.cospadi.quantization.Levels;
 import io.cospadi.quantization.Precision;
 import io.cospadi.quantization.RandomLevels;
@@ -18,6 +17,7 @@ import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.MaskGroups;
 import io.cospadi.tensor.Progress;
+import io.cospadi.tensor.TopBits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -62,7 +62,7 @@ final class TinyCompact {
             int[] chosen = random.ints(0, K).distinct().limit(S).sorted().toArray();
             System.arraycopy(chosen, 0, atoms, row * S, S);
             for (int i = 0; i < S; i++) {
-                values[row * S + i] = CodePacking.round14((float) random.nextGaussian());
+                values[row * S + i] = TopBits.round((float) random.nextGaussian(), 14);
             }
         }
         short[] dictionary = bf16(random, K * p.d1());

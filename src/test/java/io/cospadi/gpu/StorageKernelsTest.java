@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Float16;
+import io.cospadi.tensor.TopBits;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -44,6 +46,30 @@ class StorageKernelsTest extends AbstractKernelTest {
         var copy = device.room(count);
         new StorageKernels(withBlocks(blocks)).copy(device.array(values).address(), copy.address(), 4L * count);
         assertArrayEquals(values, copy.floats());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1,14,F32", "1025,1,16,F32", "3000,2,14,F64", "300,1,10,F32", "300,1,31,F64"})
+    void topBitsAreThoseOfTheNearestNumber(int count, int blocks, int bits, DType type) {
+        double[] values = new double[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = Float.intBitsToFloat(random.nextInt());
+            if (i == 1) {
+                values[i] = Float.NEGATIVE_INFINITY;
+            } else if (i % 5 == 2) { // half between two
+                values[i] =
+                        Float.intBitsToFloat(random.nextInt(0x7F000000) >>> 32 - bits << 32 - bits | 1 << 31 - bits);
+            } else if (i % 5 == 3 && type == DType.F64) {
+                values[i] = values[i - 1] * (1 + 0x1p-40); // there once it is a single
+            }
+        }
+        double[] expected = new double[count];
+        Arrays.setAll(expected, i -> TopBits.round((float) values[i], bits));
+        for (int order = 0; order < ORDERS; order++) {
+            var x = device.array(type, values);
+            new StorageKernels(withBlocks(blocks)).keepTopBits(type, x.address(), bits, count);
+            assertArrayEquals(expected, type == DType.F64 ? x.doubles() : widened(x.floats()));
+        }
     }
 
     @Test

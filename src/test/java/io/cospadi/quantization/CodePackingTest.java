@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
-import java.math.BigDecimal;
+import io.cospadi.tensor.TopBits;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.Random;
@@ -15,9 +15,6 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class CodePackingTest {
     @Test
@@ -90,49 +87,6 @@ class CodePackingTest {
         }
     }
 
-    @ParameterizedTest
-    @CsvSource({
-        "0x1.0p0, 0x1.0p0",
-        "0x1.04p0, 0x1.0p0", // half an ulp above an even pattern: down
-        "0x1.040002p0, 0x1.08p0", // just more than half: up
-        "0x1.0cp0, 0x1.1p0", // half above an odd pattern: up to even
-        "-0x1.0cp0, -0x1.1p0",
-        "0x1.fcp0, 0x1.0p1", // carries into the exponent
-        "0x1.0p-149, 0x0.0p0", // subnormals round like all others
-        "0x1.0p-131, 0x1.0p-131",
-        "0x1.f8p127, 0x1.f8p127",
-        "0x1.fbfffep127, 0x1.f8p127"
-    })
-    void roundsOnceToNearestEven(String from, String to) {
-        assertEquals(Float.parseFloat(to), CodePacking.round14(Float.parseFloat(from)));
-    }
-
-    @Property(tries = 1000)
-    void roundingPicksTheNearestPattern(@ForAll int bits) {
-        float value = Float.intBitsToFloat(bits);
-        if (!Float.isFinite(value) || Math.abs(value) >= 0x1.fcp127f) {
-            return;
-        }
-        float rounded = CodePacking.round14(value);
-        assertEquals(0, Float.floatToRawIntBits(rounded) & 0x3FFFF);
-        float below = Float.intBitsToFloat(bits & ~0x3FFFF);
-        float above = Float.intBitsToFloat((bits & ~0x3FFFF) + 0x40000);
-        BigDecimal exact = new BigDecimal(value);
-        BigDecimal error = exact.subtract(new BigDecimal(rounded)).abs();
-        assertTrue(error.compareTo(exact.subtract(new BigDecimal(below)).abs()) <= 0);
-        if (Float.isFinite(above)) {
-            assertTrue(error.compareTo(exact.subtract(new BigDecimal(above)).abs()) <= 0);
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(floats = {Float.MAX_VALUE, -0x1.fcp127f, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
-    void whatWouldBecomeInfiniteIsRefused(float value) {
-        String message = assertThrows(ArithmeticException.class, () -> CodePacking.round14(value))
-                .getMessage();
-        assertTrue(message.contains(String.valueOf(value)), message);
-    }
-
     @Test
     void packingNeverRounds() {
         Codes codes = new Codes(1, 1, 1, new int[] {0}, new float[] {0x1.02p0f});
@@ -174,7 +128,7 @@ class CodePackingTest {
             System.arraycopy(chosen, 0, atoms, row * s, s);
             for (int i = 0; i < s; i++) {
                 float value = (float) (random.nextGaussian() * Math.pow(2, random.nextInt(250) - 125));
-                values[row * s + i] = CodePacking.round14(Bfloat16.round(value));
+                values[row * s + i] = TopBits.round(Bfloat16.round(value), 14);
             }
         }
         return new Codes(rows, k, s, atoms, values);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.tensor.Bfloat16;
 import io.cospadi.tensor.Codes;
+import io.cospadi.tensor.LevelGrid;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

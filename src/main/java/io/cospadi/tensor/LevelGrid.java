@@ -1,6 +1,4 @@
-package io.cospadi.quantization;
-
-import io.cospadi.tensor.Bfloat16;
+package io.cospadi.tensor;
 
 /**
  * Numbers of b bits, 3 to 8, on an even grid with a scale between neighbours: pattern p of {@code 0 .. 2^b - 1} stands for
@@ -28,6 +26,9 @@ public final class LevelGrid {
     private static final double TRIED_STEP = 1.0 / 32;
 
     private static final int TRIED = 24;
+
+    /** From here on a value's level might overflow. */
+    private static final double BEYOND = 0x1p126;
 
     private LevelGrid() {}
 
@@ -64,18 +65,16 @@ public final class LevelGrid {
      * The scale that loses least of a group, by the sum of squares: from the one that covers the largest magnitude down to a
      * quarter of it, since with few levels the many small values are worth more than the few large ones.
      *
-     * @param values the group is {@code values[from .. to-1]}, finite; read only
-     * @return bf16 pattern of a scale, 0 where all values are 0 or next to it
-     * @throws ArithmeticException if a value is not finite
+     * @param values the group is {@code values[from .. to-1]}; read only
+     * @return bf16 pattern of a scale: 0 where all values are 0 or next to it, NaN where one has no finite level
      */
     public static short scaleFor(double[] values, int from, int to, int bits) {
         double largest = 0;
         for (int i = from; i < to; i++) {
             largest = Math.max(largest, Math.abs(values[i]));
-            if (!(Math.abs(values[i]) < Float.MAX_VALUE / 4)) {
-                throw new ArithmeticException("value " + values[i] + " has no finite level of " + bits
-                        + " bits; the Gram matrix or the weight is badly scaled");
-            }
+        }
+        if (!(largest < BEYOND)) {
+            return Bfloat16.fromFloat(Float.NaN);
         }
         double covering = largest / (1 << bits - 1);
         if (covering < SMALLEST_SCALE) {
