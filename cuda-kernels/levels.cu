@@ -33,7 +33,7 @@ constexpr double BEYOND = 0x1p126;
 
 static __device__ __forceinline__ float nearest_level(double value, float scale, int bits) {
     int half = 1 << (bits - 1);
-    double pattern = scale == 0 ? 0 : floor(value / scale) + half;
+    double pattern = floor(value / scale) + half;  // under the scale 0 any pattern stands for 0
     pattern = pattern < 2 * half - 1 ? pattern : 2 * half - 1;
     pattern = pattern > 0 ? pattern : 0;
     return round_to_bf16(((float) pattern + 0.5f - half) * scale + 0.0f);  // + 0: no -0 under the scale 0
@@ -153,6 +153,5 @@ extern "C" __global__ void __launch_bounds__(256) round_on_support(
                 __syncthreads();
             }
         }
-        __syncthreads();
     }
 }

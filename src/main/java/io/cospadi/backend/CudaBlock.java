@@ -16,12 +16,14 @@ final class CudaBlock extends SharedBlock {
     private CudaCalls.Mark lastUse;
     private boolean untouched;
 
-    /** @param account grows by {@code bytes} now, shrinks on close */
-    CudaBlock(DeviceMemory memory, long bytes, AtomicLong account) {
+    /**
+     * @param taken   from the memory just now, for so many bytes
+     * @param account grows by {@code bytes} now, shrinks on close
+     */
+    CudaBlock(DeviceMemory memory, DeviceMemory.Block block, long bytes, AtomicLong account) {
         this.memory = memory;
         this.bytes = bytes;
         this.account = account;
-        DeviceMemory.Block block = memory.take(bytes);
         address = block.address();
         lastUse = block.lastUse();
         untouched = block.untouched();

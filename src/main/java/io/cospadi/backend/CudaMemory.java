@@ -25,14 +25,14 @@ final class CudaMemory implements AutoCloseable {
         this.pool = new DeviceMemory(cuda, limit);
     }
 
-    /** A block that counts as allocated until it is closed. */
+    /** A block to be filled from the host, that counts as allocated until it is closed. */
     CudaBlock undefined(long bytes) {
-        return new CudaBlock(pool, bytes, allocated);
+        return new CudaBlock(pool, pool.takeForCopy(bytes), bytes, allocated);
     }
 
     /** Likewise, all zero. */
     CudaBlock zeroed(long bytes) {
-        CudaBlock block = undefined(bytes);
+        CudaBlock block = new CudaBlock(pool, pool.take(bytes), bytes, allocated);
         cuda.zero(block.address(), bytes);
         return block;
     }
@@ -46,7 +46,7 @@ final class CudaMemory implements AutoCloseable {
 
     /** Undefined bytes for the time of one verb. */
     CudaBlock scratch(long bytes) {
-        return new CudaBlock(pool, bytes, scratch);
+        return new CudaBlock(pool, pool.take(bytes), bytes, scratch);
     }
 
     /** The numbers on the device, for the time of one verb. */

@@ -11,6 +11,14 @@ public interface Storage {
     Matrix allocate(int rows, int cols, DType dtype);
 
     /**
+     * A matrix of F32 or F64 for whoever fills all of it by {@link #load} first of all: its contents are undefined until then, so that
+     * this can go on beside what is queued. The caller closes it.
+     */
+    default Matrix allocateUndefined(int rows, int cols, DType dtype) {
+        return allocate(rows, cols, dtype);
+    }
+
+    /**
      * The type in which a stored weight is best kept here: F32, or BF16 where products read that as it is. A BF16 matrix comes
      * from {@link #allocateWeight}, is filled by {@link #load}, and is a factor b of {@link LinearAlgebra#gemm}; no other verb
      * takes it.

@@ -155,7 +155,7 @@ final class GramFile implements AutoCloseable {
      */
     Matrix load(String name, Backend backend) {
         StoredTensor tensor = tensor(name);
-        Matrix sum = backend.allocate(tensor.rows(), tensor.cols(), DType.F64);
+        Matrix sum = backend.allocateUndefined(tensor.rows(), tensor.cols(), DType.F64);
         try {
             verify(tensor, (row, rows, bytes) -> backend.load(sum.rows(row, rows), bytes, DType.F64));
             return sum;

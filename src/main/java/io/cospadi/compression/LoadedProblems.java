@@ -10,12 +10,16 @@ import io.cospadi.factorization.Problem;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Weights, Grams and output weights of what is in hand; the Grams stay for the next if it reads the same inputs. */
+/**
+ * Weights, Grams and output weights of what is in hand; the Grams stay for the next if it reads the same inputs. Weights and Grams
+ * of the next may be loaded ahead.
+ */
 final class LoadedProblems implements ProblemSource {
     private final Backend backend;
-    private final Checkpoint model;
     private final Recipe recipe;
     private final GramStore store;
+    private final LoadedAhead weightsAhead;
+    private final LoadedAhead gramsAhead;
     private final List<Matrix> weights = new ArrayList<>();
     private final List<OutputWeights> outputs = new ArrayList<>();
     private final List<Matrix> grams = new ArrayList<>();
@@ -23,23 +27,47 @@ final class LoadedProblems implements ProblemSource {
 
     LoadedProblems(Backend backend, Checkpoint model, Recipe recipe, GramStore store) {
         this.backend = backend;
-        this.model = model;
         this.recipe = recipe;
         this.store = store;
+        weightsAhead = new LoadedAhead(backend, name -> model.load(name, backend));
+        gramsAhead = new LoadedAhead(backend, site -> store.gram(site, backend));
     }
 
     @Override
     public List<Problem> of(List<Projection> members) {
-        loadGrams(members.stream().map(Projection::siteName).toList());
         releaseOwn();
+        loadGrams(sitesOf(members));
         List<Problem> problems = new ArrayList<>();
         for (Projection p : members) {
-            weights.add(model.load(p.weightName(), backend));
+            weights.add(weightsAhead.take(p.weightName()));
             int i = problems.size();
             outputs.add(OutputLoss.objective(recipe, store, p, backend));
             problems.add(new Problem(p.name(), weights.get(i), grams.get(i), outputs.get(i)));
         }
+        forget();
         return problems;
+    }
+
+    @Override
+    public void expect(List<Projection> next) {
+        for (Projection p : next) {
+            weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), weights);
+        }
+        if (!sitesOf(next).equals(sites)) {
+            for (Projection p : next) {
+                gramsAhead.expect(p.siteName(), (long) Double.BYTES * p.d1() * p.d1(), weights);
+            }
+        }
+    }
+
+    private static List<String> sitesOf(List<Projection> members) {
+        return members.stream().map(Projection::siteName).toList();
+    }
+
+    /** What was expected and not asked for. */
+    private void forget() {
+        weightsAhead.close();
+        gramsAhead.close();
     }
 
     private void loadGrams(List<String> wanted) {
@@ -47,7 +75,7 @@ final class LoadedProblems implements ProblemSource {
             sites = List.of();
             release(grams);
             for (String site : wanted) {
-                grams.add(store.gram(site, backend));
+                grams.add(gramsAhead.take(site));
             }
             sites = wanted;
         }
@@ -69,5 +97,6 @@ final class LoadedProblems implements ProblemSource {
         releaseOwn();
         release(grams);
         sites = List.of();
+        forget();
     }
 }

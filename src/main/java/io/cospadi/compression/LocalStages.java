@@ -50,10 +50,17 @@ final class LocalStages implements Stages {
     public void weigh(LossCurves curves, List<List<Projection>> groups, GramStore grams) {
         double before = 0;
         try (LoadedProblems loaded = new LoadedProblems(backend(), model, recipe, grams)) {
-            for (List<Projection> group : groups) {
+            for (int i = 0; i < groups.size(); i++) {
+                List<Projection> group = groups.get(i);
                 session.reached(JobTask.Kind.WEIGH.doing() + " " + SharingGroups.name(group), before);
                 if (!curves.has(group)) {
-                    curves.put(group, LossCurves.measure(backend(), recipe, grams, loaded, group, session::checkStop));
+                    List<Projection> next = groups.subList(i + 1, groups.size()).stream()
+                            .filter(other -> !curves.has(other))
+                            .findFirst()
+                            .orElse(List.of());
+                    curves.put(
+                            group,
+                            LossCurves.measure(backend(), recipe, grams, loaded, group, next, session::checkStop));
                 }
                 before += LossCurves.groupFlops(recipe, group);
             }
@@ -84,11 +91,18 @@ final class LocalStages implements Stages {
         PartMaker maker = factorizing.maker(backend());
         double before = session.meter().done(WorkMeter.Kind.FACTORIZE);
         try (LoadedProblems loaded = new LoadedProblems(backend(), model, recipe, grams)) {
-            for (Task task : factorizing.missingTasks()) {
+            List<Task> tasks = factorizing.missingTasks();
+            for (int i = 0; i < tasks.size(); i++) {
+                Task task = tasks.get(i);
                 double units = task.flops(recipe);
                 String doing = JobTask.Kind.FACTORIZE.doing() + " " + task.name();
                 session.reached(doing, before);
-                maker.make(task, loaded, session.progress(doing, before, units), factorizing::record);
+                maker.make(
+                        task,
+                        loaded,
+                        Task.membersBehind(tasks, i),
+                        session.progress(doing, before, units),
+                        factorizing::record);
                 before += units;
                 session.reached(doing, before);
             }

@@ -12,6 +12,7 @@ import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.FactorShape;
+import io.cospadi.factorization.RoundListener;
 import io.cospadi.factorization.TrialFit;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -107,6 +108,7 @@ final class LossCurves {
      *
      * @param group     what is sized together, see {@link Targets#groups}
      * @param loaded    where its weights and Grams are loaded from
+     * @param next      the group whose are loaded behind, as far as that is known
      * @param checkStop called often; throws to end the work
      */
     static JsonNode measure(
@@ -115,21 +117,28 @@ final class LossCurves {
             GramStore grams,
             LoadedProblems loaded,
             List<Projection> group,
+            List<Projection> next,
             Runnable checkStop) {
         List<Double> ratios = new ArrayList<>();
+        List<Allocation> sizes = new ArrayList<>();
+        for (double ratio : RATIOS) {
+            List<Allocation> together = Budget.together(group, ratio, Storage.of(recipe.method(), recipe.groups()));
+            double own = saved(recipe, together);
+            // too small for this ratio, or for a step to another size
+            if (!together.get(0).isDense() && !ratios.contains(own)) {
+                ratios.add(own);
+                sizes.add(together.get(0));
+            }
+        }
         List<Double> losses = new ArrayList<>();
         try (TrialFit trials =
                 new TrialFit(backend, loaded.of(group), recipe.sharing().objective(), recipe.solverSettings())) {
-            for (double ratio : RATIOS) {
-                List<Allocation> sizes = Budget.together(group, ratio, Storage.of(recipe.method(), recipe.groups()));
-                Allocation size = sizes.get(0);
-                double own = saved(recipe, sizes);
-                // too small for this ratio, or for a step to another size
-                if (size.isDense() || ratios.contains(own)) {
-                    continue;
-                }
-                ratios.add(own);
-                losses.add(rise(recipe, grams, group, trials.lost(size.k(), size.s())));
+            for (int i = 0; i < sizes.size(); i++) {
+                RoundListener listener = i == sizes.size() - 1
+                        ? RoundListener.whenQueued(() -> loaded.expect(next))
+                        : RoundListener.NONE;
+                Allocation size = sizes.get(i);
+                losses.add(rise(recipe, grams, group, trials.lost(size.k(), size.s(), listener)));
                 checkStop.run();
             }
         }

@@ -4,6 +4,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.Factorization;
 import io.cospadi.factorization.GroupFactorizer;
+import io.cospadi.factorization.RoundListener;
 import io.cospadi.format.PartFile;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
@@ -33,10 +34,16 @@ final class PartMaker {
      * Makes the parts of all members.
      *
      * @param problems of the members
+     * @param next     whose problems are asked for behind these, as far as that is known
      * @param progress counts rounds, and one more for what comes after; may throw to end the task
      * @param made     told of each part, before it appears, in the words of the {@link EventJournal}
      */
-    void make(Task task, ProblemSource problems, Progress progress, Consumer<Map<String, ?>> made) {
+    void make(
+            Task task,
+            ProblemSource problems,
+            List<Projection> next,
+            Progress progress,
+            Consumer<Map<String, ?>> made) {
         if (task.k() == 0) {
             makeKeptDense(task);
             return;
@@ -44,12 +51,17 @@ final class PartMaker {
         createFolder();
         List<Factorization> results = new GroupFactorizer(
                         recipe.solverSettings(), recipe.sharing().objective())
-                .factorize(
-                        backend,
-                        problems.of(task.projections()),
-                        task.k(),
-                        task.s(),
-                        (round, rounds, error) -> progress.advance(round, rounds + 1L));
+                .factorize(backend, problems.of(task.projections()), task.k(), task.s(), new RoundListener() {
+                    @Override
+                    public void finished(int round, int rounds, double error) {
+                        progress.advance(round, rounds + 1L);
+                    }
+
+                    @Override
+                    public void queued() {
+                        problems.expect(next);
+                    }
+                });
         progress.advance(1, 1);
         for (int i = 0; i < results.size(); i++) {
             Projection projection = task.members().get(i).projection();

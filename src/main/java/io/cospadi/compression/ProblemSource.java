@@ -13,6 +13,14 @@ interface ProblemSource extends AutoCloseable {
      */
     List<Problem> of(List<Projection> members);
 
+    /**
+     * Loads what is asked for next while a device still computes with the problems in hand, if it has room to spare for that;
+     * it fails, if it has to, when it is asked for.
+     *
+     * @param next members as {@link #of} will get them; none: nothing
+     */
+    void expect(List<Projection> next);
+
     @Override
     void close();
 }

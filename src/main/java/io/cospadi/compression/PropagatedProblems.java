@@ -18,7 +18,7 @@ import java.util.Optional;
  */
 final class PropagatedProblems implements ProblemSource {
     private final Backend backend;
-    private final Checkpoint model;
+    private final LoadedAhead weightsAhead;
     private final Recipe recipe;
     private final GramStore store;
     private final PropagatedInputs.Sums sums;
@@ -38,7 +38,7 @@ final class PropagatedProblems implements ProblemSource {
             String site,
             PropagatedInputs.Sums sums) {
         this.backend = backend;
-        this.model = model;
+        weightsAhead = new LoadedAhead(backend, name -> model.load(name, backend));
         this.recipe = recipe;
         this.store = store;
         this.sums = sums;
@@ -55,7 +55,7 @@ final class PropagatedProblems implements ProblemSource {
     public List<Problem> of(List<Projection> members) {
         release();
         Projection projection = members.get(0);
-        Matrix weight = model.load(projection.weightName(), backend);
+        Matrix weight = weightsAhead.take(projection.weightName());
         try {
             target = correction.map(c -> c.corrected(weight)).orElse(weight);
         } finally {
@@ -64,7 +64,16 @@ final class PropagatedProblems implements ProblemSource {
             }
         }
         outputs = OutputLoss.objective(recipe, store, projection, backend);
+        weightsAhead.close();
         return List.of(new Problem(projection.name(), target, sums.gram(), outputs));
+    }
+
+    /** The weights alone: sums and what corrects them are of the inputs in hand. */
+    @Override
+    public void expect(List<Projection> next) {
+        for (Projection p : next) {
+            weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), List.of(target));
+        }
     }
 
     private void release() {
@@ -81,6 +90,7 @@ final class PropagatedProblems implements ProblemSource {
     @Override
     public void close() {
         release();
+        weightsAhead.close();
         correction.ifPresent(InputCorrection::close);
         sums.close();
     }

@@ -130,7 +130,9 @@ final class Propagating {
             String name = Projection.siteName(layer, site);
             PropagatedInputs.Sums sums = inputs.sums(site, step("adding up the inputs " + name));
             try (ProblemSource problems = new PropagatedProblems(backend, model, recipe, grams, name, sums)) {
-                factored.forEach(task -> factorize(task, problems, maker));
+                for (int i = 0; i < factored.size(); i++) {
+                    factorize(factored.get(i), problems, Task.membersBehind(factored, i), maker);
+                }
             }
         } else {
             done += step;
@@ -138,11 +140,11 @@ final class Propagating {
         replace(inputs, layer, site);
     }
 
-    private void factorize(Task task, ProblemSource problems, PartMaker maker) {
+    private void factorize(Task task, ProblemSource problems, List<Projection> next, PartMaker maker) {
         double units = task.flops(recipe);
         String doing = JobTask.Kind.FACTORIZE.doing() + " " + task.name();
         session.reached(doing, done);
-        maker.make(task, problems, session.progress(doing, done, units), factorizing::record);
+        maker.make(task, problems, next, session.progress(doing, done, units), factorizing::record);
         done += units;
     }
 

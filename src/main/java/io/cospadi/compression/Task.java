@@ -27,6 +27,15 @@ record Task(List<Allocation> members) {
         return tasks.values().stream().map(Task::new).toList();
     }
 
+    /** The projections of the first task behind one that is factored at all; none: it was the last. */
+    static List<Projection> membersBehind(List<Task> tasks, int index) {
+        return tasks.subList(index + 1, tasks.size()).stream()
+                .filter(task -> task.k() > 0)
+                .findFirst()
+                .map(Task::projections)
+                .orElse(List.of());
+    }
+
     /** Atoms, or the rank; 0: kept dense. */
     int k() {
         return members.get(0).k();

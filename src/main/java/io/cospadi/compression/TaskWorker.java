@@ -143,7 +143,7 @@ public final class TaskWorker {
         List<Projection> group = Targets.groups(recipe, targeted).get(index);
         requireWeights(model, group);
         try (LoadedProblems loaded = new LoadedProblems(backend, model, recipe, grams)) {
-            return LossCurves.measure(backend, recipe, grams, loaded, group, this::checkStop)
+            return LossCurves.measure(backend, recipe, grams, loaded, group, List.of(), this::checkStop)
                     .toString();
         }
     }
@@ -178,7 +178,7 @@ public final class TaskWorker {
             requireWeights(model, task.projections());
             try (LoadedProblems loaded = new LoadedProblems(backend, model, recipe, grams())) {
                 new PartMaker(backend, recipe, work, job.fingerprint())
-                        .make(task, loaded, (done, total) -> checkStop(), made::add);
+                        .make(task, loaded, List.of(), (done, total) -> checkStop(), made::add);
             }
         }
         return JSON.valueToTree(made).toString();

@@ -43,7 +43,8 @@ final class AlternatingSolver implements Factorizer {
                     whitening,
                     best,
                     Sparsity.of(k, s, MaskGroups.NONE),
-                    settings.precision());
+                    settings.precision(),
+                    listener);
             return effort.factorization(stored, history.errors(), replaced, whitening.rank());
         }
     }

@@ -84,7 +84,8 @@ final class BlockSolver implements Factorizer {
                     whitening,
                     scratch.keep(rounds.codes),
                     sparsity,
-                    settings.precision());
+                    settings.precision(),
+                    listener);
             return effort.factorization(stored, rounds.errors, rounds.atomsReplaced, whitening.rank());
         } catch (ArithmeticException e) {
             throw new CospadiException(problem.name() + ": " + e.getMessage(), e);

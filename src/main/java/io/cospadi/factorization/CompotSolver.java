@@ -34,7 +34,7 @@ final class CompotSolver implements Factorizer {
             alternate(backend, effort, whitening, sparsity, history, dictionary, codes);
             effort.enter("final fit");
             FinalFit.Stored stored = FinalFit.ofFactors(
-                    backend, effort, problem, whitening, dictionary, codes, sparsity, settings.precision());
+                    backend, effort, problem, whitening, dictionary, codes, sparsity, settings.precision(), listener);
             return effort.factorization(stored, history.errors(), 0, whitening.rank());
         }
     }

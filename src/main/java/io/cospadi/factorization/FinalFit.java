@@ -39,6 +39,7 @@ final class FinalFit implements AutoCloseable {
     private final Whitening whitening;
     private final Sparsity sparsity;
     private final Precision precision;
+    private final RoundListener listener;
     private final Scratch scratch;
     private final CodeRounding codeRounding;
     private final DictionaryRounding dictionaryRounding;
@@ -60,7 +61,8 @@ final class FinalFit implements AutoCloseable {
             OutputCorrelation correlation,
             Whitening whitening,
             Sparsity sparsity,
-            Precision precision) {
+            Precision precision,
+            RoundListener listener) {
         this.backend = backend;
         this.effort = effort;
         this.problem = problem;
@@ -69,6 +71,7 @@ final class FinalFit implements AutoCloseable {
         this.whitening = whitening;
         this.sparsity = sparsity;
         this.precision = precision;
+        this.listener = listener;
         codeRounding = new CodeRounding(backend, effort, precision, sparsity);
         scratch = new Scratch(backend);
         try {
@@ -98,6 +101,7 @@ final class FinalFit implements AutoCloseable {
      * @param whitening of the problem; by inputs where there are several members
      * @param codes     √H C (d2, k) F32, read only
      * @param sparsity  that the codes keep to
+     * @param listener  told when all is queued
      */
     static Stored ofCodes(
             Backend backend,
@@ -108,9 +112,10 @@ final class FinalFit implements AutoCloseable {
             Whitening whitening,
             Matrix codes,
             Sparsity sparsity,
-            Precision precision) {
-        try (FinalFit fit =
-                new FinalFit(backend, effort, problem, members, correlation, whitening, sparsity, precision)) {
+            Precision precision,
+            RoundListener listener) {
+        try (FinalFit fit = new FinalFit(
+                backend, effort, problem, members, correlation, whitening, sparsity, precision, listener)) {
             double share = LeastSquaresDictionary.RIDGE;
             for (; share < 1; share *= LeastSquaresDictionary.RAISE) {
                 Optional<Stored> stored = fit.ofCodes(codes, share);
@@ -130,6 +135,7 @@ final class FinalFit implements AutoCloseable {
      * @param dictionary D (k, d1) F64 in the space of the inputs, read only
      * @param codes      √H C (d2, k) F32, read only
      * @param sparsity   that the codes keep to
+     * @param listener   told when all is queued
      */
     static Stored ofFactors(
             Backend backend,
@@ -139,9 +145,10 @@ final class FinalFit implements AutoCloseable {
             Matrix dictionary,
             Matrix codes,
             Sparsity sparsity,
-            Precision precision) {
-        try (FinalFit fit =
-                        new FinalFit(backend, effort, problem, List.of(problem), null, whitening, sparsity, precision);
+            Precision precision,
+            RoundListener listener) {
+        try (FinalFit fit = new FinalFit(
+                        backend, effort, problem, List.of(problem), null, whitening, sparsity, precision, listener);
                 RoundedFactors factors = fit.zeros(codes.cols())) {
             try (Matrix codes64 = fit.f64(codes)) {
                 backend.copy(dictionary, factors.dictionary);
@@ -150,6 +157,7 @@ final class FinalFit implements AutoCloseable {
             fit.roundDictionary(factors);
             fit.refitCodes(factors);
             fit.measure(factors);
+            listener.queued();
             return fit.read(factors);
         }
     }
@@ -341,6 +349,7 @@ final class FinalFit implements AutoCloseable {
 
     /** Waits; empty where a least-squares fit failed. */
     private Optional<Stored> ifFitted(RoundedFactors factors) {
+        listener.queued();
         return backend.read(failures).value() == 0 ? Optional.of(read(factors)) : Optional.empty();
     }
 

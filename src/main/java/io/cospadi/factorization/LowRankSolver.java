@@ -55,6 +55,7 @@ final class LowRankSolver implements Factorizer {
             }
             problem.outputs().release(backend, up);
             effort.enter("final fit");
+            listener.queued();
             LowRankFactors factors = new LowRankFactors(
                     d1, d2, rank, StoredForm.bfloat16(backend, down), StoredForm.bfloat16(backend, scratch.f64(up)));
             double error = RelativeError.of(backend, problem, factors);

@@ -15,4 +15,20 @@ public interface RoundListener {
      * @param error  relative error of that round's factors before any rounding
      */
     void finished(int round, int rounds, double error);
+
+    /** All work on the factors is queued, and what follows waits for it: the moment to make ready what comes next. */
+    default void queued() {}
+
+    /** Hears of no round. */
+    static RoundListener whenQueued(Runnable action) {
+        return new RoundListener() {
+            @Override
+            public void finished(int round, int rounds, double error) {}
+
+            @Override
+            public void queued() {
+                action.run();
+            }
+        };
+    }
 }

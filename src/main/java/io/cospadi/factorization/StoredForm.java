@@ -55,7 +55,7 @@ final class StoredForm {
     static Matrix upload(Backend backend, int rows, int cols, short[] bfloat16) {
         ByteBuffer stored = ByteBuffer.allocate(Short.BYTES * bfloat16.length).order(ByteOrder.LITTLE_ENDIAN);
         stored.asShortBuffer().put(bfloat16);
-        Matrix matrix = backend.allocate(rows, cols, DType.F64);
+        Matrix matrix = backend.allocateUndefined(rows, cols, DType.F64);
         backend.load(matrix, stored, DType.BF16);
         return matrix;
     }

@@ -82,30 +82,36 @@ public final class TrialFit implements AutoCloseable {
      *
      * @param k atoms, or the rank of a low-rank method
      * @param s codes a row; 0 for a low-rank method
+     * @param listener told when all is queued, of no round
      */
-    public Lost lost(int k, int s) {
+    public Lost lost(int k, int s, RoundListener listener) {
         if (settings.precision().isBelow8Bits()) {
-            return stored(k, s);
+            return stored(k, s, listener);
         }
         return switch (settings.method()) {
-            case COSPADI -> sparse(k, s);
-            case COMPOT -> orthonormal(k, s);
-            case SVD_LLM, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING -> truncated(k);
-            case ASVD, SVD, RTN, GPTQ -> stored(k, s);
+            case COSPADI -> sparse(k, s, listener);
+            case COMPOT -> orthonormal(k, s, listener);
+            case SVD_LLM, KFAC_SVD, ZERO_SUM_SVD, BASIS_SHARING -> truncated(k, listener);
+            case ASVD, SVD, RTN, GPTQ -> stored(k, s, listener);
         };
     }
 
-    private Lost sparse(int k, int s) {
+    /** The same for nobody. */
+    Lost lost(int k, int s) {
+        return lost(k, s, RoundListener.NONE);
+    }
+
+    private Lost sparse(int k, int s, RoundListener listener) {
         List<Matrix> own = objective == ShareObjective.EXACT ? metrics : List.of();
         try (BlockState state = new BlockState(backend, effort, whitening.target(), k, own, correlation)) {
             Sparsity sparsity = Sparsity.of(k, s, settings.groups());
             BlockStart.fill(backend, effort, whitening, state, sparsity);
             new BlockSolver(settings).iterate(state, sparsity, RoundListener.NONE);
-            return lost(state.best(), state.bestDictionary());
+            return lost(state.best(), state.bestDictionary(), listener);
         }
     }
 
-    private Lost orthonormal(int k, int s) {
+    private Lost orthonormal(int k, int s, RoundListener listener) {
         int atoms = Math.min(k, whitening.rank());
         try (OrthonormalDictionary orthonormal =
                 new OrthonormalDictionary(backend, effort, whitening, atoms, Sparsity.of(k, s, settings.groups()))) {
@@ -115,15 +121,15 @@ public final class TrialFit implements AutoCloseable {
                 orthonormal.code();
             }
             orthonormal.complete();
-            return lost(orthonormal.codes(), orthonormal.dictionary());
+            return lost(orthonormal.codes(), orthonormal.dictionary(), listener);
         }
     }
 
-    private Lost truncated(int rank) {
+    private Lost truncated(int rank, RoundListener listener) {
         Matrix axes = whitening.principalAxes().axes().rows(0, Math.min(rank, whitening.rank()));
         try (Matrix codes = backend.allocate(problem.d2(), axes.rows(), DType.F32)) {
             effort.gemm(1, whitening.target(), false, axes, true, 0, codes);
-            return lost(codes, axes);
+            return lost(codes, axes, listener);
         }
     }
 
@@ -131,9 +137,9 @@ public final class TrialFit implements AutoCloseable {
      * By the stored factors themselves: a truncation under another metric than G has no error to be read off and costs no rounds,
      * and rounding to few bits loses as much as the fit.
      */
-    private Lost stored(int k, int s) {
-        List<Factorization> parts =
-                new GroupFactorizer(settings, objective).factorize(backend, members, k, s, RoundListener.NONE);
+    private Lost stored(int k, int s, RoundListener listener) {
+        List<Factorization> parts = new GroupFactorizer(settings, objective)
+                .factorize(backend, members, k, s, RoundListener.whenQueued(listener::queued));
         DoubleStream energies = DoubleStream.empty();
         for (int l = 0; l < members.size(); l++) {
             Factors own = parts.get(l).factors();
@@ -145,11 +151,12 @@ public final class TrialFit implements AutoCloseable {
     }
 
     /** From a fit in the whitened space. */
-    private Lost lost(Matrix codes, Matrix dictionary) {
+    private Lost lost(Matrix codes, Matrix dictionary, RoundListener listener) {
         try (Matrix residual = backend.allocate(problem.d2(), whitening.rank(), DType.F32)) {
             backend.copy(whitening.target(), residual);
             effort.gemm(-1, codes, false, dictionary, false, 1, residual);
             backend.scale(1 / whitening.scale(), residual);
+            listener.queued();
             OutputWeights.Energies energies = metrics.isEmpty()
                     ? problem.outputs().energies(backend, residual)
                     : problem.outputs().separated(rowEnergies(residual));

@@ -37,6 +37,7 @@ final class WeightRounding implements Factorizer {
                 Matrix scales = backend.allocate(d2, LevelGrid.scales(d1, groupSize), DType.F32)) {
             backend.copy(problem.weight(), weight);
             rounding.round(weight, scales);
+            listener.queued();
             rounding.requireFactor();
             Levels levels = new Levels(StoredForm.bfloat16(backend, weight), StoredForm.scales(backend, scales));
             RoundedWeight rounded = new RoundedWeight(d1, d2, bits, levels);

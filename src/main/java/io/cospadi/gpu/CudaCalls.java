@@ -196,6 +196,9 @@ public interface CudaCalls extends Launcher, AutoCloseable {
         /** Milliseconds of the device from an earlier mark to this one; waits for both. */
         double millisecondsSince(Mark earlier);
 
+        /** Whether all that was queued before it is done; waits for nothing. */
+        boolean passed();
+
         @Override
         void close();
     }

@@ -32,7 +32,11 @@ public final class DeviceMemory implements AutoCloseable {
      * @param lastUse  of those who had it before, for the taker to close; null where there is none
      * @param untouched whether nothing that was queued uses it, or nothing behind {@code lastUse}
      */
-    public record Block(long address, CudaCalls.Mark lastUse, boolean untouched) {}
+    public record Block(long address, CudaCalls.Mark lastUse, boolean untouched) {
+        private boolean isInUse() {
+            return lastUse != null && !lastUse.passed();
+        }
+    }
 
     /** @param limit most bytes to hold, {@code Long.MAX_VALUE} for what the device has */
     public DeviceMemory(CudaCalls cuda, long limit) {
@@ -60,15 +64,37 @@ public final class DeviceMemory implements AutoCloseable {
     }
 
     /**
-     * A block whose contents are undefined.
+     * A block whose contents are undefined, of those kept the one given back last, which a cache may still hold.
      *
      * @throws DeviceMemoryException if the limit or the device has no room for it
      */
     public Block take(long bytes) {
+        return take(bytes, false);
+    }
+
+    /**
+     * The same for a copy beside the stream, which is not to wait: of those kept the one given back first, but a new one instead of
+     * one that is still in use, where there is room to spare.
+     */
+    public Block takeForCopy(long bytes) {
+        long size = rounded(bytes);
+        Deque<Block> same = kept.get(size);
+        if (same != null && same.getLast().isInUse() && hasRoomToSpare(size)) {
+            usedBytes += size;
+            return new Block(allocate(size), null, true);
+        }
+        return take(bytes, true);
+    }
+
+    private boolean hasRoomToSpare(long size) {
+        return usedBytes + keptBytes + size <= limit && cuda.freeBytes() > 2 * size;
+    }
+
+    private Block take(long bytes, boolean oldest) {
         long size = rounded(bytes);
         Deque<Block> same = kept.get(size);
         if (same != null) {
-            Block block = same.pop();
+            Block block = oldest ? same.removeLast() : same.pop();
             if (same.isEmpty()) {
                 kept.remove(size);
             }

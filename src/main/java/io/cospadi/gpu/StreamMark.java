@@ -3,12 +3,14 @@ package io.cospadi.gpu;
 import static jcuda.driver.JCudaDriver.cuEventCreate;
 import static jcuda.driver.JCudaDriver.cuEventDestroy;
 import static jcuda.driver.JCudaDriver.cuEventElapsedTime;
+import static jcuda.driver.JCudaDriver.cuEventQuery;
 import static jcuda.driver.JCudaDriver.cuEventRecord;
 import static jcuda.driver.JCudaDriver.cuEventSynchronize;
 import static jcuda.driver.JCudaDriver.cuStreamWaitEvent;
 
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
+import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 
 /** An event recorded on a stream when it was made. */
@@ -35,6 +37,17 @@ final class StreamMark implements CudaCalls.Mark {
         float[] milliseconds = new float[1];
         Driver.check(cuEventElapsedTime(milliseconds, ((StreamMark) earlier).event, event), "cuEventElapsedTime");
         return milliseconds[0];
+    }
+
+    @Override
+    public boolean passed() {
+        bind.run();
+        int status = cuEventQuery(event);
+        if (status == CUresult.CUDA_ERROR_NOT_READY) {
+            return false;
+        }
+        Driver.check(status, "cuEventQuery");
+        return true;
     }
 
     @Override

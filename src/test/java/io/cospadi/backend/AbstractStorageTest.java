@@ -47,6 +47,24 @@ abstract class AbstractStorageTest extends AbstractBackendTest {
         assertEquals("a matrix (129, 65) F64 is used after it was closed", used.getMessage());
     }
 
+    /** In pieces, as files are read, and behind work on memory that was given back. */
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "F64"})
+    void whatIsLoadedIntoUndefinedMemoryIsAllOfIt(DType type) {
+        int cols = 40_000;
+        for (int round = 0; round < 2; round++) {
+            double[] values = normal(5 * cols);
+            ByteBuffer stored = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+            stored.asDoubleBuffer().put(values);
+            try (Matrix matrix = backend.allocateUndefined(5, cols, type)) {
+                assertEquals(5L * cols * type.bytes(), backend.allocatedBytes());
+                backend.load(matrix.rows(0, 2), stored.slice(0, 16 * cols), DType.F64);
+                backend.load(matrix.rows(2, 3), stored.slice(16 * cols, 24 * cols), DType.F64);
+                assertSame(values, read(matrix), "round " + round);
+            }
+        }
+    }
+
     @Test
     void viewsShareMemoryAndCloseNothing() {
         Matrix whole = matrix(5, 3, DType.F32, normal(15));

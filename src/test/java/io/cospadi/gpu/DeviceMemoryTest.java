@@ -1,6 +1,7 @@
 package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -64,6 +65,53 @@ class DeviceMemoryTest {
             assertEquals(5 * KB, memory.usedBytes());
         }
         assertEquals(1, counts.of("free"), "what was given back");
+    }
+
+    /** Large enough for a mark. */
+    private static final int LARGE = 1 << 20;
+
+    @Test
+    void aCopyGetsTheBlockGivenBackFirst() {
+        try (DeviceMemory memory = new DeviceMemory(new EmulatedCuda(8 * LARGE), Long.MAX_VALUE)) {
+            long first = memory.take(LARGE).address();
+            long second = memory.take(LARGE).address();
+            memory.giveBack(first, LARGE);
+            memory.giveBack(second, LARGE);
+            DeviceMemory.Block block = memory.takeForCopy(LARGE);
+            assertEquals(first, block.address());
+            assertTrue(block.untouched() && block.lastUse().passed());
+            memory.giveBack(first, LARGE);
+            assertEquals(first, memory.take(LARGE).address(), "others the one given back last");
+        }
+    }
+
+    /** What was given back is used until the queue has come so far. */
+    @Test
+    void aCopyGetsANewBlockInsteadOfOneInUseWhereThereIsRoom() {
+        CudaCalls late = new LateQueue(new EmulatedCuda(8 * LARGE)).calls();
+        try (DeviceMemory memory = new DeviceMemory(late, 2 * LARGE)) {
+            long used = memory.take(LARGE).address();
+            late.zero(used, LARGE);
+            memory.giveBack(used, LARGE);
+            DeviceMemory.Block fresh = memory.takeForCopy(LARGE);
+            assertNotEquals(used, fresh.address());
+            assertTrue(fresh.untouched() && fresh.lastUse() == null);
+            assertEquals(LARGE, memory.usedBytes());
+            DeviceMemory.Block waiting = memory.takeForCopy(LARGE);
+            assertEquals(used, waiting.address(), "another one would pass the limit");
+            assertFalse(waiting.lastUse().passed());
+            memory.giveBack(used, LARGE);
+            memory.giveBack(fresh.address(), LARGE);
+            late.synchronize();
+            assertEquals(used, memory.takeForCopy(LARGE).address(), "nothing uses it any more");
+        }
+        CudaCalls small = new LateQueue(new EmulatedCuda(3 * LARGE)).calls();
+        try (DeviceMemory memory = new DeviceMemory(small, 8 * LARGE)) {
+            long used = memory.take(LARGE).address();
+            small.zero(used, LARGE);
+            memory.giveBack(used, LARGE);
+            assertEquals(used, memory.takeForCopy(LARGE).address(), "the device would be nearly full");
+        }
     }
 
     @Test

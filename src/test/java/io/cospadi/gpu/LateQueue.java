@@ -37,11 +37,19 @@ public final class LateQueue {
 
     private record Call(boolean product, Runnable body) {}
 
-    private record Place(long behind, long nanos) implements CudaCalls.Mark {
+    private final class Place implements CudaCalls.Mark {
+        private final long behind = queued;
+        private final long nanos = System.nanoTime();
+
         /** Between the calls, whenever their work is done. */
         @Override
         public double millisecondsSince(CudaCalls.Mark earlier) {
             return (nanos - ((Place) earlier).nanos) * 1e-6;
+        }
+
+        @Override
+        public boolean passed() {
+            return done >= behind;
         }
 
         @Override
@@ -78,7 +86,7 @@ public final class LateQueue {
                         return null;
                     }
                     if (name.equals("mark")) {
-                        return new Place(queued, System.nanoTime());
+                        return new Place();
                     }
                     if (name.equals("fetch")) {
                         return fetch((long) arguments[0]);
@@ -89,7 +97,7 @@ public final class LateQueue {
                     }
                     if (name.equals("toDeviceBeside")) {
                         Place lastUse = (Place) arguments[0];
-                        runUntil(lastUse == null || !obeysMarks ? done : lastUse.behind());
+                        runUntil(lastUse == null || !obeysMarks ? done : lastUse.behind);
                         bytesBeside += (long) arguments[2];
                         bytesBesideProducts += products == 0 ? 0 : (long) arguments[2];
                         device.toDevice((long) arguments[1], (long) arguments[2], (CudaCalls.Piece) arguments[3]);

@@ -32,7 +32,15 @@ class LevelKernelsTest extends AbstractKernelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1,1,1,3,1", "31,9,31,4,1", "33,8,33,8,2", "100,7,32,5,1", "64,17,3,6,2", "70,5,64,7,1"})
+    @CsvSource({
+        "1,1,1,3,1",
+        "31,9,31,4,1",
+        "33,8,33,8,2",
+        "100,7,32,5,1",
+        "64,17,3,6,2",
+        "70,5,64,7,1",
+        "4000,1,4000,3,1"
+    })
     void scalesAreTheFirstOfTheBest(int n, int m, int length, int bits, int down) {
         double[] values = spread(n * m);
         int groups = (n - 1) / length + 1;
@@ -44,6 +52,9 @@ class LevelKernelsTest extends AbstractKernelTest {
             values[2] = Double.NaN;
             values[(n - 1) * m + 3] = -0x1p126;
             values[4] = 0x1.fp125;
+        }
+        if (m == 1 && n > 1) { // one outlier among so many that the smallest scale is the best that is tried
+            Arrays.setAll(values, i -> i == 17 ? 1 : i % 2 == 0 ? 0.015 : -0.015);
         }
         float[] expected = new float[groups * m];
         for (int i = 0; i < expected.length; i++) {
@@ -142,7 +153,14 @@ class LevelKernelsTest extends AbstractKernelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1,1,1,1,3,1", "3,7,4,2,4,2", "5,40,40,40,8,3", "3,270,100,32,5,2", "2,300,257,100,4,1", "4,33,5,3,6,1"
+    @CsvSource({
+        "1,1,1,1,3,1",
+        "3,7,4,2,4,2",
+        "5,40,40,40,8,3",
+        "3,270,100,32,5,2",
+        "2,300,257,100,4,1",
+        "4,33,5,3,6,1",
+        "2,90,80,4,4,1"
     })
     void codesAreSweptOnTheirSupport(int rows, int k, int s, int length, int bits, int blocks) {
         float[] half = normal(k * k);
