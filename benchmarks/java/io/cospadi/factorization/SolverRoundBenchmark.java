@@ -43,8 +43,7 @@ public class SolverRoundBenchmark {
 
     private CpuBackend backend;
     private Effort effort;
-    private Matrix weight;
-    private Matrix gram;
+    private Scratch scratch;
     private Whitening whitening;
     private BlockState state;
     private Matrix start;
@@ -59,30 +58,31 @@ public class SolverRoundBenchmark {
     public void prepare() {
         backend = new CpuBackend(threads);
         effort = new Effort(backend);
+        scratch = new Scratch(backend);
         BenchmarkMatrices made = new BenchmarkMatrices(backend);
-        weight = made.normal(D2, D1);
-        gram = backend.allocate(D1, D1, DType.F64);
+        Matrix weight = scratch.keep(made.normal(D2, D1));
+        Matrix gram = scratch.f64(D1, D1);
         try (Matrix inputs = made.normal(2 * D1, D1)) {
             backend.addGram(inputs, gram);
         }
-        whitening = Whitening.of(backend, effort, new Problem("up", weight, gram));
-        state = new BlockState(backend, effort, whitening.target(), K);
+        whitening = Whitening.of(backend, effort, scratch, new Problem("up", weight, gram));
+        state = new BlockState(backend, effort, scratch, whitening.target(), K);
         BlockStart.fill(backend, effort, whitening, state, SPARSITY);
         state.correlate();
         double before = backend.read(state.error()).value();
-        start = backend.allocate(D2, K, DType.F32);
-        codes = backend.allocate(D2, K, DType.F32);
-        dictionary = backend.allocate(K, whitening.target().cols(), DType.F32);
+        start = scratch.f32(D2, K);
+        codes = scratch.f32(D2, K);
+        dictionary = scratch.f32(K, whitening.target().cols());
         backend.copy(state.codes(), start);
         backend.copy(state.dictionary(), dictionary);
         require(blockRound(), before, "a block round");
 
-        deadAtoms = new DeadAtoms(backend, whitening.target());
+        deadAtoms = new DeadAtoms(backend, scratch, whitening.target());
         update = new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, S, POWER_ITERATIONS));
         ksvdUpdate();
         require(error(), before, "a dictionary update");
-        atoms = backend.allocate(K, K, DType.F32);
-        product = backend.allocate(D2, K, DType.F32);
+        atoms = scratch.f32(K, K);
+        product = scratch.f32(D2, K);
     }
 
     /** A round that is timed must be one that works. */
@@ -103,12 +103,7 @@ public class SolverRoundBenchmark {
 
     @TearDown(Level.Trial)
     public void close() {
-        deadAtoms.close();
-        state.close();
-        whitening.close();
-        for (Matrix each : new Matrix[] {weight, gram, start, dictionary, codes, atoms, product}) {
-            each.close();
-        }
+        scratch.close();
         backend.close();
     }
 

@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 import io.cospadi.tensor.MaskGroups;
 import java.util.Arrays;
 import java.util.List;
@@ -29,8 +28,9 @@ final class AlternatingSolver implements Factorizer {
         new FactorShape(problem.d1(), problem.d2(), k, s); // checks k and s
         problem.outputs().requireSeparable();
         try (Effort effort = Effort.in("whitening", backend);
-                Whitening whitening = Whitening.of(backend, effort, problem);
-                Matrix best = backend.allocate(problem.d2(), k, DType.F32)) {
+                Scratch scratch = new Scratch(backend)) {
+            Whitening whitening = Whitening.of(backend, effort, scratch, problem);
+            Matrix best = scratch.f32(problem.d2(), k);
             RoundHistory history = new RoundHistory(backend, settings.rounds(), settings.tolerance(), listener);
             int replaced = alternate(backend, effort, whitening, s, history, best);
             effort.enter("final fit");
@@ -59,10 +59,10 @@ final class AlternatingSolver implements Factorizer {
             Backend backend, Effort effort, Whitening whitening, int s, RoundHistory history, Matrix best) {
         Matrix target = whitening.target();
         int kept = Math.min(s, whitening.rank());
-        try (Scratch scratch = new Scratch(backend);
-                DeadAtoms deadAtoms = new DeadAtoms(backend, target);
-                BestIterate bestIterate = new BestIterate(backend, best);
-                DictionaryUpdate update = update(backend, effort, best.cols(), target.cols(), kept)) {
+        try (Scratch scratch = new Scratch(backend)) {
+            DeadAtoms deadAtoms = new DeadAtoms(backend, scratch, target);
+            BestIterate bestIterate = new BestIterate(backend, scratch, best);
+            DictionaryUpdate update = update(backend, effort, scratch, best.cols(), target.cols(), kept);
             Iterate iterate = new Iterate(backend, effort, target, scratch, best.cols(), kept, settings.pursuit());
             effort.enter("start");
             startFromRandomRows(backend, target, iterate.dictionary);
@@ -88,13 +88,13 @@ final class AlternatingSolver implements Factorizer {
     }
 
     /** For k atoms of length r and codes of s nonzeros a row. */
-    private DictionaryUpdate update(Backend backend, Effort effort, int k, int r, int s) {
+    private DictionaryUpdate update(Backend backend, Effort effort, Scratch scratch, int k, int r, int s) {
         return switch (settings.solver()) {
             case KSVD ->
                 new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, s, settings.powerIterations()));
             case KSVD_EXACT -> new KsvdUpdate(backend, effort, RankOneFit.exact(backend, effort));
             case KSVD_BLOCKED -> BlockedKsvdUpdate.standard(backend, effort);
-            case MOD -> new ModUpdate(backend, effort, k, r);
+            case MOD -> new ModUpdate(backend, effort, scratch, k, r);
             case BLOCK -> throw new IllegalArgumentException("the block solver does not alternate with a pursuit");
         };
     }

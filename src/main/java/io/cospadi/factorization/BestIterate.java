@@ -2,19 +2,18 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 
 /** The codes of the iterate with the smallest error so far, chosen where they are: nothing waits for the comparison. */
-final class BestIterate implements AutoCloseable {
+final class BestIterate {
     private final Backend backend;
     private final Matrix codes;
     private final Matrix error;
 
     /** @param codes (d2, k), receives the best; outlives the last offer */
-    BestIterate(Backend backend, Matrix codes) {
+    BestIterate(Backend backend, Scratch scratch, Matrix codes) {
         this.backend = backend;
         this.codes = codes;
-        error = backend.allocate(1, 1, DType.F64);
+        error = scratch.f64(1, 1);
         backend.fill(error, Double.POSITIVE_INFINITY);
     }
 
@@ -27,10 +26,5 @@ final class BestIterate implements AutoCloseable {
     void offer(Matrix offered, Matrix offeredCodes) {
         backend.copyIfLess(offered, error, offeredCodes, codes);
         backend.copyIfLess(offered, error, offered, error);
-    }
-
-    @Override
-    public void close() {
-        error.close();
     }
 }

@@ -8,9 +8,8 @@ import io.cospadi.backend.Matrix;
  * {@code ‖y − c D‖² = ‖y‖² − ⟨c, D y⟩ − ⟨c, r⟩} for a row y with codes c and residual correlations r, in the metric of its block.
  * Rows that are coupled by K have the error of all in common, with K C in the place of C.
  */
-final class BlockErrors implements AutoCloseable {
+final class BlockErrors {
     private final Backend backend;
-    private final Scratch scratch;
     private final Matrix rowEnergies;
     private final Matrix rowErrors;
     private final Matrix ones;
@@ -29,12 +28,11 @@ final class BlockErrors implements AutoCloseable {
      * @param rowErrors   (1, d2) F64 of the caller's, where the rows' errors go
      * @param mixedTarget Fᵀ Y (d2, r) for rows that are coupled by K = F Fᵀ; null: they are not
      */
-    BlockErrors(Backend backend, Matrix rowEnergies, Matrix rowErrors, Matrix mixedTarget) {
+    BlockErrors(Backend backend, Scratch scratch, Matrix rowEnergies, Matrix rowErrors, Matrix mixedTarget) {
         this.backend = backend;
         this.rowEnergies = rowEnergies;
         this.rowErrors = rowErrors;
         coupled = mixedTarget != null;
-        scratch = new Scratch(backend);
         ones = scratch.f64(1, rowEnergies.cols());
         backend.fill(ones, 1);
         explained = scratch.f64(1, rowEnergies.cols());
@@ -81,10 +79,5 @@ final class BlockErrors implements AutoCloseable {
         }
         backend.copyIfLess(error, zero, zero, error); // by rounding
         backend.ratio(error, energy, error);
-    }
-
-    @Override
-    public void close() {
-        scratch.close();
     }
 }

@@ -55,7 +55,8 @@ final class BlockSolver implements Factorizer {
             return factorize(backend, problem, members, null, k, sparsity, listener);
         }
         Problem separable = problem.with(problem.outputs().separable(backend));
-        try (OutputCorrelation correlation = problem.outputs().correlation(backend)) {
+        try (Scratch scratch = new Scratch(backend)) {
+            OutputCorrelation correlation = problem.outputs().correlation(backend, scratch);
             return factorize(backend, separable, List.of(separable), correlation, k, sparsity, listener);
         }
     }
@@ -69,10 +70,10 @@ final class BlockSolver implements Factorizer {
             Sparsity sparsity,
             RoundListener listener) {
         try (Effort effort = Effort.in("whitening", backend);
-                Scratch scratch = new Scratch(backend);
-                Whitening whitening = members.size() > 1
-                        ? Whitening.byInputs(backend, effort, problem)
-                        : Whitening.of(backend, effort, problem)) {
+                Scratch scratch = new Scratch(backend)) {
+            Whitening whitening = members.size() > 1
+                    ? Whitening.byInputs(backend, effort, scratch, problem)
+                    : Whitening.of(backend, effort, scratch, problem);
             Rounds rounds = rounds(backend, effort, whitening, members, correlation, k, sparsity, listener);
             effort.enter("final fit");
             FinalFit.Stored stored = FinalFit.ofCodes(
@@ -104,14 +105,9 @@ final class BlockSolver implements Factorizer {
             int k,
             Sparsity sparsity,
             RoundListener listener) {
-        try (Scratch scratch = new Scratch(backend);
-                BlockState state = new BlockState(
-                        backend,
-                        effort,
-                        whitening.target(),
-                        k,
-                        members.size() > 1 ? metrics(whitening, members, scratch) : List.of(),
-                        correlation)) {
+        try (Scratch scratch = new Scratch(backend)) {
+            List<Matrix> metrics = members.size() > 1 ? metrics(whitening, members, scratch) : List.of();
+            BlockState state = new BlockState(backend, effort, scratch, whitening.target(), k, metrics, correlation);
             effort.enter("start");
             BlockStart.fill(backend, effort, whitening, state, sparsity);
             effort.enter("rounds");

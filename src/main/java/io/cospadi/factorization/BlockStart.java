@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 import java.util.Arrays;
 
 /**
@@ -20,8 +19,8 @@ final class BlockStart {
         Matrix target = whitening.target();
         int k = state.atoms();
         int k0 = Math.min(k, whitening.rank());
-        try (OrthonormalDictionary start = new OrthonormalDictionary(backend, effort, whitening, k0, sparsity);
-                Scratch scratch = new Scratch(backend)) {
+        try (Scratch scratch = new Scratch(backend)) {
+            OrthonormalDictionary start = new OrthonormalDictionary(backend, effort, scratch, whitening, k0, sparsity);
             start.code();
             for (int i = 0; i < ORTHONORMAL_ROUNDS; i++) {
                 start.update();
@@ -42,8 +41,9 @@ final class BlockStart {
     private static void fillUp(Backend backend, Effort effort, Matrix codes, BlockState state, int k0) {
         float[] used = new float[state.atoms()];
         Arrays.fill(used, 0, k0, 1);
-        try (DeadAtoms beyond = new DeadAtoms(backend, state.target());
-                Matrix usage = backend.allocate(1, used.length, DType.F32)) {
+        try (Scratch scratch = new Scratch(backend)) {
+            DeadAtoms beyond = new DeadAtoms(backend, scratch, state.target());
+            Matrix usage = scratch.f32(1, used.length);
             backend.write(usage, used);
             beyond.look(effort, codes, state.dictionary().rows(0, k0));
             beyond.replace(usage, state.codes(), state.dictionary(), state.dictionary());

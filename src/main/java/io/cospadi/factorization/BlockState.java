@@ -15,7 +15,7 @@ import java.util.Optional;
  * {@code tr(K (Y − C D) (Y − C D)ᵀ)}, a step goes along K R with one length for all rows, and the dictionary is fitted to rows
  * mixed by K.
  */
-final class BlockState implements AutoCloseable {
+final class BlockState {
     /** Conjugate-gradient steps towards a shared dictionary in one round, from the fit under the mean metric. */
     private static final int SHARED_STEPS = 4;
 
@@ -34,12 +34,9 @@ final class BlockState implements AutoCloseable {
     /** Codes or residuals times K or Fᵀ, where there is a K. */
     private final Matrix mixed;
 
-    private final Scratch scratch;
-
     private final Matrix dictionary;
     private final Matrix codes;
-    /** Null once taken. */
-    private Matrix bestCodes;
+    private final Matrix bestCodes;
     /** D' of the last round, in the scale of the atoms in hand. */
     private Matrix previous;
     /** Where the next D' goes. */
@@ -64,8 +61,8 @@ final class BlockState implements AutoCloseable {
      * @param target Y (d2, r) F32, outlives this
      * @param k      atoms
      */
-    BlockState(Backend backend, Effort effort, Matrix target, int k) {
-        this(backend, effort, target, k, List.of(), null);
+    BlockState(Backend backend, Effort effort, Scratch scratch, Matrix target, int k) {
+        this(backend, effort, scratch, target, k, List.of(), null);
     }
 
     /**
@@ -73,26 +70,31 @@ final class BlockState implements AutoCloseable {
      * @param correlation that couples rows, outlives this; null: none
      */
     BlockState(
-            Backend backend, Effort effort, Matrix target, int k, List<Matrix> metrics, OutputCorrelation correlation) {
+            Backend backend,
+            Effort effort,
+            Scratch scratch,
+            Matrix target,
+            int k,
+            List<Matrix> metrics,
+            OutputCorrelation correlation) {
         this.backend = backend;
         this.effort = effort;
         this.target = target;
         shared = metrics.isEmpty() ? Optional.empty() : Optional.of(new SharedDictionary(backend, effort, metrics));
-        scratch = new Scratch(backend);
         int d2 = target.rows();
         dictionary = scratch.f32(k, target.cols());
         previous = scratch.f32(k, target.cols());
         fitted = scratch.f32(k, target.cols());
         codes = scratch.f32(d2, k);
-        bestCodes = backend.allocate(d2, k, DType.F32);
+        bestCodes = scratch.f32(d2, k);
         residual = scratch.f32(d2, k);
         gradient = scratch.f32(d2, k);
         curvature = scratch.f32(d2, k);
         normal = scratch.f32(k, k);
         image = metrics.isEmpty() ? dictionary : scratch.f32(k, target.cols());
-        leastSquares = new LeastSquaresDictionary(backend, effort, normal);
-        deadAtoms = new DeadAtoms(backend, target);
-        best = new BestIterate(backend, bestCodes);
+        leastSquares = new LeastSquaresDictionary(backend, effort, scratch, normal);
+        deadAtoms = new DeadAtoms(backend, scratch, target);
+        best = new BestIterate(backend, scratch, bestCodes);
         descent = scratch.f64(1, 1);
         bend = scratch.f64(1, 1);
         if (metrics.isEmpty()) {
@@ -112,7 +114,11 @@ final class BlockState implements AutoCloseable {
             correlation.mix(effort, target, mixedTarget);
         }
         errors = new BlockErrors(
-                backend, rowEnergies(), deadAtoms.rowErrors(), correlation == null ? null : mixedTarget);
+                backend,
+                scratch,
+                rowEnergies(scratch),
+                deadAtoms.rowErrors(),
+                correlation == null ? null : mixedTarget);
     }
 
     /** Rows {@code from .. from+rows-1}, their metric (null: the identity) and their M. */
@@ -123,7 +129,7 @@ final class BlockState implements AutoCloseable {
     }
 
     /** Of every row in its block's metric, (1, d2) F64. */
-    private Matrix rowEnergies() {
+    private Matrix rowEnergies(Scratch scratch) {
         Matrix rowEnergies = scratch.f64(1, target.rows());
         try (Matrix product = backend.allocate(target.rows(), target.cols(), DType.F32)) {
             for (Block block : blocks) {
@@ -166,11 +172,9 @@ final class BlockState implements AutoCloseable {
         return bestCodes;
     }
 
-    /** The same, for the caller to close; then this is of no further use. */
+    /** The same once more, for the caller to close. */
     Matrix takeBest() {
-        Matrix taken = bestCodes;
-        bestCodes = null;
-        return taken;
+        return bestCodes.share().orElseThrow();
     }
 
     /** Waits for the device. */
@@ -282,17 +286,5 @@ final class BlockState implements AutoCloseable {
         Matrix spare = previous;
         previous = fitted;
         fitted = spare;
-    }
-
-    @Override
-    public void close() {
-        if (bestCodes != null) {
-            bestCodes.close();
-        }
-        errors.close();
-        best.close();
-        deadAtoms.close();
-        leastSquares.close();
-        scratch.close();
     }
 }

@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 
 /** By how much the loss changes, to first order, if one component of a whitened weight's singular value decomposition goes. */
 public final class ComponentLosses {
@@ -17,10 +16,11 @@ public final class ComponentLosses {
      */
     public static double[] of(Backend backend, Problem problem, Matrix gradient) {
         Effort effort = new Effort(backend);
-        try (Whitening whitening = Whitening.of(backend, effort, problem);
-                Matrix up = backend.allocate(problem.d2(), whitening.rank(), DType.F32);
-                Matrix down = whitening.unwhiten(whitening.principalAxes().axes());
-                Scratch scratch = new Scratch(backend)) {
+        try (Scratch scratch = new Scratch(backend)) {
+            Whitening whitening = Whitening.of(backend, effort, scratch, problem);
+            Matrix up = scratch.f32(problem.d2(), whitening.rank());
+            Matrix down =
+                    scratch.keep(whitening.unwhiten(whitening.principalAxes().axes()));
             effort.gemm(1, whitening.target(), false, whitening.principalAxes().axes(), true, 0, up);
             Matrix pulled = scratch.f64(whitening.rank(), problem.d1());
             effort.gemm(-1, scratch.f64(up), true, gradient, false, 0, pulled);

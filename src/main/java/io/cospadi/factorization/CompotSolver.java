@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 
 /**
  * COMPOT: sparse codes over an orthonormal dictionary of the whitened weight, both halves of each round exact
@@ -27,9 +26,10 @@ final class CompotSolver implements Factorizer {
                     + problem.d1() + ", d2=" + problem.d2());
         }
         try (Effort effort = Effort.in("whitening", backend);
-                Whitening whitening = Whitening.of(backend, effort, problem);
-                Matrix dictionary = backend.allocate(k, problem.d1(), DType.F64);
-                Matrix codes = backend.allocate(problem.d2(), k, DType.F32)) {
+                Scratch scratch = new Scratch(backend)) {
+            Whitening whitening = Whitening.of(backend, effort, scratch, problem);
+            Matrix dictionary = scratch.f64(k, problem.d1());
+            Matrix codes = scratch.f32(problem.d2(), k);
             RoundHistory history = new RoundHistory(backend, settings.rounds(), settings.tolerance(), listener);
             alternate(backend, effort, whitening, sparsity, history, dictionary, codes);
             effort.enter("final fit");
@@ -54,8 +54,9 @@ final class CompotSolver implements Factorizer {
             Matrix dictionary,
             Matrix codes) {
         int atoms = Math.min(codes.cols(), whitening.rank());
-        try (OrthonormalDictionary orthonormal =
-                new OrthonormalDictionary(backend, effort, whitening, atoms, sparsity)) {
+        try (Scratch scratch = new Scratch(backend)) {
+            OrthonormalDictionary orthonormal =
+                    new OrthonormalDictionary(backend, effort, scratch, whitening, atoms, sparsity);
             effort.enter("rounds");
             orthonormal.code();
             for (int t = 0; t < settings.rounds(); t++) {

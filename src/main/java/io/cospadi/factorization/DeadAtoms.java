@@ -9,18 +9,16 @@ import io.cospadi.backend.Matrix;
  * that row's error. Which rows those are, the last errors say that were looked at, those of the iterate in hand or of the one
  * before; to begin with, a row's error is all of its energy.
  */
-final class DeadAtoms implements AutoCloseable {
+final class DeadAtoms {
     private final Backend backend;
     private final Matrix target;
-    private final Scratch scratch;
     private final Matrix rowErrors;
     private final Matrix replaced;
 
     /** @param target Y (d2, r) F32, read only; outlives this */
-    DeadAtoms(Backend backend, Matrix target) {
+    DeadAtoms(Backend backend, Scratch scratch, Matrix target) {
         this.backend = backend;
         this.target = target;
-        scratch = new Scratch(backend);
         rowErrors = scratch.f64(1, target.rows());
         replaced = scratch.f64(1, 1);
         look(target);
@@ -71,10 +69,5 @@ final class DeadAtoms implements AutoCloseable {
     /** All that were replaced; waits for the device. */
     int replaced() {
         return (int) backend.read(replaced).value();
-    }
-
-    @Override
-    public void close() {
-        scratch.close();
     }
 }

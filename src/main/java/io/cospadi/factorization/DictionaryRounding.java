@@ -10,7 +10,7 @@ import io.cospadi.tensor.DType;
  * Rounds the rows of a matrix that inputs are multiplied with to what is stored: bf16 each by itself, or levels, an input's error
  * fed into the inputs still to be rounded under the Gram of the inputs ({@link FeedbackRounding}). Nothing is waited for.
  */
-final class DictionaryRounding implements AutoCloseable {
+final class DictionaryRounding {
     /** Share of the mean energy that is added to every input's, as GPTQ does, so that a singular G has a factor. */
     private static final double DAMPING = 0.01;
 
@@ -18,7 +18,6 @@ final class DictionaryRounding implements AutoCloseable {
 
     private final Backend backend;
     private final Effort effort;
-    private final Scratch scratch;
     /** Scalars: the mean energy, and whether G has no factor, else 0. */
     private final Matrix mean;
 
@@ -26,61 +25,52 @@ final class DictionaryRounding implements AutoCloseable {
     /** Null where elements are rounded to bf16. */
     private FeedbackRounding levels;
 
-    private DictionaryRounding(Backend backend, Effort effort) {
+    private DictionaryRounding(Backend backend, Effort effort, Scratch scratch) {
         this.backend = backend;
         this.effort = effort;
-        scratch = new Scratch(backend);
         mean = scratch.f64(1, 1);
         failed = scratch.f64(1, 1);
     }
 
     /**
-     * Rounding of dictionaries in a precision; the caller closes it.
+     * Rounding of dictionaries in a precision.
      *
      * @param gram G (d1, d1) F64, read only
      */
-    static DictionaryRounding of(Backend backend, Effort effort, Matrix gram, Precision precision) {
+    static DictionaryRounding of(Backend backend, Effort effort, Scratch scratch, Matrix gram, Precision precision) {
         return precision.dictionaryLevels()
-                ? underGram(backend, effort, gram, precision.dictionaryBits(), precision.groupSize())
-                : new DictionaryRounding(backend, effort);
+                ? underGram(backend, effort, scratch, gram, precision.dictionaryBits(), precision.groupSize())
+                : new DictionaryRounding(backend, effort, scratch);
     }
 
-    /** Rounding to levels of {@code bits} bits with feedback under G (d1, d1) F64, read only; the caller closes it. */
-    static DictionaryRounding underGram(Backend backend, Effort effort, Matrix gram, int bits, int groupSize) {
-        DictionaryRounding rounding = new DictionaryRounding(backend, effort);
-        try {
-            rounding.factor(gram, bits, groupSize);
-            return rounding;
-        } catch (RuntimeException | Error failure) {
-            rounding.close();
-            throw failure;
-        }
-    }
-
-    /** Rounding to the nearest levels of {@code bits} bits, of rows of d1; the caller closes it. */
-    static DictionaryRounding toNearest(Backend backend, Effort effort, int d1, int bits, int groupSize) {
-        DictionaryRounding rounding = new DictionaryRounding(backend, effort);
-        try {
-            rounding.levels = FeedbackRounding.none(backend, d1, bits, groupSize);
-            return rounding;
-        } catch (RuntimeException | Error failure) {
-            rounding.close();
-            throw failure;
-        }
-    }
-
-    private void factor(Matrix gram, int bits, int groupSize) {
-        try (Matrix factor = backend.allocate(gram.rows(), gram.rows(), DType.F64);
-                Matrix damping = backend.allocate(1, 1, DType.F64);
-                MeanDiagonal energy = new MeanDiagonal(backend, gram.rows(), DType.F64)) {
-            energy.of(gram, mean);
-            backend.copy(mean, damping);
+    /** Rounding to levels of {@code bits} bits with feedback under G (d1, d1) F64, read only. */
+    static DictionaryRounding underGram(
+            Backend backend, Effort effort, Scratch scratch, Matrix gram, int bits, int groupSize) {
+        DictionaryRounding rounding = new DictionaryRounding(backend, effort, scratch);
+        try (Scratch own = new Scratch(backend)) {
+            Matrix factor = own.f64(gram);
+            Matrix damping = own.f64(1, 1);
+            new MeanDiagonal(backend, own, gram.rows(), DType.F64).of(gram, rounding.mean);
+            backend.copy(rounding.mean, damping);
             backend.scale(DAMPING, damping);
-            backend.copy(gram, factor);
             backend.addToDiagonal(factor, damping);
-            effort.cholesky(factor, failed);
-            levels = FeedbackRounding.under(backend, factor, bits, groupSize);
+            effort.cholesky(factor, rounding.failed);
+            rounding.use(FeedbackRounding.under(backend, factor, bits, groupSize), scratch);
+            return rounding;
         }
+    }
+
+    /** Rounding to the nearest levels of {@code bits} bits, of rows of d1. */
+    static DictionaryRounding toNearest(
+            Backend backend, Effort effort, Scratch scratch, int d1, int bits, int groupSize) {
+        DictionaryRounding rounding = new DictionaryRounding(backend, effort, scratch);
+        rounding.use(FeedbackRounding.none(backend, d1, bits, groupSize), scratch);
+        return rounding;
+    }
+
+    private void use(FeedbackRounding rounding, Scratch scratch) {
+        scratch.closing(rounding::close);
+        levels = rounding;
     }
 
     /** Whether rounding takes so much that what depends on the matrix should be fitted to it again. */
@@ -115,14 +105,6 @@ final class DictionaryRounding implements AutoCloseable {
         if (backend.read(failed).value() != 0) {
             throw new ArithmeticException("the Gram matrix has no Cholesky factor (mean diagonal "
                     + backend.read(mean).value() + "): it is not finite; calibrate again");
-        }
-    }
-
-    @Override
-    public void close() {
-        scratch.close();
-        if (levels != null) {
-            levels.close();
         }
     }
 }

@@ -3,7 +3,7 @@ package io.cospadi.factorization;
 import io.cospadi.backend.Matrix;
 
 /** The second half of an alternation: a better dictionary for codes whose support stays. */
-interface DictionaryUpdate extends AutoCloseable {
+interface DictionaryUpdate {
     /**
      * Improves {@code ‖Y − C D‖²} over D, and over the values of C where the rule changes them.
      *
@@ -13,8 +13,4 @@ interface DictionaryUpdate extends AutoCloseable {
      * @param deadAtoms  replaces atoms that no code uses, and counts them
      */
     void update(Matrix target, Matrix dictionary, Matrix codes, DeadAtoms deadAtoms);
-
-    /** Frees what it keeps from round to round. */
-    @Override
-    default void close() {}
 }

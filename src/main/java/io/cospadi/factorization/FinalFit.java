@@ -24,7 +24,7 @@ import java.util.Optional;
  * In f64 but for the codes' conjugate gradients; where the factors are, without waiting for anything until they are read. Where the rows are those of a group's members, one block after the other, the
  * codes of each are fitted under its own Gram, and the shared dictionary under all of them ({@link SharedDictionary}).
  */
-final class FinalFit implements AutoCloseable {
+final class FinalFit {
     private static final int REFIT_STEPS = 4;
     /** Conjugate-gradient steps for a shared dictionary; each gains about a digit. */
     private static final int SHARED_STEPS = 20;
@@ -40,7 +40,6 @@ final class FinalFit implements AutoCloseable {
     private final Sparsity sparsity;
     private final Precision precision;
     private final RoundListener listener;
-    private final Scratch scratch;
     private final CodeRounding codeRounding;
     private final DictionaryRounding dictionaryRounding;
     private final Matrix weight;
@@ -56,6 +55,7 @@ final class FinalFit implements AutoCloseable {
     private FinalFit(
             Backend backend,
             Effort effort,
+            Scratch scratch,
             Problem problem,
             List<Problem> members,
             OutputCorrelation correlation,
@@ -73,20 +73,14 @@ final class FinalFit implements AutoCloseable {
         this.precision = precision;
         this.listener = listener;
         codeRounding = new CodeRounding(backend, effort, precision, sparsity);
-        scratch = new Scratch(backend);
-        try {
-            weight = scratch.f64(problem.weight());
-            scaledWeight = scratch.f64(problem.weight());
-            problem.outputs().absorb(backend, scaledWeight);
-            mix(scaledWeight);
-            outputs = scratch.keep(problem.outputs().vector(backend, problem.d2()));
-            ones = scratch.keep(OutputWeights.equal().vector(backend, problem.d2()));
-            failures = scratch.f64(1, 1);
-            dictionaryRounding = DictionaryRounding.of(backend, effort, problem.gram(), precision);
-        } catch (RuntimeException | Error failure) {
-            scratch.close();
-            throw failure;
-        }
+        weight = scratch.f64(problem.weight());
+        scaledWeight = scratch.f64(problem.weight());
+        problem.outputs().absorb(backend, scaledWeight);
+        mix(scaledWeight);
+        outputs = scratch.keep(problem.outputs().vector(backend, problem.d2()));
+        ones = scratch.keep(OutputWeights.equal().vector(backend, problem.d2()));
+        failures = scratch.f64(1, 1);
+        dictionaryRounding = DictionaryRounding.of(backend, effort, scratch, problem.gram(), precision);
     }
 
     /** Stored factors and the error that they have exactly so under the problem's Gram. */
@@ -114,8 +108,9 @@ final class FinalFit implements AutoCloseable {
             Sparsity sparsity,
             Precision precision,
             RoundListener listener) {
-        try (FinalFit fit = new FinalFit(
-                backend, effort, problem, members, correlation, whitening, sparsity, precision, listener)) {
+        try (Scratch scratch = new Scratch(backend)) {
+            FinalFit fit = new FinalFit(
+                    backend, effort, scratch, problem, members, correlation, whitening, sparsity, precision, listener);
             double share = LeastSquaresDictionary.RIDGE;
             for (; share < 1; share *= LeastSquaresDictionary.RAISE) {
                 Optional<Stored> stored = fit.ofCodes(codes, share);
@@ -147,9 +142,19 @@ final class FinalFit implements AutoCloseable {
             Sparsity sparsity,
             Precision precision,
             RoundListener listener) {
-        try (FinalFit fit = new FinalFit(
-                        backend, effort, problem, List.of(problem), null, whitening, sparsity, precision, listener);
-                RoundedFactors factors = fit.zeros(codes.cols())) {
+        try (Scratch scratch = new Scratch(backend)) {
+            FinalFit fit = new FinalFit(
+                    backend,
+                    effort,
+                    scratch,
+                    problem,
+                    List.of(problem),
+                    null,
+                    whitening,
+                    sparsity,
+                    precision,
+                    listener);
+            RoundedFactors factors = fit.zeros(scratch, codes.cols());
             try (Matrix codes64 = fit.f64(codes)) {
                 backend.copy(dictionary, factors.dictionary);
                 fit.scaleAtoms(codes64, factors);
@@ -162,8 +167,8 @@ final class FinalFit implements AutoCloseable {
         }
     }
 
-    private RoundedFactors zeros(int k) {
-        return new RoundedFactors(backend, problem.d1(), problem.d2(), k, sparsity.s(), precision);
+    private RoundedFactors zeros(Scratch scratch, int k) {
+        return new RoundedFactors(backend, scratch, problem.d1(), problem.d2(), k, sparsity.s(), precision);
     }
 
     private Matrix f64(Matrix matrix) {
@@ -175,7 +180,8 @@ final class FinalFit implements AutoCloseable {
     /** All steps with λ = share · mean diagonal; empty where a fit needs a larger one. */
     private Optional<Stored> ofCodes(Matrix codes, double share) {
         backend.fill(failures, 0);
-        try (RoundedFactors factors = zeros(codes.cols())) {
+        try (Scratch own = new Scratch(backend)) {
+            RoundedFactors factors = zeros(own, codes.cols());
             try (Matrix codes64 = f64(codes)) {
                 fitDictionary(codes64, share, factors.dictionary);
                 scaleAtoms(codes64, factors);
@@ -190,7 +196,8 @@ final class FinalFit implements AutoCloseable {
 
     /** Step 5. */
     private Optional<Stored> bestOfRepetitions(RoundedFactors factors, double share) {
-        try (RoundedFactors best = zeros(factors.codes.cols())) {
+        try (Scratch own = new Scratch(backend)) {
+            RoundedFactors best = zeros(own, factors.codes.cols());
             backend.fill(best.objective, Double.POSITIVE_INFINITY);
             best.takeIfBetter(factors);
             for (int t = 0; t < REPETITIONS; t++) {
@@ -311,11 +318,10 @@ final class FinalFit implements AutoCloseable {
             Matrix counted = correlation == null ? scaledCodes : own.f64(scaledCodes);
             mix(counted);
             Matrix factor = own.f64(scaledCodes.cols(), scaledCodes.cols());
-            try (LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, factor)) {
-                fit.setRidge(share);
-                fit.attempt(counted, scaledWeight, dictionary);
-                backend.axpy(1, fit.failed(), failures);
-            }
+            LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, own, factor);
+            fit.setRidge(share);
+            fit.attempt(counted, scaledWeight, dictionary);
+            backend.axpy(1, fit.failed(), failures);
             if (members.size() > 1) {
                 List<Matrix> grams = members.stream().map(Problem::gram).toList();
                 new SharedDictionary(backend, effort, grams, whitening::solveGram)
@@ -363,11 +369,5 @@ final class FinalFit implements AutoCloseable {
         dictionaryRounding.requireFactor();
         SparseFactors stored = factors.read(sparsity);
         return new Stored(stored, RelativeError.share(lost.value(), whitening.outputEnergy()));
-    }
-
-    @Override
-    public void close() {
-        dictionaryRounding.close();
-        scratch.close();
     }
 }

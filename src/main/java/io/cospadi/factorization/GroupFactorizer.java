@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -76,7 +75,7 @@ public final class GroupFactorizer {
         int m = members.size();
         int d1 = members.get(0).d1();
         int d2 = members.get(0).d2();
-        Matrix weight = scratch.keep(backend.allocate(Math.multiplyExact(m, d2), d1, DType.F32));
+        Matrix weight = scratch.f32(Math.multiplyExact(m, d2), d1);
         Matrix gram = scratch.f64(d1, d1);
         for (int l = 0; l < m; l++) {
             backend.copy(members.get(l).weight(), weight.rows(l * d2, d2));

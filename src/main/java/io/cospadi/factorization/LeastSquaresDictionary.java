@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.DType;
 
 /**
  * The best dictionary for fixed codes, {@code D = (CᵀC + λ I)⁻¹ Cᵀ Y} with {@code λ = 1e-6 · mean diagonal of CᵀC}: the method
@@ -15,7 +14,7 @@ import io.cospadi.tensor.DType;
  *
  * @see "Engan, Aase, Husøy: Method of optimal directions for frame design, ICASSP 1999"
  */
-final class LeastSquaresDictionary implements AutoCloseable {
+final class LeastSquaresDictionary {
     /** λ's share of the mean diagonal. */
     static final double RIDGE = 1e-6;
     /** By which λ is raised where it was too small; beyond a share of 1 the codes are not finite. */
@@ -23,7 +22,6 @@ final class LeastSquaresDictionary implements AutoCloseable {
 
     private final Backend backend;
     private final Effort effort;
-    private final Scratch scratch;
     private final Matrix gram;
     private final MeanDiagonal usage;
 
@@ -40,21 +38,20 @@ final class LeastSquaresDictionary implements AutoCloseable {
      *
      * @param gram (k, k), overwritten by each solution with the factor of {@code CᵀC + λ I}; outlives this
      */
-    LeastSquaresDictionary(Backend backend, Effort effort, Matrix gram) {
+    LeastSquaresDictionary(Backend backend, Effort effort, Scratch scratch, Matrix gram) {
         this.backend = backend;
         this.effort = effort;
         this.gram = gram;
-        scratch = new Scratch(backend);
-        usage = new MeanDiagonal(backend, gram.rows(), gram.dtype());
-        ridge = scalar(RIDGE);
-        raised = scalar(0);
-        shift = scalar(0);
-        failed = scalar(0);
-        zero = scalar(0);
+        usage = new MeanDiagonal(backend, scratch, gram.rows(), gram.dtype());
+        ridge = scalar(scratch, RIDGE);
+        raised = scalar(scratch, 0);
+        shift = scalar(scratch, 0);
+        failed = scalar(scratch, 0);
+        zero = scalar(scratch, 0);
     }
 
-    private Matrix scalar(double value) {
-        Matrix scalar = scratch.keep(backend.allocate(1, 1, DType.F64));
+    private Matrix scalar(Scratch scratch, double value) {
+        Matrix scalar = scratch.f64(1, 1);
         backend.fill(scalar, value);
         return scalar;
     }
@@ -98,8 +95,8 @@ final class LeastSquaresDictionary implements AutoCloseable {
 
     /** The same once. */
     static void solve(Backend backend, Effort effort, Matrix codes, Matrix target, Matrix gram, Matrix dictionary) {
-        try (LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, gram)) {
-            fit.solve(codes, target, dictionary);
+        try (Scratch scratch = new Scratch(backend)) {
+            new LeastSquaresDictionary(backend, effort, scratch, gram).solve(codes, target, dictionary);
         }
     }
 
@@ -123,11 +120,5 @@ final class LeastSquaresDictionary implements AutoCloseable {
         backend.copy(ridge, raised);
         backend.scale(RAISE, raised);
         backend.copyIfLess(zero, failed, raised, ridge);
-    }
-
-    @Override
-    public void close() {
-        usage.close();
-        scratch.close();
     }
 }

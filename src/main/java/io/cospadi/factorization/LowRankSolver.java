@@ -40,8 +40,8 @@ final class LowRankSolver implements Factorizer {
             throw new IllegalArgumentException(problem.name() + ": " + method.option() + " has no codes, yet s=" + s);
         }
         try (Effort effort = Effort.in("whitening", backend);
-                Scratch scratch = new Scratch(backend);
-                Whitening whitening = Whitening.of(backend, effort, problem, metric(backend, problem, scratch))) {
+                Scratch scratch = new Scratch(backend)) {
+            Whitening whitening = Whitening.of(backend, effort, scratch, problem, metric(backend, problem, scratch));
             effort.enter("decomposition");
             int kept = Math.min(rank, whitening.rank());
             Matrix up = scratch.f32(d2, rank);

@@ -5,20 +5,18 @@ import io.cospadi.backend.Matrix;
 import io.cospadi.tensor.DType;
 
 /** The mean of a symmetric matrix's diagonal, which a ridge is a share of; nothing waits for it. */
-final class MeanDiagonal implements AutoCloseable {
+final class MeanDiagonal {
     private final Backend backend;
-    private final Scratch scratch;
     private final Matrix diagonal;
     private final Matrix ones;
     private final Matrix one;
     private final Matrix least;
 
     /** Of matrices (n, n) of one type. */
-    MeanDiagonal(Backend backend, int n, DType type) {
+    MeanDiagonal(Backend backend, Scratch scratch, int n, DType type) {
         this.backend = backend;
-        scratch = new Scratch(backend);
-        diagonal = scratch.keep(backend.allocate(1, n, type));
-        ones = scratch.keep(backend.allocate(1, n, type));
+        diagonal = scratch.matrix(1, n, type);
+        ones = scratch.matrix(1, n, type);
         one = scratch.f64(1, 1);
         least = scratch.f64(1, 1);
         backend.fill(ones, 1);
@@ -37,10 +35,5 @@ final class MeanDiagonal implements AutoCloseable {
         backend.dot(diagonal, ones, mean);
         backend.scale(1.0 / matrix.rows(), mean);
         backend.copyIfLess(mean, least, one, mean);
-    }
-
-    @Override
-    public void close() {
-        scratch.close();
     }
 }

@@ -6,7 +6,6 @@ import io.cospadi.backend.Matrix;
 /** Method of optimal directions: all atoms at once, {@code D = (CᵀC)⁻¹ Cᵀ Y}; dead atoms replaced. */
 final class ModUpdate implements DictionaryUpdate {
     private final Backend backend;
-    private final Scratch scratch;
     private final LeastSquaresDictionary leastSquares;
     private final Matrix last;
 
@@ -14,10 +13,9 @@ final class ModUpdate implements DictionaryUpdate {
      * @param k atoms
      * @param r their length
      */
-    ModUpdate(Backend backend, Effort effort, int k, int r) {
+    ModUpdate(Backend backend, Effort effort, Scratch scratch, int k, int r) {
         this.backend = backend;
-        scratch = new Scratch(backend);
-        leastSquares = new LeastSquaresDictionary(backend, effort, scratch.f32(k, k));
+        leastSquares = new LeastSquaresDictionary(backend, effort, scratch, scratch.f32(k, k));
         last = scratch.f32(k, r);
     }
 
@@ -27,11 +25,5 @@ final class ModUpdate implements DictionaryUpdate {
         leastSquares.attempt(codes, target, dictionary);
         leastSquares.orElse(last, dictionary);
         deadAtoms.replace(leastSquares.usage(), codes, dictionary, dictionary);
-    }
-
-    @Override
-    public void close() {
-        leastSquares.close();
-        scratch.close();
     }
 }

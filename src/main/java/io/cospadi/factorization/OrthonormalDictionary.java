@@ -11,7 +11,7 @@ import io.cospadi.tensor.DType;
  *
  * @see "COMPOT, arXiv 2602.15200"
  */
-final class OrthonormalDictionary implements AutoCloseable {
+final class OrthonormalDictionary {
     /**
      * Keeps the polar factor defined, and near the last dictionary, where Z has lost rank: no direction falls below this share of
      * their root mean square.
@@ -22,7 +22,6 @@ final class OrthonormalDictionary implements AutoCloseable {
     private final Effort effort;
     private final Sparsity sparsity;
     private final Matrix target;
-    private final Scratch scratch;
     private final Matrix dictionary;
     private final Matrix codes;
     private final Matrix dictionary64;
@@ -47,7 +46,8 @@ final class OrthonormalDictionary implements AutoCloseable {
      * @param k         atoms, {@code 1 <= k <= r}
      * @param sparsity  of the codes
      */
-    OrthonormalDictionary(Backend backend, Effort effort, Whitening whitening, int k, Sparsity sparsity) {
+    OrthonormalDictionary(
+            Backend backend, Effort effort, Scratch scratch, Whitening whitening, int k, Sparsity sparsity) {
         if (k > whitening.rank()) {
             throw new IllegalArgumentException(
                     "an orthonormal dictionary of " + k + " atoms does not fit rank " + whitening.rank());
@@ -56,12 +56,11 @@ final class OrthonormalDictionary implements AutoCloseable {
         this.effort = effort;
         this.sparsity = sparsity.within(k);
         target = whitening.target();
-        scratch = new Scratch(backend);
         dictionary = scratch.f32(k, target.cols());
         codes = scratch.f32(target.rows(), k);
         dictionary64 = scratch.f64(k, target.cols());
         product64 = scratch.f64(k, target.cols());
-        polarFactor = PolarFactor.on(backend, effort, k);
+        polarFactor = PolarFactor.on(backend, effort, scratch, k);
         energy = scratch.f64(1, 1);
         backend.dot(target, target, energy);
         error = scratch.f64(1, 1);
@@ -125,11 +124,5 @@ final class OrthonormalDictionary implements AutoCloseable {
             backend.copy(dictionary64, dictionary);
             code();
         }
-    }
-
-    @Override
-    public void close() {
-        polarFactor.close();
-        scratch.close();
     }
 }

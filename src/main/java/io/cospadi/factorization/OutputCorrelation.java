@@ -9,9 +9,8 @@ import java.util.Arrays;
  * What a full H is beyond its diagonal: {@code K = diag(H)^-½ H diag(H)^-½}, of unit diagonal. Rows of W and of codes that are
  * scaled by √h_j stay sparse; what then couples them is K, and the objective is {@code tr(K E Eᵀ)} for the scaled error E.
  */
-final class OutputCorrelation implements AutoCloseable {
+final class OutputCorrelation {
     private final Backend backend;
-    private final Scratch scratch;
     /** Lower triangular, K = F Fᵀ. */
     private final Matrix factor64;
 
@@ -19,9 +18,8 @@ final class OutputCorrelation implements AutoCloseable {
     private final Matrix correlation;
 
     /** @param covarianceFactor C (d2, d2) F64, lower triangular, of H = C Cᵀ; read only */
-    OutputCorrelation(Backend backend, Matrix covarianceFactor) {
+    OutputCorrelation(Backend backend, Scratch scratch, Matrix covarianceFactor) {
         this.backend = backend;
-        scratch = new Scratch(backend);
         int d2 = covarianceFactor.rows();
         factor64 = scratch.f64(covarianceFactor);
         Matrix norms = scratch.f64(1, d2);
@@ -60,10 +58,5 @@ final class OutputCorrelation implements AutoCloseable {
             mix(effort, rows, mixed);
             return backend.dot(mixed, mixed);
         }
-    }
-
-    @Override
-    public void close() {
-        scratch.close();
     }
 }

@@ -152,9 +152,9 @@ public final class OutputWeights implements AutoCloseable {
         return diagonal(OutputCorrelation.diagonal(backend, factor));
     }
 
-    /** The rest of a full H; the caller closes it. */
-    OutputCorrelation correlation(Backend backend) {
-        return new OutputCorrelation(backend, factor);
+    /** The rest of a full H. */
+    OutputCorrelation correlation(Backend backend, Scratch scratch) {
+        return new OutputCorrelation(backend, scratch, factor);
     }
 
     /** Whether so many output features can be weighted by these. */

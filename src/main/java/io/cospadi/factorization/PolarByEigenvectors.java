@@ -17,15 +17,13 @@ final class PolarByEigenvectors implements PolarFactor {
 
     private final Backend backend;
     private final Effort effort;
-    private final Scratch scratch;
     private final Matrix gram;
     private final Matrix scaled;
     private final Matrix factors;
 
-    PolarByEigenvectors(Backend backend, Effort effort, int k) {
+    PolarByEigenvectors(Backend backend, Effort effort, Scratch scratch, int k) {
         this.backend = backend;
         this.effort = effort;
-        scratch = new Scratch(backend);
         gram = scratch.f64(k, k);
         scaled = scratch.f64(k, k);
         factors = scratch.f64(1, k);
@@ -66,10 +64,5 @@ final class PolarByEigenvectors implements PolarFactor {
             effort.gemm(1, inverseRoot, false, a, false, 0, polar);
         }
         return again;
-    }
-
-    @Override
-    public void close() {
-        scratch.close();
     }
 }

@@ -40,16 +40,14 @@ final class PolarByProducts implements PolarFactor {
 
     private final Backend backend;
     private final Effort effort;
-    private final Scratch scratch;
     private final Matrix gram;
     private final Matrix square;
     /** Scalar. */
     private final Matrix norm;
 
-    PolarByProducts(Backend backend, Effort effort, int k) {
+    PolarByProducts(Backend backend, Effort effort, Scratch scratch, int k) {
         this.backend = backend;
         this.effort = effort;
-        scratch = new Scratch(backend);
         gram = scratch.f64(k, k);
         square = scratch.f64(k, k);
         norm = scratch.f64(1, 1);
@@ -112,10 +110,5 @@ final class PolarByProducts implements PolarFactor {
         effort.symmetricProduct(x, false, gram);
         backend.addToDiagonal(gram, -1);
         return backend.dot(gram, gram) / gram.rows();
-    }
-
-    @Override
-    public void close() {
-        scratch.close();
     }
 }

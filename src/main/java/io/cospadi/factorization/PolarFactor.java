@@ -7,12 +7,12 @@ import io.cospadi.backend.Matrix;
  * The orthogonal polar factor {@code (A Aᵀ)^(−1/2) A} of matrices (k, r), k &lt;= r: the orthonormal rows nearest to A's, which
  * solve Procrustes' problem.
  */
-sealed interface PolarFactor extends AutoCloseable permits PolarByEigenvectors, PolarByProducts {
+sealed interface PolarFactor permits PolarByEigenvectors, PolarByProducts {
     /** For matrices of k rows, by what the backend is faster at. */
-    static PolarFactor on(Backend backend, Effort effort, int k) {
+    static PolarFactor on(Backend backend, Effort effort, Scratch scratch, int k) {
         return backend.favoursProducts()
-                ? new PolarByProducts(backend, effort, k)
-                : new PolarByEigenvectors(backend, effort, k);
+                ? new PolarByProducts(backend, effort, scratch, k)
+                : new PolarByEigenvectors(backend, effort, scratch, k);
     }
 
     /**
@@ -34,7 +34,4 @@ sealed interface PolarFactor extends AutoCloseable permits PolarByEigenvectors, 
      * @throws ArithmeticException if A was not finite
      */
     boolean complete(Matrix polar);
-
-    @Override
-    void close();
 }

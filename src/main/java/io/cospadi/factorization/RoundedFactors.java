@@ -8,10 +8,9 @@ import io.cospadi.tensor.HostMatrix;
 import io.cospadi.tensor.TopBits;
 
 /** Factors as they are stored, where they are computed, and the error that they have. All begins as 0. */
-final class RoundedFactors implements AutoCloseable {
+final class RoundedFactors {
     private final Backend backend;
     private final Precision precision;
-    private final Scratch scratch;
 
     /** D (k, d1) F64. */
     final Matrix dictionary;
@@ -33,22 +32,16 @@ final class RoundedFactors implements AutoCloseable {
 
     final Matrix objective;
 
-    RoundedFactors(Backend backend, int d1, int d2, int k, int s, Precision precision) {
+    RoundedFactors(Backend backend, Scratch scratch, int d1, int d2, int k, int s, Precision precision) {
         this.backend = backend;
         this.precision = precision;
-        scratch = new Scratch(backend);
-        try {
-            dictionary = scratch.f64(k, d1);
-            codes = scratch.f32(d2, k);
-            dictionaryScales = precision.dictionaryLevels() ? scratch.f32(k, precision.scales(d1)) : null;
-            codeScales = precision.valueLevels() ? scratch.f32(d2, precision.scales(s)) : null;
-            support = precision.valueLevels() ? scratch.f32(d2, k) : null;
-            lost = scratch.f64(1, 1);
-            objective = scratch.f64(1, 1);
-        } catch (RuntimeException | Error failure) {
-            scratch.close();
-            throw failure;
-        }
+        dictionary = scratch.f64(k, d1);
+        codes = scratch.f32(d2, k);
+        dictionaryScales = precision.dictionaryLevels() ? scratch.f32(k, precision.scales(d1)) : null;
+        codeScales = precision.valueLevels() ? scratch.f32(d2, precision.scales(s)) : null;
+        support = precision.valueLevels() ? scratch.f32(d2, k) : null;
+        lost = scratch.f64(1, 1);
+        objective = scratch.f64(1, 1);
     }
 
     /** Becomes the other's where that has the smaller objective. */
@@ -96,10 +89,5 @@ final class RoundedFactors implements AutoCloseable {
             }
         }
         return new SparseFactors(dictionary.cols(), StoredForm.bfloat16(backend, dictionary), stored, scales);
-    }
-
-    @Override
-    public void close() {
-        scratch.close();
     }
 }

@@ -58,16 +58,16 @@ final class SharedDictionary {
         DType type = dictionary.dtype();
         try (Scratch scratch = new Scratch(backend)) {
             Matrix[] usage = new Matrix[metrics.size()];
-            Matrix residual = scratch.keep(backend.allocate(k, n, type));
-            Matrix direction = scratch.keep(backend.allocate(k, n, type));
-            Matrix image = scratch.keep(backend.allocate(k, n, type));
-            Matrix product = scratch.keep(backend.allocate(k, n, type));
+            Matrix residual = scratch.matrix(k, n, type);
+            Matrix direction = scratch.matrix(k, n, type);
+            Matrix image = scratch.matrix(k, n, type);
+            Matrix product = scratch.matrix(k, n, type);
             Matrix right = scratch.f64(1, 1);
             Matrix energy = scratch.f64(1, 1);
             Matrix last = scratch.f64(1, 1);
             Matrix length = scratch.f64(1, 1);
             for (int l = 0; l < usage.length; l++) {
-                usage[l] = scratch.keep(backend.allocate(k, k, type));
+                usage[l] = scratch.matrix(k, k, type);
                 Matrix block = codes.rows(l * d2, d2);
                 effort.symmetricProduct(block, true, usage[l]);
                 effort.gemm(1, block, true, target.rows(l * d2, d2), false, 0, product);

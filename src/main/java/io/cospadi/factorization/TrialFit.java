@@ -51,14 +51,15 @@ public final class TrialFit implements AutoCloseable {
             boolean shared = members.size() > 1;
             Problem first = members.get(0);
             boolean coupled = !settings.method().lowRank() && first.outputs().isFull();
-            correlation = coupled ? first.outputs().correlation(backend) : null;
+            correlation = coupled ? first.outputs().correlation(backend, scratch) : null;
             this.members = coupled ? List.of(first.with(first.outputs().separable(backend))) : members;
             problem = shared ? GroupFactorizer.stacked(backend, members, scratch) : this.members.get(0);
-            whitening = shared ? Whitening.byInputs(backend, effort, problem) : Whitening.of(backend, effort, problem);
+            whitening = shared
+                    ? Whitening.byInputs(backend, effort, scratch, problem)
+                    : Whitening.of(backend, effort, scratch, problem);
             metrics = shared ? BlockSolver.metrics(whitening, members, scratch) : List.of();
         } catch (RuntimeException | Error e) {
             scratch.close();
-            closeCorrelation();
             throw e;
         }
     }
@@ -103,7 +104,8 @@ public final class TrialFit implements AutoCloseable {
 
     private Lost sparse(int k, int s, RoundListener listener) {
         List<Matrix> own = objective == ShareObjective.EXACT ? metrics : List.of();
-        try (BlockState state = new BlockState(backend, effort, whitening.target(), k, own, correlation)) {
+        try (Scratch trial = new Scratch(backend)) {
+            BlockState state = new BlockState(backend, effort, trial, whitening.target(), k, own, correlation);
             Sparsity sparsity = Sparsity.of(k, s, settings.groups());
             BlockStart.fill(backend, effort, whitening, state, sparsity);
             new BlockSolver(settings).iterate(state, sparsity, RoundListener.NONE);
@@ -113,8 +115,9 @@ public final class TrialFit implements AutoCloseable {
 
     private Lost orthonormal(int k, int s, RoundListener listener) {
         int atoms = Math.min(k, whitening.rank());
-        try (OrthonormalDictionary orthonormal =
-                new OrthonormalDictionary(backend, effort, whitening, atoms, Sparsity.of(k, s, settings.groups()))) {
+        try (Scratch trial = new Scratch(backend)) {
+            OrthonormalDictionary orthonormal = new OrthonormalDictionary(
+                    backend, effort, trial, whitening, atoms, Sparsity.of(k, s, settings.groups()));
             orthonormal.code();
             for (int t = 0; t < ROUNDS; t++) {
                 orthonormal.update();
@@ -184,14 +187,6 @@ public final class TrialFit implements AutoCloseable {
 
     @Override
     public void close() {
-        whitening.close();
         scratch.close();
-        closeCorrelation();
-    }
-
-    private void closeCorrelation() {
-        if (correlation != null) {
-            correlation.close();
-        }
     }
 }

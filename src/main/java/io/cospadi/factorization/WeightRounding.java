@@ -3,7 +3,6 @@ package io.cospadi.factorization;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.quantization.Levels;
-import io.cospadi.tensor.DType;
 import io.cospadi.tensor.LevelGrid;
 
 /**
@@ -30,12 +29,12 @@ final class WeightRounding implements Factorizer {
         int d2 = problem.d2();
         int groupSize = settings.precision().groupSize();
         try (Effort effort = Effort.in("rounding", backend);
-                DictionaryRounding rounding = settings.method() == Method.GPTQ
-                        ? DictionaryRounding.underGram(backend, effort, problem.gram(), bits, groupSize)
-                        : DictionaryRounding.toNearest(backend, effort, d1, bits, groupSize);
-                Matrix weight = backend.allocate(d2, d1, DType.F64);
-                Matrix scales = backend.allocate(d2, LevelGrid.scales(d1, groupSize), DType.F32)) {
-            backend.copy(problem.weight(), weight);
+                Scratch scratch = new Scratch(backend)) {
+            DictionaryRounding rounding = settings.method() == Method.GPTQ
+                    ? DictionaryRounding.underGram(backend, effort, scratch, problem.gram(), bits, groupSize)
+                    : DictionaryRounding.toNearest(backend, effort, scratch, d1, bits, groupSize);
+            Matrix weight = scratch.f64(problem.weight());
+            Matrix scales = scratch.f32(d2, LevelGrid.scales(d1, groupSize));
             rounding.round(weight, scales);
             listener.queued();
             rounding.requireFactor();

@@ -13,8 +13,10 @@ public final class WhitenedSpectrum {
      * @param problem W, G and H, read only
      */
     public static double[] of(Backend backend, Problem problem) {
-        try (Whitening whitening = Whitening.of(backend, new Effort(backend), problem)) {
-            return whitening.principalAxes().singularValues();
+        try (Scratch scratch = new Scratch(backend)) {
+            return Whitening.of(backend, new Effort(backend), scratch, problem)
+                    .principalAxes()
+                    .singularValues();
         }
     }
 }

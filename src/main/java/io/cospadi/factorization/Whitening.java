@@ -23,12 +23,13 @@ import java.util.Arrays;
  * Y is scaled so that its rows have unit mean square; {@link #unwhiten} undoes that. Cost: at most
  * {@code 2 d1² d2 + 2 d1 d2 r + 9 min(d1, d2)³} operations.
  */
-final class Whitening implements AutoCloseable {
+final class Whitening {
     /** Directions with less than this share of the largest energy are numerically null in f64. */
     private static final double NULL_ENERGY = 1e-13;
 
     private final Backend backend;
     private final Effort effort;
+    private final Scratch scratch;
     private final Matrix target;
     private final double energy;
     private final double outputEnergy;
@@ -44,6 +45,7 @@ final class Whitening implements AutoCloseable {
     private Whitening(
             Backend backend,
             Effort effort,
+            Scratch scratch,
             Matrix target,
             double energy,
             double outputEnergy,
@@ -53,6 +55,7 @@ final class Whitening implements AutoCloseable {
             double[] sigma) {
         this.backend = backend;
         this.effort = effort;
+        this.scratch = scratch;
         this.target = target;
         this.energy = energy;
         this.outputEnergy = outputEnergy;
@@ -67,26 +70,26 @@ final class Whitening implements AutoCloseable {
      *
      * @throws CospadiException if G is not positive semidefinite, not finite, or shows no energy at all
      */
-    static Whitening of(Backend backend, Effort effort, Problem problem) {
-        return of(backend, effort, problem, problem.gram());
+    static Whitening of(Backend backend, Effort effort, Scratch scratch, Problem problem) {
+        return of(backend, effort, scratch, problem, problem.gram());
     }
 
     /**
      * The same by one of the first two routes, whatever the shape: every direction of the inputs that G shows is kept, so
      * that {@link #whitened} of another metric means something.
      */
-    static Whitening byInputs(Backend backend, Effort effort, Problem problem) {
+    static Whitening byInputs(Backend backend, Effort effort, Scratch scratch, Problem problem) {
         try (Matrix weight64 = scaledWeight(backend, problem)) {
-            return byInputs(backend, effort, problem, weight64, problem.gram());
+            return byInputs(backend, effort, scratch, problem, weight64, problem.gram());
         }
     }
 
     /** The same under any symmetric positive semidefinite metric (d1, d1) F64 in G's place, read only. */
-    static Whitening of(Backend backend, Effort effort, Problem problem, Matrix metric) {
+    static Whitening of(Backend backend, Effort effort, Scratch scratch, Problem problem, Matrix metric) {
         try (Matrix weight64 = scaledWeight(backend, problem)) {
             return problem.d1() > problem.d2()
-                    ? byOutputs(backend, effort, problem, weight64, metric)
-                    : byInputs(backend, effort, problem, weight64, metric);
+                    ? byOutputs(backend, effort, scratch, problem, weight64, metric)
+                    : byInputs(backend, effort, scratch, problem, weight64, metric);
         }
     }
 
@@ -98,17 +101,18 @@ final class Whitening implements AutoCloseable {
         return weight64;
     }
 
-    private static Whitening byInputs(Backend backend, Effort effort, Problem problem, Matrix weight, Matrix metric) {
+    private static Whitening byInputs(
+            Backend backend, Effort effort, Scratch scratch, Problem problem, Matrix weight, Matrix metric) {
         int d1 = problem.d1();
-        Matrix factor = backend.allocate(d1, d1, DType.F64);
-        backend.copy(metric, factor);
+        Matrix factor = scratch.f64(metric);
         if (effort.cholesky(factor) && wellConditioned(backend, factor)) {
-            Matrix target = backend.allocate(problem.d2(), d1, DType.F64);
-            effort.gemm(1, weight, false, factor, false, 0, target);
-            return scaled(backend, effort, problem, target, factor, null, null);
+            try (Matrix target = backend.allocate(problem.d2(), d1, DType.F64)) {
+                effort.gemm(1, weight, false, factor, false, 0, target);
+                return scaled(backend, effort, scratch, problem, target, factor, null, null);
+            }
         }
         factor.close();
-        return byEigenvectors(backend, effort, problem, weight, metric);
+        return byEigenvectors(backend, effort, scratch, problem, weight, metric);
     }
 
     /** Whether every pivot of the factor stands well above rounding, so that solves with it mean something. */
@@ -126,26 +130,28 @@ final class Whitening implements AutoCloseable {
     }
 
     private static Whitening byEigenvectors(
-            Backend backend, Effort effort, Problem problem, Matrix weight, Matrix metric) {
+            Backend backend, Effort effort, Scratch scratch, Problem problem, Matrix weight, Matrix metric) {
         int d1 = weight.cols();
         try (Matrix vectors = backend.allocate(d1, d1, DType.F64)) {
             backend.copy(metric, vectors);
             double[] values = spectrum(effort, problem.name(), vectors);
             int rank = rank(values);
-            Matrix map = backend.allocate(rank, d1, DType.F64);
-            Matrix target = backend.allocate(weight.rows(), rank, DType.F64);
-            try (Matrix kept = backend.allocate(rank, d1, DType.F64)) {
-                backend.gatherRows(vectors, descending(d1, rank), kept);
-                backend.copy(kept, map);
-                scaleRows(backend, kept, power(values, rank, 0.5));
-                scaleRows(backend, map, power(values, rank, -0.5));
-                effort.gemm(1, weight, false, kept, true, 0, target);
+            Matrix map = scratch.f64(rank, d1);
+            try (Matrix target = backend.allocate(weight.rows(), rank, DType.F64)) {
+                try (Matrix kept = backend.allocate(rank, d1, DType.F64)) {
+                    backend.gatherRows(vectors, descending(d1, rank), kept);
+                    backend.copy(kept, map);
+                    scaleRows(backend, kept, power(values, rank, 0.5));
+                    scaleRows(backend, map, power(values, rank, -0.5));
+                    effort.gemm(1, weight, false, kept, true, 0, target);
+                }
+                return scaled(backend, effort, scratch, problem, target, null, map, null);
             }
-            return scaled(backend, effort, problem, target, null, map, null);
         }
     }
 
-    static Whitening byOutputs(Backend backend, Effort effort, Problem problem, Matrix weight, Matrix metric) {
+    static Whitening byOutputs(
+            Backend backend, Effort effort, Scratch scratch, Problem problem, Matrix weight, Matrix metric) {
         int d1 = weight.cols();
         int d2 = weight.rows();
         try (Matrix product = backend.allocate(d2, d1, DType.F64);
@@ -154,48 +160,46 @@ final class Whitening implements AutoCloseable {
             effort.gemm(1, product, false, weight, true, 0, vectors);
             double[] values = spectrum(effort, problem.name(), vectors);
             int rank = rank(values);
-            Matrix target = backend.allocate(d2, rank, DType.F64);
-            Matrix map = backend.allocate(rank, d1, DType.F64);
-            try (Matrix kept = backend.allocate(rank, d2, DType.F64)) {
-                backend.gatherRows(vectors, descending(d2, rank), kept);
-                scaleRows(backend, kept, power(values, rank, 0.5));
-                backend.transpose(kept, target);
-                scaleRows(backend, kept, power(values, rank, -1));
-                effort.gemm(1, kept, false, weight, false, 0, map);
+            Matrix map = scratch.f64(rank, d1);
+            try (Matrix target = backend.allocate(d2, rank, DType.F64)) {
+                try (Matrix kept = backend.allocate(rank, d2, DType.F64)) {
+                    backend.gatherRows(vectors, descending(d2, rank), kept);
+                    scaleRows(backend, kept, power(values, rank, 0.5));
+                    backend.transpose(kept, target);
+                    scaleRows(backend, kept, power(values, rank, -1));
+                    effort.gemm(1, kept, false, weight, false, 0, map);
+                }
+                return scaled(backend, effort, scratch, problem, target, null, map, power(values, rank, 0.5));
             }
-            return scaled(backend, effort, problem, target, null, map, power(values, rank, 0.5));
         }
     }
 
-    /** Takes ownership of the F64 target and of the factors; ends with the F32 target. */
+    /**
+     * Ends with the F32 target.
+     *
+     * @param target64 Y but for its scale, which it gets
+     * @param factor   and the others as the result keeps them, in its scratch
+     */
     private static Whitening scaled(
             Backend backend,
             Effort effort,
+            Scratch scratch,
             Problem problem,
             Matrix target64,
             Matrix factor,
             Matrix map,
             double[] sigma) {
-        try (target64) {
-            OutputWeights.Energies energies = problem.outputs().energies(backend, target64);
-            double energy = energies.objective();
-            if (!(energy > 0) || !Double.isFinite(energy)) {
-                if (factor != null) {
-                    factor.close();
-                }
-                if (map != null) {
-                    map.close();
-                }
-                throw new CospadiException(problem.name() + ": the output energy tr(W G Wᵀ) on the calibration data is "
-                        + energy + ", a finite positive number is needed; check the weight and the calibration text");
-            }
-            double scale = Math.sqrt(target64.rows() / energy);
-            backend.scale(scale, target64);
-            Matrix target = backend.allocate(target64.rows(), target64.cols(), DType.F32);
-            backend.copy(target64, target);
-            double outputEnergy = Arrays.stream(energies.plain()).sum();
-            return new Whitening(backend, effort, target, energy, outputEnergy, scale, factor, map, sigma);
+        OutputWeights.Energies energies = problem.outputs().energies(backend, target64);
+        double energy = energies.objective();
+        if (!(energy > 0) || !Double.isFinite(energy)) {
+            throw new CospadiException(problem.name() + ": the output energy tr(W G Wᵀ) on the calibration data is "
+                    + energy + ", a finite positive number is needed; check the weight and the calibration text");
         }
+        double scale = Math.sqrt(target64.rows() / energy);
+        backend.scale(scale, target64);
+        Matrix target = scratch.f32(target64);
+        double outputEnergy = Arrays.stream(energies.plain()).sum();
+        return new Whitening(backend, effort, scratch, target, energy, outputEnergy, scale, factor, map, sigma);
     }
 
     private static double[] spectrum(Effort effort, String name, Matrix matrix) {
@@ -271,7 +275,7 @@ final class Whitening implements AutoCloseable {
 
     private PrincipalAxes decompose() {
         int r = rank();
-        Matrix axes = backend.allocate(r, r, DType.F32);
+        Matrix axes = scratch.f32(r, r);
         try (Matrix vectors = backend.allocate(r, r, DType.F64)) {
             if (sigma != null) { // Y = Vᵀ Σ: its axes are the coordinate axes
                 backend.addToDiagonal(vectors, 1);
@@ -353,31 +357,17 @@ final class Whitening implements AutoCloseable {
 
     /** In place: {@code rows (n, d1) F64 <- rows · G⁺}, the pseudo-inverse. Not for the third route. */
     void solveGram(Matrix rows) {
-        try (Scratch scratch = new Scratch(backend)) {
+        try (Scratch own = new Scratch(backend)) {
             if (map != null) {
-                Matrix half = scratch.f64(rows.rows(), rank());
+                Matrix half = own.f64(rows.rows(), rank());
                 effort.gemm(1, rows, false, map, true, 0, half);
                 effort.gemm(1, half, false, map, false, 0, rows);
                 return;
             }
-            Matrix transposed = scratch.f64(rows.cols(), rows.rows());
+            Matrix transposed = own.f64(rows.cols(), rows.rows());
             backend.transpose(rows, transposed);
             effort.solveCholesky(choleskyFactor, transposed);
             backend.transpose(transposed, rows);
-        }
-    }
-
-    @Override
-    public void close() {
-        target.close();
-        if (principalAxes != null) {
-            principalAxes.axes().close();
-        }
-        if (choleskyFactor != null) {
-            choleskyFactor.close();
-        }
-        if (map != null) {
-            map.close();
         }
     }
 }

@@ -25,6 +25,7 @@ class DictionaryUpdateTest {
 
     private final Backend backend = new CpuBackend(1);
     private final Effort effort = new Effort(backend);
+    private final Scratch scratch = new Scratch(backend);
     private final Random random = new Random(3);
     private final double[][] y = Plain.gaussian(D2, R, random);
     private final double[][] c = sparse(D2, K, MOST, random);
@@ -32,6 +33,7 @@ class DictionaryUpdateTest {
 
     @AfterEach
     void nothingIsLeftAllocated() {
+        scratch.close();
         assertEquals(0, backend.allocatedBytes());
         backend.close();
     }
@@ -142,7 +144,8 @@ class DictionaryUpdateTest {
             try (Matrix target = upload(y);
                     Matrix dictionary = upload(atom);
                     Matrix codes = upload(fitted);
-                    DeadAtoms deadAtoms = new DeadAtoms(backend, target)) {
+                    Scratch own = new Scratch(backend)) {
+                DeadAtoms deadAtoms = new DeadAtoms(backend, own, target);
                 updates[i].update(target, dictionary, codes, deadAtoms);
                 assertEquals(0, deadAtoms.replaced());
                 dictionaries[i] = Plain.flat(Plain.matrix(1, R, backend.readFloats(dictionary)));
@@ -165,7 +168,8 @@ class DictionaryUpdateTest {
         try (Matrix target = upload(y);
                 Matrix dictionary = upload(d);
                 Matrix codes = upload(c);
-                DeadAtoms deadAtoms = new DeadAtoms(backend, target)) {
+                Scratch own = new Scratch(backend)) {
+            DeadAtoms deadAtoms = new DeadAtoms(backend, own, target);
             for (int turn = 0; turn < 12; turn++) {
                 new BlockedKsvdUpdate(backend, effort, 5).update(target, dictionary, codes, deadAtoms);
                 assertEquals(0, deadAtoms.replaced());
@@ -196,7 +200,7 @@ class DictionaryUpdateTest {
 
     @Test
     void modSolvesTheNormalEquations() {
-        Result result = run(new ModUpdate(backend, effort, K, R));
+        Result result = run(new ModUpdate(backend, effort, scratch, K, R));
         double[][] gradient = Plain.product(Plain.transpose(c), Plain.minus(y, Plain.product(c, result.dictionary)));
         double[][] scale = Plain.product(Plain.transpose(c), y);
         assertTrue(
@@ -214,7 +218,7 @@ class DictionaryUpdateTest {
             y[31][j] *= 4;
         }
         for (DictionaryUpdate update : new DictionaryUpdate[] {
-            new ModUpdate(backend, effort, K, R),
+            new ModUpdate(backend, effort, scratch, K, R),
             new KsvdUpdate(backend, effort, RankOneFit.power(backend, effort, MOST, 2)),
             new BlockedKsvdUpdate(backend, effort, 5),
         }) {
@@ -238,8 +242,8 @@ class DictionaryUpdateTest {
         try (Matrix target = upload(on, y);
                 Matrix dictionary = upload(on, d);
                 Matrix codes = upload(on, c);
-                DeadAtoms deadAtoms = new DeadAtoms(on, target);
-                update) {
+                Scratch own = new Scratch(on)) {
+            DeadAtoms deadAtoms = new DeadAtoms(on, own, target);
             deadAtoms.look(new Effort(on), codes, dictionary);
             update.update(target, dictionary, codes, deadAtoms);
             return new Result(

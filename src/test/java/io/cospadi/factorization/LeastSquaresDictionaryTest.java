@@ -68,23 +68,21 @@ class LeastSquaresDictionaryTest {
             Matrix target = upload(backend, scratch, y);
             Matrix kept = upload(backend, scratch, last);
             Matrix dictionary = scratch.f32(5, R);
-            try (LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, scratch.f32(5, 5))) {
-                for (double share : new double[] {1e-6, 1e-4, 1e-2}) {
-                    fit.attempt(codes, target, dictionary);
-                    fit.orElse(kept, dictionary);
-                    double[][] found = Plain.matrix(5, R, backend.readFloats(dictionary));
-                    assertTrue(residual(c, y, share, found) < 1e-5, "solved with " + share);
-                    fit.attempt(codes, target, dictionary);
-                    fit.orElse(kept, dictionary);
-                    assertArrayEquals(
-                            found, Plain.matrix(5, R, backend.readFloats(dictionary)), "no failure, no raise");
+            LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, scratch, scratch.f32(5, 5));
+            for (double share : new double[] {1e-6, 1e-4, 1e-2}) {
+                fit.attempt(codes, target, dictionary);
+                fit.orElse(kept, dictionary);
+                double[][] found = Plain.matrix(5, R, backend.readFloats(dictionary));
+                assertTrue(residual(c, y, share, found) < 1e-5, "solved with " + share);
+                fit.attempt(codes, target, dictionary);
+                fit.orElse(kept, dictionary);
+                assertArrayEquals(found, Plain.matrix(5, R, backend.readFloats(dictionary)), "no failure, no raise");
 
-                    Matrix broken = scratch.f32(codes);
-                    backend.fill(broken.rows(7, 1), Double.NaN);
-                    fit.attempt(broken, target, dictionary);
-                    fit.orElse(kept, dictionary);
-                    assertArrayEquals(last, Plain.matrix(5, R, backend.readFloats(dictionary)), "the last round's");
-                }
+                Matrix broken = scratch.f32(codes);
+                backend.fill(broken.rows(7, 1), Double.NaN);
+                fit.attempt(broken, target, dictionary);
+                fit.orElse(kept, dictionary);
+                assertArrayEquals(last, Plain.matrix(5, R, backend.readFloats(dictionary)), "the last round's");
             }
         });
     }
@@ -108,13 +106,12 @@ class LeastSquaresDictionaryTest {
             Matrix none = scratch.f32(k, R);
             Matrix dictionary = scratch.f32(k, R);
             int failures = 0;
-            try (LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, gram)) {
-                for (; failures < 4; failures++) {
-                    fit.attempt(codes, target, dictionary);
-                    fit.orElse(none, dictionary);
-                    if (!Arrays.equals(new float[k * R], backend.readFloats(dictionary))) {
-                        break;
-                    }
+            LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, scratch, gram);
+            for (; failures < 4; failures++) {
+                fit.attempt(codes, target, dictionary);
+                fit.orElse(none, dictionary);
+                if (!Arrays.equals(new float[k * R], backend.readFloats(dictionary))) {
+                    break;
                 }
             }
             assertTrue(failures > 0 && failures < 4, failures + " failures");
@@ -147,12 +144,11 @@ class LeastSquaresDictionaryTest {
             Matrix target = upload(backend, scratch, Plain.gaussian(D2, R, random));
             Matrix dictionary = scratch.f32(5, R);
             backend.fill(dictionary, 7);
-            try (LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, scratch.f32(5, 5))) {
-                fit.solve(codes, target, dictionary);
-                assertArrayEquals(new float[5 * R], backend.readFloats(dictionary));
-                assertArrayEquals(new float[5], backend.readFloats(fit.usage()), "no atom is used");
-                assertFalse(fit.usage().dtype() == DType.F64);
-            }
+            LeastSquaresDictionary fit = new LeastSquaresDictionary(backend, effort, scratch, scratch.f32(5, 5));
+            fit.solve(codes, target, dictionary);
+            assertArrayEquals(new float[5 * R], backend.readFloats(dictionary));
+            assertArrayEquals(new float[5], backend.readFloats(fit.usage()), "no atom is used");
+            assertFalse(fit.usage().dtype() == DType.F64);
         });
     }
 }

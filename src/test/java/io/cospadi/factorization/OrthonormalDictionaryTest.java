@@ -27,9 +27,10 @@ class OrthonormalDictionaryTest {
                 Problems problem = Problems.random(backend, D, D, 2 * D, spread, 7)) {
             Effort effort = new Effort(backend);
             effort.enter("test");
-            try (Whitening whitening = Whitening.of(backend, effort, problem.problem);
-                    OrthonormalDictionary dictionary = new OrthonormalDictionary(
-                            backend, effort, whitening, Math.min(30, whitening.rank()), SPARSITY)) {
+            try (Scratch scratch = new Scratch(backend)) {
+                Whitening whitening = Whitening.of(backend, effort, scratch, problem.problem);
+                OrthonormalDictionary dictionary = new OrthonormalDictionary(
+                        backend, effort, scratch, whitening, Math.min(30, whitening.rank()), SPARSITY);
                 dictionary.code();
                 double error = backend.read(dictionary.error()).value();
                 for (int round = 0; round < 6; round++) {
@@ -53,9 +54,10 @@ class OrthonormalDictionaryTest {
                 Problems problem = Problems.random(backend, D, D, 2 * D, 1, 8)) {
             Effort effort = new Effort(backend);
             effort.enter("test");
-            try (Whitening whitening = Whitening.of(backend, effort, problem.problem);
-                    OrthonormalDictionary dictionary =
-                            new OrthonormalDictionary(backend, effort, whitening, 30, SPARSITY)) {
+            try (Scratch scratch = new Scratch(backend)) {
+                Whitening whitening = Whitening.of(backend, effort, scratch, problem.problem);
+                OrthonormalDictionary dictionary =
+                        new OrthonormalDictionary(backend, effort, scratch, whitening, 30, SPARSITY);
                 dictionary.code();
                 backend.fill(dictionary.codes().rows(3, D - 3), 0); // three rows: rank three at most
                 dictionary.update();

@@ -83,8 +83,8 @@ class OutputCorrelationTest {
     @Test
     void correlationIsHWithoutItsDiagonal() {
         try (Case c = new Case(28, 1);
-                OutputCorrelation correlation = c.full.correlation(backend);
                 Scratch scratch = new Scratch(backend)) {
+            OutputCorrelation correlation = c.full.correlation(backend, scratch);
             Effort effort = new Effort(backend);
             Matrix rows = scratch.f32(c.p.problem.weight());
             Matrix multiplied = scratch.f32(D2, c.p.problem.d1());

@@ -21,16 +21,19 @@ import org.junit.jupiter.params.provider.CsvSource;
 class PolarFactorTest {
     private final Backend backend = new CpuBackend(1);
     private final Effort effort = new Effort(backend);
+    private final Scratch scratch = new Scratch(backend);
     private final SplittableRandom random = new SplittableRandom(5);
 
     @AfterEach
     void close() {
+        scratch.close();
         assertEquals(0, backend.allocatedBytes(), "left allocated");
         backend.close();
     }
 
     private List<PolarFactor> ways(int k) {
-        return List.of(new PolarByEigenvectors(backend, effort, k), new PolarByProducts(backend, effort, k));
+        return List.of(
+                new PolarByEigenvectors(backend, effort, scratch, k), new PolarByProducts(backend, effort, scratch, k));
     }
 
     private double[][] normal(int rows, int cols) {
@@ -46,8 +49,7 @@ class PolarFactorTest {
     private double[][] computed(PolarFactor way, double[][] a) {
         int k = a.length;
         int r = a[0].length;
-        try (way;
-                Matrix product = backend.allocate(k, r, DType.F64);
+        try (Matrix product = backend.allocate(k, r, DType.F64);
                 Matrix polar = backend.allocate(k, r, DType.F64)) {
             double[] flat = new double[k * r];
             for (int i = 0; i < k; i++) {
@@ -110,15 +112,15 @@ class PolarFactorTest {
     @CsvSource({"1e-2,false", "1e-6,false", "1e-9,false", "1e-12,true", "1e-15,true"})
     void weakDirectionsAreBroughtUpWhereStepsLeftThem(double smallest, boolean left) {
         int k = 12;
-        double[][] u = computed(new PolarByEigenvectors(backend, effort, k), normal(k, 20));
+        double[][] u = computed(new PolarByEigenvectors(backend, effort, scratch, k), normal(k, 20));
         double[][] a = new double[k][];
         for (int i = 0; i < k; i++) {
             // one stands out, as the scale is theirs together; one is weak
             double strength = i == k - 1 ? smallest : i == 0 ? 1 : 0.1;
             a[i] = Arrays.stream(u[i]).map(x -> strength * x).toArray();
         }
-        try (PolarByProducts way = new PolarByProducts(backend, effort, k);
-                Matrix product = backend.allocate(k, 20, DType.F64);
+        PolarByProducts way = new PolarByProducts(backend, effort, scratch, k);
+        try (Matrix product = backend.allocate(k, 20, DType.F64);
                 Matrix polar = backend.allocate(k, 20, DType.F64)) {
             backend.write(product, Plain.flat(a));
             way.compute(product, polar);
@@ -155,8 +157,8 @@ class PolarFactorTest {
     @Test
     void aDominantDirectionIsKept() {
         int k = 30;
-        double[][] u = computed(new PolarByEigenvectors(backend, effort, k), normal(k, 45));
-        double[][] v = computed(new PolarByEigenvectors(backend, effort, k), normal(k, k));
+        double[][] u = computed(new PolarByEigenvectors(backend, effort, scratch, k), normal(k, 45));
+        double[][] v = computed(new PolarByEigenvectors(backend, effort, scratch, k), normal(k, k));
         double[][] a = new double[k][];
         for (int i = 0; i < k; i++) {
             double strength = i == 0 ? 1 : 1e-2 * Math.pow(1e-2, i / (k - 1.0));

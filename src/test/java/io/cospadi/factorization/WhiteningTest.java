@@ -40,7 +40,8 @@ class WhiteningTest {
     })
     void targetHasTheOutputsGram(int d1, int d2, int tokens, double spread) {
         try (Problems p = Problems.random(backend, d1, d2, tokens, spread, 5);
-                Whitening whitening = Whitening.of(backend, new Effort(backend), p.problem)) {
+                Scratch scratch = new Scratch(backend)) {
+            Whitening whitening = Whitening.of(backend, new Effort(backend), scratch, p.problem);
             int rank = Math.min(Math.min(d1, d2), tokens);
             assertEquals(rank, whitening.rank());
             double[][] y = Plain.matrix(d2, rank, backend.readFloats(whitening.target()));
@@ -62,7 +63,8 @@ class WhiteningTest {
     @CsvSource({"24, 40, 200, 1", "24, 40, 200, 100", "24, 40, 10, 1", "40, 24, 200, 1", "40, 24, 11, 10"})
     void whitenedErrorEqualsOutputError(int d1, int d2, int tokens, double spread) {
         try (Problems p = Problems.random(backend, d1, d2, tokens, spread, 6);
-                Whitening whitening = Whitening.of(backend, new Effort(backend), p.problem)) {
+                Scratch scratch = new Scratch(backend)) {
+            Whitening whitening = Whitening.of(backend, new Effort(backend), scratch, p.problem);
             Random random = new Random(1);
             int k = 9;
             double[][] codes = Plain.gaussian(d2, k, random);
@@ -86,15 +88,14 @@ class WhiteningTest {
     void bothFormsDescribeOneProblem() {
         try (Problems p = Problems.random(backend, 20, 30, 100, 10, 7)) {
             double[] byInputs = WhitenedSpectrum.of(backend, p.problem);
-            try (Matrix weight = backend.allocate(30, 20, DType.F64)) {
-                backend.copy(p.problem.weight(), weight);
-                try (Whitening byOutputs =
-                        Whitening.byOutputs(backend, new Effort(backend), p.problem, weight, p.problem.gram())) {
-                    assertEquals(20, byOutputs.rank());
-                    double[] values = byOutputs.principalAxes().singularValues();
-                    for (int i = 0; i < 20; i++) {
-                        assertEquals(byInputs[i], values[i], 1e-5 * byInputs[0]);
-                    }
+            try (Scratch scratch = new Scratch(backend)) {
+                Matrix weight = scratch.f64(p.problem.weight());
+                Whitening byOutputs =
+                        Whitening.byOutputs(backend, new Effort(backend), scratch, p.problem, weight, p.problem.gram());
+                assertEquals(20, byOutputs.rank());
+                double[] values = byOutputs.principalAxes().singularValues();
+                for (int i = 0; i < 20; i++) {
+                    assertEquals(byInputs[i], values[i], 1e-5 * byInputs[0]);
                 }
             }
         }
@@ -108,8 +109,9 @@ class WhiteningTest {
                 p.gram[j][3] = 0;
             }
             try (Problems holed = Problems.of(backend, p.w, p.gram);
-                    Whitening whitening = Whitening.of(backend, new Effort(backend), holed.problem);
-                    Matrix dictionary = backend.allocate(2, whitening.rank(), DType.F32)) {
+                    Scratch scratch = new Scratch(backend)) {
+                Whitening whitening = Whitening.of(backend, new Effort(backend), scratch, holed.problem);
+                Matrix dictionary = scratch.f32(2, whitening.rank());
                 assertEquals(11, whitening.rank());
                 backend.fill(dictionary, 1);
                 try (Matrix unwhitened = whitening.unwhiten(dictionary)) {
@@ -120,12 +122,17 @@ class WhiteningTest {
         }
     }
 
+    private void whitened(Problems p) {
+        try (Scratch scratch = new Scratch(backend)) {
+            Whitening.of(backend, new Effort(backend), scratch, p.problem);
+        }
+    }
+
     @Test
     void indefiniteGramIsRefusedWithItsEigenvalues() {
         double[][] gram = {{1, 0}, {0, -0.5}};
         try (Problems p = Problems.of(backend, new double[][] {{1, 2}, {3, 4}, {5, 6}}, gram)) {
-            CospadiException e =
-                    assertThrows(CospadiException.class, () -> Whitening.of(backend, new Effort(backend), p.problem));
+            CospadiException e = assertThrows(CospadiException.class, () -> whitened(p));
             assertTrue(e.getMessage().contains("-0.5"), e.getMessage());
         }
     }
@@ -134,8 +141,8 @@ class WhiteningTest {
     void zeroGramAndZeroWeightAreRefused() {
         try (Problems p = Problems.of(backend, new double[][] {{1, 2}, {3, 4}}, new double[2][2]);
                 Problems q = Problems.of(backend, new double[2][2], new double[][] {{1, 0}, {0, 1}})) {
-            assertThrows(CospadiException.class, () -> Whitening.of(backend, new Effort(backend), p.problem));
-            assertThrows(CospadiException.class, () -> Whitening.of(backend, new Effort(backend), q.problem));
+            assertThrows(CospadiException.class, () -> whitened(p));
+            assertThrows(CospadiException.class, () -> whitened(q));
         }
     }
 }
