@@ -16,8 +16,9 @@
 //          round_with_feedback: block (32, 8), grid ceil(m / 32): a lane a column.
 //          round_on_support: a line of blocks of 256, a block a row; dynamic shared memory 4 s bytes: the row's atoms.
 // Order    Sums in the order of elements, sweeps in the order of atoms: equal inputs give equal bits.
-// Bound    choose_scales: a division in f64 for each element and scale. round_with_feedback: b steps, one after the other; the products
-//          around it cost more. round_on_support: the latency of a step, k s of them a sweep and block; M from the L2 cache. Not yet measured.
+// Bound    choose_scales: a division in f64 for each element and scale. round_with_feedback: b steps, one after the other; the
+//          products around it cost more. round_on_support: the latency of a step, s of them a sweep and row; M comes from the L2
+//          cache. Not yet measured.
 // Limits   b <= 64; s codes a row at most, those beyond stay; offsets are 64-bit.
 // Registers at most 64.
 #include "primitives/list.cuh"

@@ -7,8 +7,9 @@
 //          list[start[j] .. start[j + 1]), int32.
 // Launch   count_support: block 256, grid (ceil(k / 256), chunks): before[c,j] = nonzeros of column j in chunk c.
 //          place_chunks: a line of blocks of 256 over the columns: before[c,j] = nonzeros in earlier chunks, start[j] = in all.
-//          place_columns: one block of 256: start becomes its exclusive prefix sum, `room` where that is beyond it. list_support: as count_support; what lies at
-//          `room` or behind it is not written. mark_stored: a line of blocks of 256, a warp a row.
+//          place_columns: one block of 256: start becomes its exclusive prefix sum, `room` where that is beyond it.
+//          list_support: as count_support; what lies at `room` or behind it is not written.
+//          mark_stored: a line of blocks of 256, a warp a row.
 // Order    Each place is a count of what comes before it: no atomics, equal inputs give equal lists.
 // Bound    Memory, by design (not yet measured): the codes are read twice, 8 bytes an element; a list's neighbours are written by
 //          one thread, one after the other. mark_stored reads them twice and writes as much as it reads once.

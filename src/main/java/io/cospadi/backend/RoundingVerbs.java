@@ -55,9 +55,11 @@ public interface RoundingVerbs {
      * their correlations with what is to be fitted: each row by sweeps over its codes, every one moved to the level that is best
      * with all others as they are. In the first sweep the others are rounded already or still real, so that each takes in what
      * those before it lost; the following ones only lower the objective, until no code changes, or {@value #MOST_SWEEPS} times. The
-     * scales are those of the codes as they come. A sweep costs {@code 2 s k} operations a row. Rounding with feedback on every row's own
-     * {@code M[support, support]} would cost {@code s³ / 3} and ends higher: on random dictionaries (k 300, s 150, 3 to 8 bits) it kept
-     * 48 to 80 % of plain rounding's error, ten sweeps 45 to 74 %, and ten sweeps from its result no less.
+     * scales are those of the codes as they come. A sweep costs {@code 2 s k} operations a row.
+     *
+     * <p>Rounding with feedback on every row's own {@code M[support, support]} would cost {@code s³ / 3} and ends higher: on random
+     * dictionaries (k 300, s 150, 3 to 8 bits) it kept 48 to 80 % of plain rounding's error, ten sweeps 45 to 74 %, and ten sweeps
+     * from its result no less.
      *
      * @param gram      M (k, k) F32, symmetric, read only
      * @param support   (d2, k) F32, not 0 at exactly s positions of each row; read only

@@ -21,8 +21,9 @@ import java.util.Optional;
  *   <li>where that dictionary is of levels itself, steps 2 to 4 are repeated, and the best factors seen are the result.
  * </ol>
  *
- * In f64 but for the codes' conjugate gradients; where the factors are, without waiting for anything until they are read. Where the rows are those of a group's members, one block after the other, the
- * codes of each are fitted under its own Gram, and the shared dictionary under all of them ({@link SharedDictionary}).
+ * In f64 but for the codes' conjugate gradients, and without waiting for anything until the factors are read. Where the rows are
+ * those of a group's members, one block after the other, the codes of each are fitted under its own Gram, and the shared dictionary
+ * under all of them ({@link SharedDictionary}).
  */
 final class FinalFit {
     private static final int REFIT_STEPS = 4;

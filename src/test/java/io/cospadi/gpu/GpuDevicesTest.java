@@ -1,6 +1,7 @@
 package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -91,5 +92,22 @@ class GpuDevicesTest {
         assertArrayEquals(all((byte) 2), read(device, block, LAST));
         device.free(block);
         device.free(elsewhere);
+    }
+
+    @Test
+    void aMarkHasPassedWhenTheQueueHasComeSoFar() {
+        CudaCalls device = Gpu.open();
+        long block = device.allocate(BYTES);
+        device.zero(block, BYTES);
+        device.synchronize();
+        for (int i = 0; i < 300; i++) {
+            device.zero(block, BYTES);
+        }
+        try (CudaCalls.Mark mark = device.mark()) {
+            assertFalse(mark.passed(), "300 times " + BYTES + " bytes take longer than to queue them");
+            device.synchronize();
+            assertTrue(mark.passed());
+        }
+        device.free(block);
     }
 }
