@@ -19,6 +19,9 @@ public final class DeviceMemory implements AutoCloseable {
     /** From here on: what weighs as much is worth a mark. */
     private static final long MARKED = 1 << 20;
 
+    /** Blocks of one size: as many as a layer's weights have, and one more. */
+    private static final int FEW = 4;
+
     private final CudaCalls cuda;
     private final long limit;
     private final boolean marks;
@@ -74,12 +77,13 @@ public final class DeviceMemory implements AutoCloseable {
 
     /**
      * The same for a copy beside the stream, which is not to wait: of those kept the one given back first, but a new one instead of
-     * one that is still in use, where there is room to spare.
+     * one that is still in use, where there is room to spare and few of the size are kept; or a host that is far ahead would take all
+     * that the device has.
      */
     public Block takeForCopy(long bytes) {
         long size = rounded(bytes);
         Deque<Block> same = kept.get(size);
-        if (same != null && same.getLast().isInUse() && hasRoomToSpare(size)) {
+        if (same != null && same.size() < FEW && same.getLast().isInUse() && hasRoomToSpare(size)) {
             usedBytes += size;
             return new Block(allocate(size), null, true);
         }

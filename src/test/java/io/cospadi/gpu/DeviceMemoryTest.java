@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -104,6 +105,20 @@ class DeviceMemoryTest {
             memory.giveBack(fresh.address(), LARGE);
             late.synchronize();
             assertEquals(used, memory.takeForCopy(LARGE).address(), "nothing uses it any more");
+        }
+        CudaCalls large = new LateQueue(new EmulatedCuda(64 * LARGE)).calls();
+        try (DeviceMemory memory = new DeviceMemory(large, Long.MAX_VALUE)) {
+            long[] used = new long[4];
+            for (int i = 0; i < used.length; i++) {
+                used[i] = memory.take(LARGE).address();
+                large.zero(used[i], LARGE);
+            }
+            for (long block : used) {
+                memory.giveBack(block, LARGE);
+            }
+            assertEquals(used[0], memory.takeForCopy(LARGE).address(), "four are enough");
+            long fresh = memory.takeForCopy(LARGE).address();
+            assertTrue(LongStream.of(used).noneMatch(block -> block == fresh), "three may be a layer's");
         }
         CudaCalls small = new LateQueue(new EmulatedCuda(3 * LARGE)).calls();
         try (DeviceMemory memory = new DeviceMemory(small, 8 * LARGE)) {
