@@ -84,8 +84,7 @@ public final class DeviceMemory implements AutoCloseable {
         long size = rounded(bytes);
         Deque<Block> same = kept.get(size);
         if (same != null && same.size() < FEW && same.getLast().isInUse() && hasRoomToSpare(size)) {
-            usedBytes += size;
-            return new Block(allocate(size), null, true);
+            return fresh(size);
         }
         return take(bytes, true);
     }
@@ -113,6 +112,10 @@ public final class DeviceMemory implements AutoCloseable {
             throw new DeviceMemoryException("no room on the GPU for " + bytes + " bytes: " + usedBytes
                     + " are in use and --max-vram allows " + limit + "; allow more, or choose smaller windows");
         }
+        return fresh(size);
+    }
+
+    private Block fresh(long size) {
         long address = allocate(size);
         usedBytes += size;
         return new Block(address, null, true);
