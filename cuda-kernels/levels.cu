@@ -33,6 +33,7 @@ constexpr double SMALLEST_SCALE = 0x1p-60;
 constexpr double BEYOND = 0x1p126;
 
 static __device__ __forceinline__ float nearest_level(double value, float scale, int bits) {
+    if (value != value) return __uint_as_float(0x7fc00000u);
     int half = 1 << (bits - 1);
     double pattern = floor(value / scale) + half;  // under the scale 0 any pattern stands for 0
     pattern = pattern < 2 * half - 1 ? pattern : 2 * half - 1;

@@ -236,13 +236,13 @@ public final class CudaBackend implements Backend {
     @Override
     public Matrix allocateUndefined(int rows, int cols, DType dtype) {
         StorageChecks.allocate(rows, cols, dtype);
-        return new CudaMatrix(memory.undefined((long) rows * cols * dtype.bytes()), rows, cols, dtype);
+        return new CudaMatrix(memory.toFill((long) rows * cols * dtype.bytes()), rows, cols, dtype);
     }
 
     @Override
     public Matrix allocateWeight(int rows, int cols, DType stored) {
         DType type = weightType(stored);
-        return new CudaMatrix(memory.undefined((long) rows * cols * type.bytes()), rows, cols, type);
+        return new CudaMatrix(memory.toFill((long) rows * cols * type.bytes()), rows, cols, type);
     }
 
     @Override

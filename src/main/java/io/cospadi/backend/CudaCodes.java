@@ -14,7 +14,7 @@ final class CudaCodes implements SparseMatrix {
         SlottedCodes packed = new SlottedCodes(codes);
         shape = packed.shape();
         perRow = codes.s();
-        block = memory.undefined(shape.wordBytes() + (long) Short.BYTES * packed.starts().length);
+        block = memory.toFill(shape.wordBytes() + (long) Short.BYTES * packed.starts().length);
         try {
             memory.fill(block, 0, packed.words());
             memory.fill(block, shape.wordBytes(), packed.starts());

@@ -26,13 +26,18 @@ final class CudaMemory implements AutoCloseable {
     }
 
     /** A block to be filled from the host, that counts as allocated until it is closed. */
-    CudaBlock undefined(long bytes) {
+    CudaBlock toFill(long bytes) {
         return new CudaBlock(pool, pool.takeForCopy(bytes), bytes, allocated);
+    }
+
+    /** Likewise, for whoever else comes first. */
+    CudaBlock undefined(long bytes) {
+        return new CudaBlock(pool, pool.take(bytes), bytes, allocated);
     }
 
     /** Likewise, all zero. */
     CudaBlock zeroed(long bytes) {
-        CudaBlock block = new CudaBlock(pool, pool.take(bytes), bytes, allocated);
+        CudaBlock block = undefined(bytes);
         cuda.zero(block.address(), bytes);
         return block;
     }

@@ -65,7 +65,7 @@ public interface RoundingVerbs {
      * @param support   (d2, k) F32, not 0 at exactly s positions of each row; read only
      * @param residuals {@code B − C M} (d2, k) F32, of the rounded codes afterwards
      * @param codes     C (d2, k) F32, best fit on the support, or near it; updated on the support
-     * @param s         {@code 1 <= s <= k}
+     * @param s         {@code 1 <= s <= k}; a device whose blocks have little shared memory refuses more than 24,000
      * @param groupSize codes of a row that share a scale, in the order of atoms, the last ones perhaps fewer; 0: all of a row
      * @param scales    (d2, groups) F32, overwritten
      * @see <a href="https://arxiv.org/abs/2406.17542">CDQuant</a>

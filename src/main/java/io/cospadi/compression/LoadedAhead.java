@@ -2,7 +2,6 @@ package io.cospadi.compression;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.CospadiException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,8 +12,11 @@ import java.util.function.Function;
  * What is taken is the same either way.
  */
 final class LoadedAhead implements AutoCloseable {
-    /** Bytes of the weights in hand that what is behind the last of their work in the queue may take: their error in f64. */
-    private static final int ROOM = 10;
+    /**
+     * Bytes an element of the weights in hand that what follows the last of their work in the queue may take: their error, measured
+     * from what is stored, with weight, product and factors in f64.
+     */
+    private static final int ROOM = 40;
 
     private final Backend backend;
     private final Function<String, Matrix> loader;
@@ -35,12 +37,12 @@ final class LoadedAhead implements AutoCloseable {
     void expect(String name, long bytes, List<Matrix> inHand) {
         long room = 0;
         for (Matrix weight : inHand) {
-            room += (long) ROOM * weight.dtype().bytes() * weight.rows() * weight.cols();
+            room += (long) ROOM * weight.rows() * weight.cols();
         }
         if (!ahead.containsKey(name) && backend.queuesAhead() && backend.availableBytes() > bytes + room) {
             try {
                 ahead.put(name, loader.apply(name));
-            } catch (CospadiException e) {
+            } catch (RuntimeException e) {
                 // whoever takes it is told; what is in hand is not lost for it
             }
         }

@@ -50,6 +50,9 @@ final class LoadedProblems implements ProblemSource {
 
     @Override
     public void expect(List<Projection> next) {
+        if (next.isEmpty()) {
+            forget();
+        }
         for (Projection p : next) {
             weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), weights);
         }

@@ -61,6 +61,11 @@ final class PartMaker {
                     public void queued() {
                         problems.expect(next);
                     }
+
+                    @Override
+                    public void resumed() {
+                        problems.expect(List.of());
+                    }
                 });
         progress.advance(1, 1);
         for (int i = 0; i < results.size(); i++) {

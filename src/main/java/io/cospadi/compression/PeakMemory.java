@@ -111,8 +111,9 @@ public record PeakMemory(long calibration, long factorization) {
      * @param m   projections that share the dictionary, 1 for none
      * @param fed rows of d1 that are rounded with feedback ({@link io.cospadi.quantization.FeedbackRounding}): k if the
      *            dictionary is of few bits, d2 if a whole weight is, else 0
+     * @param panel inputs that are rounded together then
      */
-    static long factorization(int d1, int d2, int k, int m, int fed) {
+    static long factorization(int d1, int d2, int k, int m, int fed, int panel) {
         int rows = d2 / m;
         long r = m > 1 ? d1 : Math.min(d1, d2);
         long given = 4L * d1 * d2 * (m > 1 ? 2 : 1) + 8L * d1 * d1 * (m > 1 ? m + 1 : 1);
@@ -136,10 +137,11 @@ public record PeakMemory(long calibration, long factorization) {
         dictionary += 8 * (m > 1 ? m * (long) k * k + 4L * k * d1 : 0);
         long error = 8 * (2L * d1 * d2 + (long) d2 * k);
         // a factor of the Gram on its way to panels, or what is rounded with them; the best factors so far
-        long rounding = fed == 0 ? 0 : 26L * d1 * d1 + 12L * d1 * fed + 8L * d1 * fed + 8L * d2 * k;
+        long rounding = 20L * d1 * d1 + 12L * d1 * panel + 12L * d1 * fed + 8L * panel * fed;
+        rounding += 8L * d1 * fed + 8L * d2 * k;
 
         long solver = rounds + start;
-        long factors = fit + rounding + Math.max(codes, Math.max(dictionary, error));
+        long factors = fit + (fed == 0 ? 0 : rounding) + Math.max(codes, Math.max(dictionary, error));
         return SCRATCH + given + whitened + Math.max(whitening, Math.max(solver, factors));
     }
 

@@ -12,6 +12,7 @@ import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.format.CompactLayout;
 import io.cospadi.format.CompactSizes;
+import io.cospadi.quantization.FeedbackRounding;
 import java.util.List;
 
 /**
@@ -81,7 +82,11 @@ public record Plan(
                                 allocation.sharingOutputs(),
                                 allocation.k(),
                                 allocation.sharing(),
-                                fedRows(recipe, allocation)));
+                                fedRows(recipe, allocation),
+                                Math.min(
+                                        p.d1(),
+                                        FeedbackRounding.panelWidth(
+                                                p.d1(), recipe.precision().groupSize()))));
             }
         }
         long calibration =

@@ -17,7 +17,7 @@ interface ProblemSource extends AutoCloseable {
      * Loads what is asked for next while a device still computes with the problems in hand, if it has room to spare for that;
      * it fails, if it has to, when it is asked for.
      *
-     * @param next members as {@link #of} will get them; none: nothing
+     * @param next members as {@link #of} will get them; none: frees what was loaded ahead
      */
     void expect(List<Projection> next);
 

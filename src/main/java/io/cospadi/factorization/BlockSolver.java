@@ -2,7 +2,6 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.tensor.CospadiException;
 import java.util.List;
 
 /**
@@ -88,8 +87,6 @@ final class BlockSolver implements Factorizer {
                     settings.precision(),
                     listener);
             return effort.factorization(stored, rounds.errors, rounds.atomsReplaced, whitening.rank());
-        } catch (ArithmeticException e) {
-            throw new CospadiException(problem.name() + ": " + e.getMessage(), e);
         }
     }
 

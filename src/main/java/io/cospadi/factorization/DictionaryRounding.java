@@ -102,7 +102,7 @@ final class DictionaryRounding {
      * @throws ArithmeticException if what was rounded has no meaning, as the Gram has no factor
      */
     void requireFactor() {
-        if (backend.read(failed).value() != 0) {
+        if (levels != null && backend.read(failed).value() != 0) {
             throw new ArithmeticException("the Gram matrix has no Cholesky factor (mean diagonal "
                     + backend.read(mean).value() + "): it is not finite; calibrate again");
         }

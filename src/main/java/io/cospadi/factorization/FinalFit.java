@@ -50,8 +50,11 @@ final class FinalFit {
     private final Matrix outputs;
 
     private final Matrix ones;
-    /** Scalar: how many least-squares fits of a dictionary failed. */
+    /** Scalars: how many least-squares fits of a dictionary failed, the first of them alone, and the squared norm of the first codes. */
     private final Matrix failures;
+
+    private final Matrix firstFailed;
+    private final Matrix firstCodes;
 
     private FinalFit(
             Backend backend,
@@ -81,6 +84,8 @@ final class FinalFit {
         outputs = scratch.keep(problem.outputs().vector(backend, problem.d2()));
         ones = scratch.keep(OutputWeights.equal().vector(backend, problem.d2()));
         failures = scratch.f64(1, 1);
+        firstFailed = scratch.f64(1, 1);
+        firstCodes = scratch.f64(1, 1);
         dictionaryRounding = DictionaryRounding.of(backend, effort, scratch, problem.gram(), precision);
     }
 
@@ -164,6 +169,7 @@ final class FinalFit {
             fit.refitCodes(factors);
             fit.measure(factors);
             listener.queued();
+            fit.dictionaryRounding.requireFactor();
             return fit.read(factors);
         }
     }
@@ -187,8 +193,10 @@ final class FinalFit {
                 fitDictionary(codes64, share, factors.dictionary);
                 scaleAtoms(codes64, factors);
             }
+            backend.copy(failures, firstFailed);
             roundDictionary(factors);
             refitCodes(factors);
+            backend.dot(factors.codes, factors.codes, firstCodes);
             refitDictionary(factors, share);
             measure(factors);
             return dictionaryRounding.isCoarse() ? bestOfRepetitions(factors, share) : ifFitted(factors);
@@ -199,8 +207,7 @@ final class FinalFit {
     private Optional<Stored> bestOfRepetitions(RoundedFactors factors, double share) {
         try (Scratch own = new Scratch(backend)) {
             RoundedFactors best = zeros(own, factors.codes.cols());
-            backend.fill(best.objective, Double.POSITIVE_INFINITY);
-            best.takeIfBetter(factors);
+            best.take(factors);
             for (int t = 0; t < REPETITIONS; t++) {
                 factors.takeDictionary(best);
                 refitCodes(factors);
@@ -354,10 +361,18 @@ final class FinalFit {
         }
     }
 
-    /** Waits; empty where a least-squares fit failed. */
+    /** Waits; empty where a fit failed that a larger λ may help: not one of codes that are not finite any more. */
     private Optional<Stored> ifFitted(RoundedFactors factors) {
         listener.queued();
-        return backend.read(failures).value() == 0 ? Optional.of(read(factors)) : Optional.empty();
+        Reading first = backend.read(firstFailed);
+        Reading all = backend.read(failures);
+        Reading norm = backend.read(firstCodes);
+        dictionaryRounding.requireFactor();
+        if (first.value() != 0 || (all.value() != 0 && Double.isFinite(norm.value()))) {
+            listener.resumed();
+            return Optional.empty();
+        }
+        return Optional.of(read(factors));
     }
 
     /**
@@ -367,8 +382,11 @@ final class FinalFit {
      */
     private Stored read(RoundedFactors factors) {
         Reading lost = backend.read(factors.lost);
-        dictionaryRounding.requireFactor();
         SparseFactors stored = factors.read(sparsity);
+        if (!Double.isFinite(lost.value())) {
+            throw new ArithmeticException("the stored factors lose an energy of " + lost.value()
+                    + "; the Gram matrix or the weight is badly scaled");
+        }
         return new Stored(stored, RelativeError.share(lost.value(), whitening.outputEnergy()));
     }
 }

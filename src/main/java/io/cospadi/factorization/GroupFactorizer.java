@@ -2,6 +2,7 @@ package io.cospadi.factorization;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.CospadiException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,8 +41,17 @@ public final class GroupFactorizer {
      * @return one for each member: factors that hold one dictionary, and its own error under its own Gram; rounds, dead atoms
      *     and rank are the group's, time and operations an equal part of the group's
      * @throws IllegalArgumentException if shapes differ, or k or s is out of range for the method
+     * @throws CospadiException naming the first member, if numbers are not finite
      */
     public List<Factorization> factorize(Backend backend, List<Problem> members, int k, int s, RoundListener listener) {
+        try {
+            return factors(backend, members, k, s, listener);
+        } catch (ArithmeticException e) {
+            throw new CospadiException(members.get(0).name() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private List<Factorization> factors(Backend backend, List<Problem> members, int k, int s, RoundListener listener) {
         Problem first = members.get(0);
         if (members.size() == 1) {
             return List.of(Factorizer.of(settings).factorize(backend, first, k, s, listener));

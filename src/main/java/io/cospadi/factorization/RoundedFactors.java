@@ -61,11 +61,25 @@ final class RoundedFactors {
         }
     }
 
+    /** Becomes the other's. */
+    void take(RoundedFactors other) {
+        takeDictionary(other);
+        copy(other.codes, codes);
+        copy(other.codeScales, codeScales);
+        copy(other.support, support);
+        copy(other.lost, lost);
+        copy(other.objective, objective);
+    }
+
     /** The other's dictionary. */
     void takeDictionary(RoundedFactors other) {
-        backend.copy(other.dictionary, dictionary);
-        if (dictionaryScales != null) {
-            backend.copy(other.dictionaryScales, dictionaryScales);
+        copy(other.dictionary, dictionary);
+        copy(other.dictionaryScales, dictionaryScales);
+    }
+
+    private void copy(Matrix from, Matrix to) {
+        if (to != null) {
+            backend.copy(from, to);
         }
     }
 
@@ -77,8 +91,9 @@ final class RoundedFactors {
     SparseFactors read(Sparsity sparsity) {
         HostMatrix dense = backend.download(codes);
         HostMatrix marks = support == null ? dense : backend.download(support);
-        FactorScales scales =
-                new FactorScales(StoredForm.scales(backend, dictionaryScales), StoredForm.scales(backend, codeScales));
+        FactorScales scales = new FactorScales(
+                StoredForm.scales(backend, "dictionary", dictionaryScales),
+                StoredForm.scales(backend, "codes", codeScales));
         Codes stored = sparsity.stored(backend, marks, dense);
         for (float value : stored.values()) {
             if (!Float.isFinite(value)) {

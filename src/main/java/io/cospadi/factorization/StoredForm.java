@@ -32,9 +32,10 @@ final class StoredForm {
     /**
      * Scales of levels as bf16 patterns, row-major; none for null.
      *
+     * @param what has them, for messages
      * @throws ArithmeticException if one says that a value of its group has no finite level
      */
-    static short[] scales(Backend backend, Matrix scales) {
+    static short[] scales(Backend backend, String what, Matrix scales) {
         if (scales == null) {
             return new short[0];
         }
@@ -42,9 +43,8 @@ final class StoredForm {
         short[] patterns = new short[values.length];
         for (int i = 0; i < values.length; i++) {
             if (Float.isNaN(values[i])) {
-                throw new ArithmeticException(
-                        "row " + i / scales.cols() + " of the levels holds a value that has no finite"
-                                + " level; the Gram matrix or the weight is badly scaled");
+                throw new ArithmeticException("row " + i / scales.cols() + " of the " + what
+                        + " holds a value that has no finite level; the Gram matrix or the weight is badly scaled");
             }
             patterns[i] = Bfloat16.fromFloat(values[i]);
         }

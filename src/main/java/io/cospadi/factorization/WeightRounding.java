@@ -38,7 +38,8 @@ final class WeightRounding implements Factorizer {
             rounding.round(weight, scales);
             listener.queued();
             rounding.requireFactor();
-            Levels levels = new Levels(StoredForm.bfloat16(backend, weight), StoredForm.scales(backend, scales));
+            Levels levels =
+                    new Levels(StoredForm.bfloat16(backend, weight), StoredForm.scales(backend, "weight", scales));
             RoundedWeight rounded = new RoundedWeight(d1, d2, bits, levels);
             return effort.factorization(rounded, RelativeError.of(backend, problem, rounded), new double[0], 0, d1);
         }

@@ -84,7 +84,11 @@ public final class DeviceMemory implements AutoCloseable {
         long size = rounded(bytes);
         Deque<Block> same = kept.get(size);
         if (same != null && same.size() < FEW && same.getLast().isInUse() && hasRoomToSpare(size)) {
-            return fresh(size);
+            try {
+                return fresh(size, cuda.allocate(size));
+            } catch (DeviceMemoryException e) {
+                // in pieces; the one that is in use will do
+            }
         }
         return take(bytes, true);
     }
@@ -112,11 +116,10 @@ public final class DeviceMemory implements AutoCloseable {
             throw new DeviceMemoryException("no room on the GPU for " + bytes + " bytes: " + usedBytes
                     + " are in use and --max-vram allows " + limit + "; allow more, or choose smaller windows");
         }
-        return fresh(size);
+        return fresh(size, allocate(size));
     }
 
-    private Block fresh(long size) {
-        long address = allocate(size);
+    private Block fresh(long size, long address) {
         usedBytes += size;
         return new Block(address, null, true);
     }

@@ -16,7 +16,7 @@ import java.util.function.IntUnaryOperator;
  * <p><b>Values</b>, {@code d2} rows of {@code ceil(valueBits · s / 8)} bytes, in the order of rising atoms, as one stream of
  * bits, lowest bit of the lowest byte first: value i of a row takes bits {@code valueBits · i .. valueBits · (i+1) - 1}, its
  * own lowest bit first; the bits past {@code valueBits · s} are 0. A value's bits are the top 14 of its f32 pattern (sign, 8
- * of exponent, 5 of mantissa; {@link io.cospadi.tensor.TopBits}), or the top 16, which is bf16, little-endian. A value that rounds to zero keeps its place.
+ * of exponent, 5 of mantissa; {@link io.cospadi.tensor.TopBits}), or the top 16, which is bf16, little-endian. It may be 0.
  *
  * <p>Of 3 to 8 bits they are the patterns of a {@link LevelGrid}, and there are <b>scales</b>, bf16 {@code (d2, ceil(s/g))}: of each
  * g values that follow each other in a row, or with g = 0 one for the row. A row's s values are then a row of

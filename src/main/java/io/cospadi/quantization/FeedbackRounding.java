@@ -23,7 +23,8 @@ import java.util.List;
  * <p>Columns are rounded in panels of whole groups: what the columns behind a panel feed into it is one product, and within it,
  * after each {@value #BLOCK} columns or the end of a group, what these feed into the rest is another, so that only what neighbours
  * feed into each other is left to {@link RoundingVerbs#roundWithFeedback}. In f64; products of about {@code rows · cols²} operations.
- * Nothing is waited for. Holds about half of L, and while it rounds W and E in one place.
+ * Nothing is waited for. With panels of w columns it holds {@code 4 cols (cols + w)} bytes of L, and while it rounds
+ * {@code 12 rows · cols + 8 rows · w} more: W and E in one place, and levels.
  *
  * @see <a href="https://arxiv.org/abs/2210.17323">GPTQ</a>, <a href="https://arxiv.org/abs/2307.13304">QuIP</a>
  */
@@ -86,9 +87,9 @@ public final class FeedbackRounding implements AutoCloseable {
         return rounding;
     }
 
-    /** Columns of a panel: whole groups. */
-    private int panelWidth() {
-        return groupSize == 0 ? BLOCK : groupSize * Math.max(1, BLOCK / groupSize);
+    /** Columns of a panel, whole groups, where a row has so many. */
+    public static int panelWidth(int cols, int groupSize) {
+        return groupSize == 0 || groupSize >= cols ? BLOCK : groupSize * Math.max(1, BLOCK / groupSize);
     }
 
     private void divide(Matrix factor) {
@@ -98,8 +99,9 @@ public final class FeedbackRounding implements AutoCloseable {
             backend.power(diagonal, -1, diagonal);
             backend.transpose(factor, transposed);
             backend.scaleRows(transposed, diagonal);
-            for (int from = 0; from < cols; from += panelWidth()) {
-                int to = Math.min(cols, from + panelWidth());
+            int width = panelWidth(cols, groupSize);
+            for (int from = 0; from < cols; from += width) {
+                int to = Math.min(cols, from + width);
                 try (Matrix columns = backend.allocate(cols, to - from, DType.F64)) {
                     backend.transpose(transposed.rows(from, to - from), columns);
                     Matrix own = backend.allocate(to - from, to - from, DType.F64);

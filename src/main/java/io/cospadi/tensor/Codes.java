@@ -32,9 +32,4 @@ public record Codes(int rows, int k, int s, int[] atoms, float[] values) {
             }
         }
     }
-
-    /** The same support with other values (shared, not copied). */
-    public Codes withValues(float[] newValues) {
-        return new Codes(rows, k, s, atoms, newValues);
-    }
 }

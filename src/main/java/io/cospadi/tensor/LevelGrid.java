@@ -56,9 +56,9 @@ public final class LevelGrid {
         return (int) Math.max(0, Math.min(2 * half - 1, Math.floor(value / scale) + half));
     }
 
-    /** The level nearest to a value. */
+    /** The level nearest to a value; NaN for NaN. */
     public static float round(double value, float scale, int bits) {
-        return value(nearest(value, scale, bits), scale, bits);
+        return Double.isNaN(value) ? Float.NaN : value(nearest(value, scale, bits), scale, bits);
     }
 
     /**

@@ -120,6 +120,14 @@ class DeviceMemoryTest {
             long fresh = memory.takeForCopy(LARGE).address();
             assertTrue(LongStream.of(used).noneMatch(block -> block == fresh), "three may be a layer's");
         }
+        CudaCalls full = FullDevice.after(1, new LateQueue(new EmulatedCuda(64 * LARGE)).calls());
+        try (DeviceMemory memory = new DeviceMemory(full, Long.MAX_VALUE)) {
+            long used = memory.take(LARGE).address();
+            full.zero(used, LARGE);
+            memory.giveBack(used, LARGE);
+            assertEquals(used, memory.takeForCopy(LARGE).address(), "the device refuses another one");
+            assertEquals(LARGE, memory.usedBytes());
+        }
         CudaCalls small = new LateQueue(new EmulatedCuda(3 * LARGE)).calls();
         try (DeviceMemory memory = new DeviceMemory(small, 8 * LARGE)) {
             long used = memory.take(LARGE).address();
