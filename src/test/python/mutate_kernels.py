@@ -587,6 +587,7 @@ ATOMS = [
     ("x and y exchanged", "along * x[i] - back * y[i]", "along * y[i] - back * x[i]"),
 ]
 LEVELS = [
+    ("NaN gets a level", "if (value != value) return __uint_as_float(0x7fc00000u);", ""),
     ("levels without their half", "(float) pattern + 0.5f - half", "(float) pattern - half"),
     ("nearest pattern rounded instead of cut", "floor(value / scale) + half", "floor(value / scale + 0.5) + half"),
     ("levels beyond the last", "pattern = pattern < 2 * half - 1 ? pattern : 2 * half - 1;", ""),

@@ -78,6 +78,9 @@ class LevelKernelsTest extends AbstractKernelTest {
     void columnsAreRoundedFromTheLastRow(int b, int m, int n, int from, int bits) {
         double[] values = normalDoubles(b * m);
         double[] wanted = spread(b * m);
+        if (b == 63) { // what is not a number makes none of what it is fed into
+            wanted[b * m - 1] = Double.NaN;
+        }
         double[] feedback = new double[b * n];
         Arrays.setAll(feedback, i -> i % n >= from && i % n - from < i / n ? random.nextGaussian() : Double.NaN);
         float[] scales = new float[m];
