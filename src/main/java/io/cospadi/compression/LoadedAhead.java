@@ -3,7 +3,6 @@ package io.cospadi.compression;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -12,12 +11,6 @@ import java.util.function.Function;
  * What is taken is the same either way.
  */
 final class LoadedAhead implements AutoCloseable {
-    /**
-     * Bytes an element of the weights in hand that what follows the last of their work in the queue may take: their error, measured
-     * from what is stored, with weight, product and factors in f64.
-     */
-    private static final int ROOM = 40;
-
     private final Backend backend;
     private final Function<String, Matrix> loader;
     private final Map<String, Matrix> ahead = new HashMap<>();
@@ -31,14 +24,10 @@ final class LoadedAhead implements AutoCloseable {
     /**
      * Loads what is taken next, if that goes on beside the work that is queued.
      *
-     * @param bytes  of it
-     * @param inHand weights that the work is on, for the last of which room has to be left
+     * @param bytes of it
+     * @param room  bytes that have to stay free for what is in hand
      */
-    void expect(String name, long bytes, List<Matrix> inHand) {
-        long room = 0;
-        for (Matrix weight : inHand) {
-            room += (long) ROOM * weight.rows() * weight.cols();
-        }
+    void expect(String name, long bytes, long room) {
         if (!ahead.containsKey(name) && backend.queuesAhead() && backend.availableBytes() > bytes + room) {
             try {
                 ahead.put(name, loader.apply(name));

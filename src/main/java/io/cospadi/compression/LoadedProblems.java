@@ -49,16 +49,13 @@ final class LoadedProblems implements ProblemSource {
     }
 
     @Override
-    public void expect(List<Projection> next) {
-        if (next.isEmpty()) {
-            forget();
-        }
+    public void expect(List<Projection> next, long room) {
         for (Projection p : next) {
-            weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), weights);
+            weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), room);
         }
         if (!sitesOf(next).equals(sites)) {
             for (Projection p : next) {
-                gramsAhead.expect(p.siteName(), (long) Double.BYTES * p.d1() * p.d1(), weights);
+                gramsAhead.expect(p.siteName(), (long) Double.BYTES * p.d1() * p.d1(), room);
             }
         }
     }

@@ -134,10 +134,10 @@ final class LossCurves {
         try (TrialFit trials =
                 new TrialFit(backend, loaded.of(group), recipe.sharing().objective(), recipe.solverSettings())) {
             for (int i = 0; i < sizes.size(); i++) {
-                RoundListener listener = i == sizes.size() - 1
-                        ? RoundListener.whenQueued(() -> loaded.expect(next))
-                        : RoundListener.NONE;
                 Allocation size = sizes.get(i);
+                RoundListener listener = i == sizes.size() - 1
+                        ? RoundListener.whenQueued(() -> loaded.expect(next, Plan.factorizationBytes(recipe, size)))
+                        : RoundListener.NONE;
                 losses.add(rise(recipe, grams, group, trials.lost(size.k(), size.s(), listener)));
                 checkStop.run();
             }

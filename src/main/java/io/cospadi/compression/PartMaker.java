@@ -59,12 +59,9 @@ final class PartMaker {
 
                     @Override
                     public void queued() {
-                        problems.expect(next);
-                    }
-
-                    @Override
-                    public void resumed() {
-                        problems.expect(List.of());
+                        problems.expect(
+                                next,
+                                Plan.factorizationBytes(recipe, task.members().get(0)));
                     }
                 });
         progress.advance(1, 1);

@@ -73,21 +73,7 @@ public record Plan(
     private static PeakMemory peakMemory(ModelConfig config, Recipe recipe, List<Allocation> allocations, long tokens) {
         long worst = 0;
         for (Allocation allocation : allocations) {
-            Projection p = allocation.projection();
-            if (!allocation.isDense()) {
-                worst = Math.max(
-                        worst,
-                        PeakMemory.factorization(
-                                p.d1(),
-                                allocation.sharingOutputs(),
-                                allocation.k(),
-                                allocation.sharing(),
-                                fedRows(recipe, allocation),
-                                Math.min(
-                                        p.d1(),
-                                        FeedbackRounding.panelWidth(
-                                                p.d1(), recipe.precision().groupSize()))));
-            }
+            worst = Math.max(worst, factorizationBytes(recipe, allocation));
         }
         long calibration =
                 tokens == 0 ? 0 : PeakMemory.calibration(config, tokens, CalibrationSettings.DEFAULT_ACTIVATION_BYTES);
@@ -107,6 +93,21 @@ public record Plan(
                 (long) recipe.windows() * recipe.window(),
                 CalibrationSettings.DEFAULT_ACTIVATION_BYTES);
         return new PeakMemory(Math.max(calibration, gradients), worst + propagation);
+    }
+
+    /** Resident memory of factorising a projection, or the group that it is of; 0 where it stays dense. */
+    static long factorizationBytes(Recipe recipe, Allocation allocation) {
+        int d1 = allocation.projection().d1();
+        int panel = FeedbackRounding.panelWidth(d1, recipe.precision().groupSize());
+        return allocation.isDense()
+                ? 0
+                : PeakMemory.factorization(
+                        d1,
+                        allocation.sharingOutputs(),
+                        allocation.k(),
+                        allocation.sharing(),
+                        fedRows(recipe, allocation),
+                        Math.min(d1, panel));
     }
 
     private static int fedRows(Recipe recipe, Allocation allocation) {

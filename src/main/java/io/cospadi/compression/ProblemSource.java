@@ -17,9 +17,10 @@ interface ProblemSource extends AutoCloseable {
      * Loads what is asked for next while a device still computes with the problems in hand, if it has room to spare for that;
      * it fails, if it has to, when it is asked for.
      *
-     * @param next members as {@link #of} will get them; none: frees what was loaded ahead
+     * @param next members as {@link #of} will get them; none: nothing
+     * @param room bytes that have to stay free for the work in hand: all that is foretold of it, for it may be done once more
      */
-    void expect(List<Projection> next);
+    void expect(List<Projection> next, long room);
 
     @Override
     void close();

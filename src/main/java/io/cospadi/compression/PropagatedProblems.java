@@ -70,12 +70,9 @@ final class PropagatedProblems implements ProblemSource {
 
     /** The weights alone: sums and what corrects them are of the inputs in hand. */
     @Override
-    public void expect(List<Projection> next) {
-        if (next.isEmpty()) {
-            weightsAhead.close();
-        }
+    public void expect(List<Projection> next, long room) {
         for (Projection p : next) {
-            weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), List.of(target));
+            weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), room);
         }
     }
 

@@ -369,7 +369,6 @@ final class FinalFit {
         Reading norm = backend.read(firstCodes);
         dictionaryRounding.requireFactor();
         if (first.value() != 0 || (all.value() != 0 && Double.isFinite(norm.value()))) {
-            listener.resumed();
             return Optional.empty();
         }
         return Optional.of(read(factors));

@@ -19,9 +19,6 @@ public interface RoundListener {
     /** All work on the factors is queued, and what follows waits for it: the moment to make ready what comes next. */
     default void queued() {}
 
-    /** It turned out that there is more work after all: what was made ready is to make room for it. */
-    default void resumed() {}
-
     /** Hears of no round. */
     static RoundListener whenQueued(Runnable action) {
         return new RoundListener() {
