@@ -3,6 +3,7 @@ package io.cospadi.calibration;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.tensor.CospadiException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -93,6 +94,11 @@ public final class GradientStore {
                 settings.covariance() == OutputCovariance.FULL,
                 "the diagonal of the gradients' covariance alone; calibrate with --output-covariance full");
         return mean(GradientSums.covarianceName(projectionName), projectionName, backend);
+    }
+
+    /** Where the sums that it is the mean of are stored. */
+    public StoredTensor storedCovariance(String projectionName) {
+        return sums.stored(GramStore.layerOf(projectionName), GradientSums.covarianceName(projectionName));
     }
 
     /**

@@ -176,7 +176,8 @@ final class GramFile implements AutoCloseable {
         return values;
     }
 
-    private StoredTensor tensor(String name) {
+    /** Where one sum lies. */
+    StoredTensor tensor(String name) {
         StoredTensor tensor = file.tensor(name);
         if (tensor.dtype() != DType.F64) {
             throw unexpected(tensor, "an F64 matrix");

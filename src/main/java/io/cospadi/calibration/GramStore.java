@@ -3,6 +3,7 @@ package io.cospadi.calibration;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.nio.file.Path;
@@ -88,6 +89,15 @@ public final class GramStore {
      */
     public Matrix gram(String siteName, Backend backend) {
         return sums.load(layerOf(siteName), siteName, backend);
+    }
+
+    /**
+     * Where that Gram is stored; its contents are checked when it is loaded.
+     *
+     * @throws CospadiException if its file is missing or not of the store, naming it
+     */
+    public StoredTensor stored(String siteName) {
+        return sums.stored(layerOf(siteName), siteName);
     }
 
     /** The layer in the name of a site or a projection. */

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -240,6 +241,13 @@ final class StoredSums {
     Matrix load(int layer, String name, Backend backend) {
         try (GramFile file = openLayer(layer)) {
             return file.load(name, backend);
+        }
+    }
+
+    /** Where it lies. */
+    StoredTensor stored(int layer, String name) {
+        try (GramFile file = openLayer(layer)) {
+            return file.tensor(name);
         }
     }
 

@@ -5,59 +5,97 @@ import io.cospadi.backend.Matrix;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.factorization.OutputWeights;
 import io.cospadi.factorization.Problem;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
- * Weights, Grams and output weights of what is in hand; the Grams stay for the next if it reads the same inputs. Weights and Grams
- * of the next may be loaded ahead.
+ * Weights, Grams and output weights of what is in hand; the Grams stay for the next if it reads the same inputs. What the next needs
+ * is read from its files meanwhile, and may be loaded ahead.
  */
 final class LoadedProblems implements ProblemSource {
     private final Backend backend;
+    private final Checkpoint model;
     private final Recipe recipe;
     private final GramStore store;
     private final LoadedAhead weightsAhead;
     private final LoadedAhead gramsAhead;
+    private final LoadedAhead covariancesAhead;
+    private final FilesAhead filesAhead = new FilesAhead();
     private final List<Matrix> weights = new ArrayList<>();
     private final List<OutputWeights> outputs = new ArrayList<>();
     private final List<Matrix> grams = new ArrayList<>();
     private List<String> sites = List.of();
+    private List<Input> next = List.of();
+
+    /**
+     * One matrix of what is asked for next.
+     *
+     * @param bytes  of the matrix
+     * @param stored looks up where it is read from
+     */
+    private record Input(LoadedAhead ahead, String name, long bytes, Supplier<StoredTensor> stored) {}
 
     LoadedProblems(Backend backend, Checkpoint model, Recipe recipe, GramStore store) {
         this.backend = backend;
+        this.model = model;
         this.recipe = recipe;
         this.store = store;
         weightsAhead = new LoadedAhead(backend, name -> model.load(name, backend));
         gramsAhead = new LoadedAhead(backend, site -> store.gram(site, backend));
+        covariancesAhead = new LoadedAhead(backend, name -> store.gradients().outputCovariance(name, backend));
     }
 
     @Override
-    public List<Problem> of(List<Projection> members) {
+    public List<Problem> of(List<Projection> members, List<Projection> behind) {
+        filesAhead.close();
         releaseOwn();
         loadGrams(sitesOf(members));
         List<Problem> problems = new ArrayList<>();
         for (Projection p : members) {
             weights.add(weightsAhead.take(p.weightName()));
             int i = problems.size();
-            outputs.add(OutputLoss.objective(recipe, store, p, backend));
+            outputs.add(OutputLoss.objective(recipe, store, p, backend, () -> covariancesAhead.take(p.name())));
             problems.add(new Problem(p.name(), weights.get(i), grams.get(i), outputs.get(i)));
         }
         forget();
+        next = inputsOf(behind);
+        filesAhead.read(next.stream().map(Input::stored).toList());
         return problems;
     }
 
-    @Override
-    public void expect(List<Projection> next, long room) {
-        for (Projection p : next) {
-            weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), room);
-        }
-        if (!sitesOf(next).equals(sites)) {
-            for (Projection p : next) {
-                gramsAhead.expect(p.siteName(), (long) Double.BYTES * p.d1() * p.d1(), room);
+    /** What isn't there already. */
+    private List<Input> inputsOf(List<Projection> members) {
+        List<Input> inputs = new ArrayList<>();
+        boolean sameGrams = sitesOf(members).equals(sites);
+        for (Projection p : members) {
+            long d1 = p.d1();
+            long d2 = p.d2();
+            String weight = p.weightName();
+            inputs.add(new Input(weightsAhead, weight, Float.BYTES * d1 * d2, () -> model.tensor(weight)));
+            if (!sameGrams) {
+                String site = p.siteName();
+                inputs.add(new Input(gramsAhead, site, Double.BYTES * d1 * d1, () -> store.stored(site)));
+            }
+            if (OutputLoss.countsCovariance(recipe, store)) {
+                Supplier<StoredTensor> stored = () -> store.gradients().storedCovariance(p.name());
+                inputs.add(new Input(covariancesAhead, p.name(), Double.BYTES * d2 * d2, stored));
             }
         }
+        return inputs;
+    }
+
+    @Override
+    public void loadNext(long room) {
+        next.forEach(input -> input.ahead().expect(input.name(), input.bytes(), room));
+    }
+
+    /** Bytes of files that were read ahead. */
+    long bytesRead() {
+        return filesAhead.bytes();
     }
 
     private static List<String> sitesOf(List<Projection> members) {
@@ -68,6 +106,7 @@ final class LoadedProblems implements ProblemSource {
     private void forget() {
         weightsAhead.close();
         gramsAhead.close();
+        covariancesAhead.close();
     }
 
     private void loadGrams(List<String> wanted) {
@@ -94,6 +133,7 @@ final class LoadedProblems implements ProblemSource {
 
     @Override
     public void close() {
+        filesAhead.close();
         releaseOwn();
         release(grams);
         sites = List.of();

@@ -108,7 +108,7 @@ final class LossCurves {
      *
      * @param group     what is sized together, see {@link Targets#groups}
      * @param loaded    where its weights and Grams are loaded from
-     * @param next      the group whose are loaded behind, as far as that is known
+     * @param next      the group that is measured behind, as far as that is known
      * @param checkStop called often; throws to end the work
      */
     static JsonNode measure(
@@ -132,11 +132,11 @@ final class LossCurves {
         }
         List<Double> losses = new ArrayList<>();
         try (TrialFit trials =
-                new TrialFit(backend, loaded.of(group), recipe.sharing().objective(), recipe.solverSettings())) {
+                new TrialFit(backend, loaded.of(group, next), recipe.sharing().objective(), recipe.solverSettings())) {
             for (int i = 0; i < sizes.size(); i++) {
                 Allocation size = sizes.get(i);
                 RoundListener listener = i == sizes.size() - 1
-                        ? RoundListener.whenQueued(() -> loaded.expect(next, Plan.factorizationBytes(recipe, size)))
+                        ? RoundListener.whenQueued(() -> loaded.loadNext(Plan.factorizationBytes(recipe, size)))
                         : RoundListener.NONE;
                 losses.add(rise(recipe, grams, group, trials.lost(size.k(), size.s(), listener)));
                 checkStop.run();

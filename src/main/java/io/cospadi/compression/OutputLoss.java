@@ -8,6 +8,7 @@ import io.cospadi.calibration.OutputCovariance;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.OutputWeights;
+import java.util.function.Supplier;
 
 /** What errors at a projection's outputs cost, from the gradients in a Gram store. */
 final class OutputLoss {
@@ -38,15 +39,26 @@ final class OutputLoss {
                 grams.outputWeights(projection.name()), recipe.outputs().shrinkage(OutputCovariance.DIAGONAL));
     }
 
-    /** The weights that a projection is fitted with; the caller closes them. */
-    static OutputWeights objective(Recipe recipe, GramStore grams, Projection projection, Backend backend) {
+    /** Whether a recipe fits with all of H, and the gradients hold it. */
+    static boolean countsCovariance(Recipe recipe, GramStore grams) {
+        return recipe.objective() == Objective.LOSS
+                && recipe.outputs().covariance() == OutputCovariance.FULL
+                && grams.gradients().settings().covariance() == OutputCovariance.FULL;
+    }
+
+    /**
+     * The weights that a projection is fitted with; the caller closes them.
+     *
+     * @param covariance loads all of H, where it is counted
+     */
+    static OutputWeights objective(
+            Recipe recipe, GramStore grams, Projection projection, Backend backend, Supplier<Matrix> covariance) {
         if (recipe.objective() == Objective.OUTPUT) {
             return OutputWeights.equal();
         }
-        if (recipe.outputs().covariance() == OutputCovariance.FULL
-                && grams.gradients().settings().covariance() == OutputCovariance.FULL) {
-            try (Matrix covariance = grams.gradients().outputCovariance(projection.name(), backend)) {
-                return OutputWeights.full(backend, covariance, recipe.outputs().shrinkage(OutputCovariance.FULL));
+        if (countsCovariance(recipe, grams)) {
+            try (Matrix all = covariance.get()) {
+                return OutputWeights.full(backend, all, recipe.outputs().shrinkage(OutputCovariance.FULL));
             }
         }
         return weights(recipe, grams, projection);

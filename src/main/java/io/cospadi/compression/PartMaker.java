@@ -51,7 +51,7 @@ final class PartMaker {
         createFolder();
         List<Factorization> results = new GroupFactorizer(
                         recipe.solverSettings(), recipe.sharing().objective())
-                .factorize(backend, problems.of(task.projections()), task.k(), task.s(), new RoundListener() {
+                .factorize(backend, problems.of(task.projections(), next), task.k(), task.s(), new RoundListener() {
                     @Override
                     public void finished(int round, int rounds, double error) {
                         progress.advance(round, rounds + 1L);
@@ -59,8 +59,7 @@ final class PartMaker {
 
                     @Override
                     public void queued() {
-                        problems.expect(
-                                next,
+                        problems.loadNext(
                                 Plan.factorizationBytes(recipe, task.members().get(0)));
                     }
                 });

@@ -9,7 +9,8 @@ import io.cospadi.checkpoint.ProjectionType;
 
 /**
  * Resident memory that a job is expected to need at its widest moment, phase by phase. Never the model: one layer's
- * weights while calibrating, one projection's while factorising. What a device loads ahead has only room to spare and isn't counted.
+ * weights while calibrating, one projection's while factorising. What a device loads ahead has only room to spare beside this, and
+ * what is read ahead from files is the operating system's: neither is counted.
  *
  * @param calibration   one layer in f32, its Grams in f64 with their partial sums, hidden states up to their limit; or the
  *                      gradients, where they need more

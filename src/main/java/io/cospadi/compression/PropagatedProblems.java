@@ -25,6 +25,7 @@ final class PropagatedProblems implements ProblemSource {
     private final Optional<InputCorrection> correction;
     private Matrix target;
     private OutputWeights outputs;
+    private List<Projection> next = List.of();
 
     /**
      * @param site for messages
@@ -52,7 +53,7 @@ final class PropagatedProblems implements ProblemSource {
 
     /** @param members one, since what propagates shares nothing */
     @Override
-    public List<Problem> of(List<Projection> members) {
+    public List<Problem> of(List<Projection> members, List<Projection> behind) {
         release();
         Projection projection = members.get(0);
         Matrix weight = weightsAhead.take(projection.weightName());
@@ -63,14 +64,16 @@ final class PropagatedProblems implements ProblemSource {
                 weight.close();
             }
         }
-        outputs = OutputLoss.objective(recipe, store, projection, backend);
+        outputs = OutputLoss.objective(recipe, store, projection, backend, () -> store.gradients()
+                .outputCovariance(projection.name(), backend));
         weightsAhead.close();
+        next = behind;
         return List.of(new Problem(projection.name(), target, sums.gram(), outputs));
     }
 
     /** The weights alone: sums and what corrects them are of the inputs in hand. */
     @Override
-    public void expect(List<Projection> next, long room) {
+    public void loadNext(long room) {
         for (Projection p : next) {
             weightsAhead.expect(p.weightName(), (long) Float.BYTES * p.d1() * p.d2(), room);
         }

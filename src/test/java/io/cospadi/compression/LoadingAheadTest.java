@@ -17,19 +17,26 @@ import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.checkpoint.TinyCheckpoint;
 import io.cospadi.gpu.EmulatedCuda;
 import io.cospadi.gpu.LateQueue;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
 import io.cospadi.tensor.Progress;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -59,7 +66,8 @@ class LoadingAheadTest {
                 .dtype(DType.F32)
                 .write(job.model());
         WindowSettings windows = new WindowSettings(8, 16, false, 42);
-        GradientPlan gradients = GradientPlan.beside(windows, 16, OptionalInt.empty(), GradientSettings.DEFAULT);
+        GradientPlan gradients =
+                GradientPlan.beside(windows, 16, OptionalInt.empty(), GradientSettings.DEFAULT.withFullCovariance());
         try (Backend backend = new CpuBackend(1)) {
             new CalibrationJob(job.model(), List.of(job.data()), job.out("stats"), windows, Optional.of(gradients))
                     .run(Share.WHOLE, backend, JobListener.NONE, task -> Progress.NONE, () -> false);
@@ -67,11 +75,13 @@ class LoadingAheadTest {
         return job;
     }
 
+    private static JobPlaces places(TinyJob job, String out) {
+        return new JobPlaces(job.model(), job.out(out), List.of(), Optional.of(job.out("stats")), false, false);
+    }
+
     private static TreeMap<String, String> contents(TinyJob job, Recipe recipe, String out, Backend backend) {
-        JobPlaces places =
-                new JobPlaces(job.model(), job.out(out), List.of(), Optional.of(job.out("stats")), false, false);
         try (backend) {
-            job.run(recipe, places, backend, JobListener.NONE, () -> false);
+            job.run(recipe, places(job, out), backend, JobListener.NONE, () -> false);
             assertEquals(0, backend.allocatedBytes(), "matrices left behind");
         }
         return TinyJob.contents(job.out(out));
@@ -79,15 +89,17 @@ class LoadingAheadTest {
 
     @ParameterizedTest
     @CsvSource({
-        "'budget: uniform\n', 1",
-        "'method: compot\nbudget: uniform\n', 1",
-        "'method: svd-llm\nbudget: uniform\n', 1",
-        "'method: gptq\n', 1",
-        "'method: svd-llm\nbudget: auto\nobjective: output\n', 2" // trials of the budget are tasks, too
+        "'budget: uniform\n', o_proj, 1",
+        "'method: compot\nbudget: uniform\n', o_proj, 1",
+        "'method: svd-llm\nbudget: uniform\n', o_proj, 1",
+        "'method: gptq\n', o_proj, 1",
+        "'method: svd-llm\nbudget: auto\nobjective: output\n', o_proj, 2", // trials of the budget are tasks, too
+        "'method: kfac-svd\nbudget: uniform\nobjective: loss\n', o_proj, 2", // and what weighs outputs is as large
+        "'budget: uniform\nshare: 2\n', '[qo]_proj', 2" // a Gram for each member
     })
-    void whatATaskNeedsIsThereBeforeTheOneBeforeIsWaitedFor(String options, int grams) {
+    void whatATaskNeedsIsThereBeforeTheOneBeforeIsWaitedFor(String options, String include, int grams) {
         TinyJob job = job();
-        Recipe recipe = TinyJob.recipe(options + "include: ['o_proj']\n");
+        Recipe recipe = TinyJob.recipe(options + "include: ['" + include + "']\n");
         LateQueue late = new LateQueue(new EmulatedCuda());
         TreeMap<String, String> ahead = contents(job, recipe, "ahead", TestBackends.on(late.calls(), Long.MAX_VALUE));
         assertEquals(contents(job, recipe, "plain", TestBackends.emulated()), ahead);
@@ -96,7 +108,56 @@ class LoadingAheadTest {
                 late.bytesBesideProducts() + " of " + late.bytesBeside() + " bytes");
     }
 
-    /** What the next site reads is not known yet. */
+    /** A Gram that can't be used fails in its turn, and as it would have; the part before it is made by then. */
+    @Test
+    void whatIsDamagedFailsInItsTurn() throws IOException {
+        TinyJob job = job();
+        StoredTensor next = GramStore.open(job.out("stats")).stored("model.layers.1.attn_out");
+        try (FileChannel file = FileChannel.open(next.file(), StandardOpenOption.WRITE)) {
+            file.write(ByteBuffer.allocate(Double.BYTES), next.end() - Double.BYTES);
+        }
+        Recipe recipe = TinyJob.recipe("method: svd-llm\nbudget: uniform\ninclude: ['o_proj']\n");
+        LateQueue late = new LateQueue(new EmulatedCuda());
+        Map<String, String> ahead = failed(job, recipe, "ahead", TestBackends.on(late.calls(), Long.MAX_VALUE));
+        assertTrue(late.bytesBesideProducts() >= GRAM_BYTES, "it was met ahead");
+        assertEquals(1, ahead.size(), ahead.keySet().toString());
+        assertEquals(ahead, failed(job, recipe, "plain", TestBackends.emulated()));
+    }
+
+    /** The parts that there are when the job fails. */
+    private static Map<String, String> failed(TinyJob job, Recipe recipe, String out, Backend backend) {
+        try (backend) {
+            CospadiException failure = assertThrows(
+                    CospadiException.class,
+                    () -> job.run(recipe, places(job, out), backend, JobListener.NONE, () -> false));
+            assertTrue(failure.getMessage().contains("attn_out has SHA-256"), failure.getMessage());
+            assertEquals(0, backend.allocatedBytes(), "matrices left behind");
+        }
+        return TinyJob.contents(WorkFolder.parts(job.out(out + ".work")));
+    }
+
+    @Test
+    void stoppedWhenTheNextIsThereAndResumedGivesTheSameBytes() {
+        TinyJob job = job();
+        Recipe recipe = TinyJob.recipe("method: svd-llm\nbudget: uniform\ninclude: ['o_proj']\n");
+        LateQueue late = new LateQueue(new EmulatedCuda());
+        try (Backend backend = TestBackends.on(late.calls(), Long.MAX_VALUE)) {
+            assertThrows(
+                    StoppedException.class,
+                    () -> job.run(
+                            recipe,
+                            places(job, "stopped"),
+                            backend,
+                            JobListener.NONE,
+                            () -> late.bytesBesideProducts() >= GRAM_BYTES));
+            assertEquals(0, backend.allocatedBytes(), "matrices left behind");
+        }
+        assertEquals(
+                contents(job, recipe, "whole", TestBackends.emulated()),
+                contents(job, recipe, "stopped", TestBackends.emulated()));
+    }
+
+    /** Of a site the next weight alone: what it reads is not known yet. */
     @Test
     void propagatedInputsKeepTheirOrder() {
         TinyJob job = job();
@@ -150,14 +211,11 @@ class LoadingAheadTest {
                     store,
                     gate.siteName(),
                     sums)) {
-                problems.of(List.of(gate));
+                problems.of(List.of(gate), List.of(up));
                 long held = backend.allocatedBytes();
-                problems.expect(List.of(up));
+                problems.loadNext(0);
                 assertEquals(held + WEIGHT_BYTES, backend.allocatedBytes(), "up's weight");
-                problems.expect(List.of());
-                assertEquals(held, backend.allocatedBytes(), "its room was wanted");
-                problems.expect(List.of(up));
-                problems.of(List.of(up));
+                problems.of(List.of(up), List.of());
                 assertEquals(held, backend.allocatedBytes(), "gate's is gone, up's was there");
             }
             assertEquals(0, backend.allocatedBytes());
@@ -205,6 +263,37 @@ class LoadingAheadTest {
         }
     }
 
+    /** On a processor, too, which loads nothing beside its own work. */
+    @Test
+    @Timeout(60)
+    void whatATaskNeedsIsReadFromItsFilesBesideTheOneBefore() throws InterruptedException {
+        TinyJob job = job();
+        GramStore grams = GramStore.open(job.out("stats"));
+        Recipe recipe = TinyJob.recipe("method: kfac-svd\nbudget: uniform\nobjective: loss\n");
+        try (Checkpoint model = Checkpoint.open(job.model());
+                Backend backend = new CpuBackend(1);
+                LoadedProblems problems = new LoadedProblems(backend, model, recipe, grams)) {
+            ModelConfig config = model.config();
+            Projection q = config.projection(0, ProjectionType.Q);
+            Projection k = config.projection(0, ProjectionType.K);
+            Projection o = config.projection(0, ProjectionType.O);
+            problems.of(List.of(q), List.of(k));
+            long ofK = 4L * WIDTH * k.d2() + 8L * k.d2() * k.d2();
+            waitFor(problems, ofK); // the Gram is there
+            problems.of(List.of(k), List.of(o));
+            waitFor(problems, ofK + WEIGHT_BYTES / 2 + 2 * GRAM_BYTES);
+            problems.of(List.of(o), List.of());
+            problems.close();
+            assertEquals(ofK + WEIGHT_BYTES / 2 + 2 * GRAM_BYTES, problems.bytesRead());
+        }
+    }
+
+    private static void waitFor(LoadedProblems problems, long bytes) throws InterruptedException {
+        while (problems.bytesRead() < bytes) {
+            Thread.sleep(1);
+        }
+    }
+
     /** Stopped, or asked for something else. */
     @Test
     void whatNobodyTakesIsFreed() {
@@ -220,13 +309,13 @@ class LoadingAheadTest {
                     TinyJob.recipe("budget: uniform\nobjective: output\n"),
                     GramStore.open(job.out("stats")));
             try (problems) {
-                problems.of(first);
+                problems.of(first, next);
                 long held = backend.allocatedBytes();
-                problems.expect(next, 0);
-                assertTrue(backend.allocatedBytes() > held, "nothing came ahead");
-                problems.of(first);
+                problems.loadNext(0);
+                assertEquals(held + WEIGHT_BYTES / 2 + GRAM_BYTES, backend.allocatedBytes());
+                problems.of(first, next);
                 assertEquals(held, backend.allocatedBytes(), "what was expected is still there");
-                problems.expect(next, 0);
+                problems.loadNext(0);
             }
             assertEquals(0, backend.allocatedBytes());
         }
