@@ -17,7 +17,7 @@ final class CudaBlock extends SharedBlock {
     private boolean untouched;
 
     /**
-     * @param taken   from the memory just now, for so many bytes
+     * @param block   taken from the memory just now, for so many bytes
      * @param account grows by {@code bytes} now, shrinks on close
      */
     CudaBlock(DeviceMemory memory, DeviceMemory.Block block, long bytes, AtomicLong account) {

@@ -30,7 +30,7 @@ final class CudaMemory implements AutoCloseable {
         return new CudaBlock(pool, pool.takeForCopy(bytes), bytes, allocated);
     }
 
-    /** Likewise, for whoever else comes first. */
+    /** Likewise, to be filled on the device: it need not be free of queued work, and what a cache still holds is better. */
     CudaBlock undefined(long bytes) {
         return new CudaBlock(pool, pool.take(bytes), bytes, allocated);
     }

@@ -75,8 +75,9 @@ class FactorizationBenchTest {
                 assertEquals(expected.get(i).projection(), m.projection());
                 assertEquals(1 + i % 2, m.rounds());
                 // now and then a code takes another support, from where a solver goes another way of about the same
-                // length: a projection ends up to 6 % from where it did elsewhere, all of them together hardly
-                assertEquals(expected.get(i).error(), m.error(), 0.1 * m.error(), what);
+                // length; one round of the staged pursuit has none behind it that makes up for it: 6 % were seen
+                double allowed = pursuit == Pursuit.STAGED && m.rounds() == 1 ? 0.1 : 0.05;
+                assertEquals(expected.get(i).error(), m.error(), allowed * m.error(), what);
                 assertEquals(
                         expected.get(i).secondsByPhase().keySet(),
                         m.secondsByPhase().keySet(),
