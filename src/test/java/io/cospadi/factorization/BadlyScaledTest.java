@@ -48,8 +48,7 @@ class BadlyScaledTest {
         try {
             double error = error(backend, settings, scale, k, s);
             assertFalse(refused, "factors with the error " + error);
-            // what overflowed and was hidden cost a hundred times the error and more; another way of rounding costs
-            // little
+            // another way of rounding costs little; a ridge that hid an overflow, up to ten thousand times the error
             assertEquals(usual, error, 0.5 * usual);
         } catch (CospadiException e) {
             assertTrue(e.getMessage().matches("(?s)\\w+: .*badly scaled.*"), e.getMessage());
