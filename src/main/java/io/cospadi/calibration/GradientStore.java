@@ -112,6 +112,11 @@ public final class GradientStore {
         return mean(GradientSums.weightName(projectionName), projectionName, backend);
     }
 
+    /** Where the sum that it is the mean of is stored. */
+    public StoredTensor storedWeightGradient(String projectionName) {
+        return sums.stored(GramStore.layerOf(projectionName), GradientSums.weightName(projectionName));
+    }
+
     private void require(boolean kept, String instead) {
         if (!kept) {
             throw new CospadiException(sums.description() + ": the store keeps " + instead);

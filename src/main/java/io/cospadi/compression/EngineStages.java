@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -123,34 +122,18 @@ final class EngineStages implements Stages {
     }
 
     @Override
-    public void weigh(LossCurves curves, List<List<Projection>> groups, GramStore grams) {
+    public void weigh(Weighed weighed, List<List<Projection>> groups, GramStore grams) {
         List<JobTask> tasks = new ArrayList<>();
         double before = 0;
         for (int i = 0; i < groups.size(); i++) {
-            double flops = LossCurves.groupFlops(recipe, groups.get(i));
-            if (curves.has(groups.get(i))) {
+            double flops = Weighing.flops(recipe, groups.get(i));
+            if (weighed.has(groups.get(i))) {
                 before += flops;
             } else {
                 tasks.add(new JobTask(JobTask.Kind.WEIGH, i, SharingGroups.name(groups.get(i)), flops));
             }
         }
-        run(tasks, before, (task, curve) -> curves.put(groups.get(task.index()), json(curve)));
-    }
-
-    @Override
-    public Map<Projection, double[]> components(List<Projection> targeted, GramStore grams) {
-        // tasks arrive in any order
-        Map<Projection, double[]> components = new LinkedHashMap<>();
-        targeted.forEach(projection -> components.put(projection, new double[0]));
-        run(
-                IntStream.range(0, targeted.size())
-                        .mapToObj(i -> new JobTask(
-                                JobTask.Kind.WEIGH, i, targeted.get(i).name(), Sizing.flops(targeted.get(i))))
-                        .toList(),
-                0,
-                (task, found) ->
-                        components.put(targeted.get(task.index()), JSON.convertValue(json(found), double[].class)));
-        return components;
+        run(tasks, before, (task, found) -> weighed.put(groups.get(task.index()), json(found)));
     }
 
     @Override

@@ -21,12 +21,15 @@ final class LoadedProblems implements ProblemSource {
     private final Checkpoint model;
     private final Recipe recipe;
     private final GramStore store;
+    private final boolean weighted;
     private final LoadedAhead weightsAhead;
     private final LoadedAhead gramsAhead;
     private final LoadedAhead covariancesAhead;
+    private final LoadedAhead gradientsAhead;
     private final FilesAhead filesAhead = new FilesAhead();
     private final List<Matrix> weights = new ArrayList<>();
     private final List<OutputWeights> outputs = new ArrayList<>();
+    private final List<Matrix> gradients = new ArrayList<>();
     private final List<Matrix> grams = new ArrayList<>();
     private List<String> sites = List.of();
     private List<Input> next = List.of();
@@ -39,14 +42,26 @@ final class LoadedProblems implements ProblemSource {
      */
     private record Input(LoadedAhead ahead, String name, long bytes, Supplier<StoredTensor> stored) {}
 
+    /** Problems whose outputs weigh what the recipe says. */
     LoadedProblems(Backend backend, Checkpoint model, Recipe recipe, GramStore store) {
+        this(backend, model, recipe, store, true);
+    }
+
+    /** Problems whose outputs weigh the same, with the gradients of their weights where the recipe's budget asks for them. */
+    static LoadedProblems unweighted(Backend backend, Checkpoint model, Recipe recipe, GramStore store) {
+        return new LoadedProblems(backend, model, recipe, store, false);
+    }
+
+    private LoadedProblems(Backend backend, Checkpoint model, Recipe recipe, GramStore store, boolean weighted) {
         this.backend = backend;
         this.model = model;
         this.recipe = recipe;
         this.store = store;
+        this.weighted = weighted;
         weightsAhead = new LoadedAhead(backend, name -> model.load(name, backend));
         gramsAhead = new LoadedAhead(backend, site -> store.gram(site, backend));
         covariancesAhead = new LoadedAhead(backend, name -> store.gradients().outputCovariance(name, backend));
+        gradientsAhead = new LoadedAhead(backend, name -> store.gradients().weightGradient(name, backend));
     }
 
     @Override
@@ -58,13 +73,28 @@ final class LoadedProblems implements ProblemSource {
         for (Projection p : members) {
             weights.add(weightsAhead.take(p.weightName()));
             int i = problems.size();
-            outputs.add(OutputLoss.objective(recipe, store, p, backend, () -> covariancesAhead.take(p.name())));
+            outputs.add(
+                    weighted
+                            ? OutputLoss.objective(recipe, store, p, backend, () -> covariancesAhead.take(p.name()))
+                            : OutputWeights.equal());
+            if (needsGradients()) {
+                gradients.add(gradientsAhead.take(p.name()));
+            }
             problems.add(new Problem(p.name(), weights.get(i), grams.get(i), outputs.get(i)));
         }
         forget();
         next = inputsOf(behind);
         filesAhead.read(next.stream().map(Input::stored).toList());
         return problems;
+    }
+
+    private boolean needsGradients() {
+        return !weighted && OutputLoss.needsWeightGradients(recipe);
+    }
+
+    /** The gradient of the loss at the weight of a projection that is asked for alone; owned by this until the next call. */
+    Matrix gradient() {
+        return gradients.get(0);
     }
 
     /** What isn't there already. */
@@ -80,9 +110,13 @@ final class LoadedProblems implements ProblemSource {
                 String site = p.siteName();
                 inputs.add(new Input(gramsAhead, site, Double.BYTES * d1 * d1, () -> store.stored(site)));
             }
-            if (OutputLoss.countsCovariance(recipe, store)) {
+            if (weighted && OutputLoss.countsCovariance(recipe, store)) {
                 Supplier<StoredTensor> stored = () -> store.gradients().storedCovariance(p.name());
                 inputs.add(new Input(covariancesAhead, p.name(), Double.BYTES * d2 * d2, stored));
+            }
+            if (needsGradients()) {
+                Supplier<StoredTensor> stored = () -> store.gradients().storedWeightGradient(p.name());
+                inputs.add(new Input(gradientsAhead, p.name(), Double.BYTES * d1 * d2, stored));
             }
         }
         return inputs;
@@ -107,6 +141,7 @@ final class LoadedProblems implements ProblemSource {
         weightsAhead.close();
         gramsAhead.close();
         covariancesAhead.close();
+        gradientsAhead.close();
     }
 
     private void loadGrams(List<String> wanted) {
@@ -127,6 +162,7 @@ final class LoadedProblems implements ProblemSource {
 
     private void releaseOwn() {
         release(weights);
+        release(gradients);
         outputs.forEach(OutputWeights::close);
         outputs.clear();
     }

@@ -6,9 +6,7 @@ import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The stages carried out by this process, one task after the other. In memory: the weights and Grams of one task, the solver's
@@ -47,38 +45,24 @@ final class LocalStages implements Stages {
     }
 
     @Override
-    public void weigh(LossCurves curves, List<List<Projection>> groups, GramStore grams) {
+    public void weigh(Weighed weighed, List<List<Projection>> groups, GramStore grams) {
         double before = 0;
-        try (LoadedProblems loaded = new LoadedProblems(backend(), model, recipe, grams)) {
+        try (LoadedProblems loaded = Weighing.loaded(backend(), model, recipe, grams)) {
             for (int i = 0; i < groups.size(); i++) {
                 List<Projection> group = groups.get(i);
                 session.reached(JobTask.Kind.WEIGH.doing() + " " + SharingGroups.name(group), before);
-                if (!curves.has(group)) {
+                if (!weighed.has(group)) {
                     List<Projection> next = groups.subList(i + 1, groups.size()).stream()
-                            .filter(other -> !curves.has(other))
+                            .filter(other -> !weighed.has(other))
                             .findFirst()
                             .orElse(List.of());
-                    curves.put(
-                            group,
-                            LossCurves.measure(backend(), recipe, grams, loaded, group, next, session::checkStop));
+                    weighed.put(
+                            group, Weighing.measure(backend(), recipe, grams, loaded, group, next, session::checkStop));
                 }
-                before += LossCurves.groupFlops(recipe, group);
+                before += Weighing.flops(recipe, group);
             }
         }
         session.reached("sharing out the budget", before);
-    }
-
-    @Override
-    public Map<Projection, double[]> components(List<Projection> targeted, GramStore grams) {
-        Map<Projection, double[]> components = new LinkedHashMap<>();
-        double before = 0;
-        for (Projection projection : targeted) {
-            session.reached(JobTask.Kind.WEIGH.doing() + " " + projection.name(), before);
-            components.put(projection, TaskWorker.components(backend(), model, recipe, projection, grams));
-            before += Sizing.flops(projection);
-        }
-        session.reached("sharing out the budget", before);
-        return components;
     }
 
     @Override

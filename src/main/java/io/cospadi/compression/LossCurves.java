@@ -2,23 +2,16 @@ package io.cospadi.compression;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
 import io.cospadi.budget.LossCurve;
 import io.cospadi.budget.Storage;
 import io.cospadi.calibration.GramStore;
-import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.factorization.FactorShape;
 import io.cospadi.factorization.RoundListener;
 import io.cospadi.factorization.TrialFit;
-import io.cospadi.tensor.CospadiException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -27,8 +20,7 @@ import java.util.Map;
 
 /**
  * The predicted rise of the loss of each projection, or group that shares a dictionary, against its ratio, by a {@link TrialFit}
- * at a few ratios. What is found is kept in the work folder ({@code curves.json}) after each of them, so a job that is stopped
- * goes on from there.
+ * at a few ratios.
  */
 final class LossCurves {
     /**
@@ -37,35 +29,12 @@ final class LossCurves {
      */
     private static final double[] RATIOS = {0.1, 0.25, 0.45};
 
-    private static final String FILE = "curves.json";
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final Path file;
-    private final ObjectNode found;
-
-    LossCurves(WorkFolder work) {
-        file = work.folder().resolve(FILE);
-        found = read(file);
-    }
-
-    private static ObjectNode read(Path file) {
-        try {
-            return Files.exists(file) && JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode object
-                    ? object
-                    : JSON.createObjectNode();
-        } catch (IOException e) {
-            throw new CospadiException(
-                    file + " can't be read (" + e.getMessage() + "); remove it and run the same command again", e);
-        }
-    }
-
-    /** Operations of the trials of all groups. */
-    static double flops(Recipe recipe, List<List<Projection>> groups) {
-        return groups.stream().mapToDouble(group -> groupFlops(recipe, group)).sum();
-    }
+    private LossCurves() {}
 
     /** Operations of the trials of a group. */
-    static double groupFlops(Recipe recipe, List<Projection> group) {
+    static double flops(Recipe recipe, List<Projection> group) {
         double flops = 0;
         for (double ratio : RATIOS) {
             flops += Plan.flops(
@@ -75,32 +44,19 @@ final class LossCurves {
         return flops;
     }
 
-    /** Whether a group's curve is known. */
-    boolean has(List<Projection> group) {
-        return found.has(SharingGroups.name(group));
-    }
-
-    /** Keeps what {@link #measure} found. */
-    void put(List<Projection> group, JsonNode curve) {
-        found.set(SharingGroups.name(group), curve);
-        AtomicFile.write(file, (found.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
-    }
-
-    /**
-     * The curves of groups that are all known.
-     *
-     * @return in the order given
-     */
-    Map<List<Projection>, LossCurve> of(List<List<Projection>> groups) {
+    /** Those of all groups, in the order given. */
+    static Map<List<Projection>, LossCurve> of(Weighed weighed, List<List<Projection>> groups) {
         Map<List<Projection>, LossCurve> curves = new LinkedHashMap<>();
-        groups.forEach(group -> curves.put(group, curve(found.path(SharingGroups.name(group)))));
+        groups.forEach(
+                group -> curves.put(group, weighed.get(group, Points.class).curve()));
         return curves;
     }
 
-    private static LossCurve curve(JsonNode known) {
-        double[] ratios = JSON.convertValue(known.path("ratios"), double[].class);
-        double[] losses = JSON.convertValue(known.path("losses"), double[].class);
-        return ratios.length < 2 ? LossCurve.never() : new LossCurve(ratios, losses);
+    /** A curve as it is kept. */
+    private record Points(double[] ratios, double[] losses) {
+        LossCurve curve() {
+            return ratios.length < 2 ? LossCurve.never() : new LossCurve(ratios, losses);
+        }
     }
 
     /**
@@ -142,10 +98,11 @@ final class LossCurves {
                 checkStop.run();
             }
         }
-        ObjectNode entry = JSON.createObjectNode();
-        entry.set("ratios", JSON.valueToTree(ratios));
-        entry.set("losses", JSON.valueToTree(losses));
-        return entry;
+        return JSON.valueToTree(new Points(numbers(ratios), numbers(losses)));
+    }
+
+    private static double[] numbers(List<Double> list) {
+        return list.stream().mapToDouble(Double::doubleValue).toArray();
     }
 
     /** Share that sizes save in the recipe's bits. */

@@ -152,10 +152,10 @@ final class RatioSearch {
     }
 
     private Map<List<Projection>, LossCurve> curves(GramStore grams) {
-        LossCurves curves = new LossCurves(work);
-        List<List<Projection>> groups = Targets.groups(recipe, Targets.of(recipe, model.config()));
-        stages.weigh(curves, groups, grams);
-        return curves.of(groups);
+        Weighed weighed = new Weighed(work);
+        List<List<Projection>> groups = Weighing.groups(recipe, Targets.of(recipe, model.config()));
+        stages.weigh(weighed, groups, grams);
+        return LossCurves.of(weighed, groups);
     }
 
     private static double read(Path file) {

@@ -24,8 +24,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * The sizes of all targeted projections under the recipe's budget. Uniform ones follow from shapes; pooled and zero-sum
- * ones need every whitened weight's components and loss-aware ones a few trials of each projection, so they are kept in the work folder ({@code budget.json}) once they are known.
+ * The sizes of all targeted projections under the recipe's budget. Uniform ones follow from shapes; the others need {@link Weighing}
+ * of each projection, so they are kept in the work folder ({@code budget.json}) once they are known.
  */
 final class Sizing {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -50,15 +50,9 @@ final class Sizing {
         if (!needsGrams(recipe)) {
             return 0;
         }
-        return recipe.budget() == BudgetChoice.AUTO && !OutputLoss.needsWeightGradients(recipe)
-                ? LossCurves.flops(recipe, Targets.groups(recipe, targeted))
-                : targeted.stream().mapToDouble(Sizing::flops).sum();
-    }
-
-    /** Operations of one decomposition. */
-    static double flops(Projection projection) {
-        double narrow = Math.min(projection.d1(), projection.d2());
-        return 2 * 9 * narrow * narrow * narrow + 4.0 * projection.d1() * projection.d1() * projection.d2();
+        return Weighing.groups(recipe, targeted).stream()
+                .mapToDouble(group -> Weighing.flops(recipe, group))
+                .sum();
     }
 
     /**
@@ -75,19 +69,20 @@ final class Sizing {
         if (Files.exists(file)) {
             return read(file, recipe, targeted);
         }
+        Weighed weighed = new Weighed(work);
+        List<List<Projection>> groups = Weighing.groups(recipe, targeted);
+        stages.weigh(weighed, groups, grams);
+        Budget.Limits limits = Budget.Limits.of(recipe.ratio());
         List<Allocation> allocations;
         if (recipe.budget() == BudgetChoice.POOLED) {
             allocations = Budget.pooled(
-                    targeted,
-                    recipe.ratio(),
-                    recipe.storage(),
-                    Budget.Limits.of(recipe.ratio()),
-                    stages.components(targeted, grams)::get);
+                    targeted, recipe.ratio(), recipe.storage(), limits, Components.of(weighed, groups)::get);
         } else if (OutputLoss.needsWeightGradients(recipe)) {
-            allocations = Budget.zeroSum(
-                    stages.components(targeted, grams), recipe.ratio(), Budget.Limits.of(recipe.ratio()));
+            allocations = Budget.zeroSum(Components.of(weighed, groups), recipe.ratio(), limits);
         } else {
-            allocations = leastLoss(stages, recipe, targeted, grams, work);
+            allocations = Targets.inOrder(
+                    Budget.leastLoss(LossCurves.of(weighed, groups), recipe.ratio(), recipe.storage(), limits),
+                    targeted);
         }
         write(file, allocations);
         return allocations;
@@ -127,16 +122,6 @@ final class Sizing {
         if (needsGrams(recipe)) {
             write(work.folder().resolve(FILE), allocations);
         }
-    }
-
-    private static List<Allocation> leastLoss(
-            Stages stages, Recipe recipe, List<Projection> targeted, GramStore grams, WorkFolder work) {
-        LossCurves curves = new LossCurves(work);
-        List<List<Projection>> groups = Targets.groups(recipe, targeted);
-        stages.weigh(curves, groups, grams);
-        List<Allocation> best =
-                Budget.leastLoss(curves.of(groups), recipe.ratio(), recipe.storage(), Budget.Limits.of(recipe.ratio()));
-        return Targets.inOrder(best, targeted);
     }
 
     private static void write(Path file, List<Allocation> allocations) {

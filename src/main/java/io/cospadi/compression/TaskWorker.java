@@ -2,14 +2,10 @@ package io.cospadi.compression;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.Matrix;
 import io.cospadi.budget.Allocation;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Projection;
-import io.cospadi.factorization.ComponentLosses;
-import io.cospadi.factorization.Problem;
-import io.cospadi.factorization.WhitenedSpectrum;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
 import java.nio.file.Files;
@@ -130,39 +126,15 @@ public final class TaskWorker {
                 .requireSame(model, members.stream().map(Projection::weightName).toList());
     }
 
-    /** @param index of a group, or of a projection where the budget asks for its components */
+    /** @param index of a group, among {@link Weighing#groups} */
     private String weigh(Checkpoint model, int index) {
-        List<Projection> targeted = Targets.of(recipe, model.config());
+        List<Projection> group =
+                Weighing.groups(recipe, Targets.of(recipe, model.config())).get(index);
         GramStore grams = grams();
-        if (recipe.budget() == BudgetChoice.POOLED || OutputLoss.needsWeightGradients(recipe)) {
-            Projection projection = targeted.get(index);
-            requireWeights(model, List.of(projection));
-            return JSON.valueToTree(components(backend, model, recipe, projection, grams))
-                    .toString();
-        }
-        List<Projection> group = Targets.groups(recipe, targeted).get(index);
         requireWeights(model, group);
-        try (LoadedProblems loaded = new LoadedProblems(backend, model, recipe, grams)) {
-            return LossCurves.measure(backend, recipe, grams, loaded, group, List.of(), this::checkStop)
+        try (LoadedProblems loaded = Weighing.loaded(backend, model, recipe, grams)) {
+            return Weighing.measure(backend, recipe, grams, loaded, group, List.of(), this::checkStop)
                     .toString();
-        }
-    }
-
-    /**
-     * Of the whitened weight's components, strongest first: what Zero-Sum SVD weighs, changes of the loss, or what the pooled
-     * budget does, singular values.
-     */
-    static double[] components(
-            Backend backend, Checkpoint model, Recipe recipe, Projection projection, GramStore grams) {
-        try (Matrix weight = model.load(projection.weightName(), backend);
-                Matrix gram = grams.gram(projection.siteName(), backend)) {
-            Problem problem = new Problem(projection.name(), weight, gram);
-            if (!OutputLoss.needsWeightGradients(recipe)) {
-                return WhitenedSpectrum.of(backend, problem);
-            }
-            try (Matrix gradient = grams.gradients().weightGradient(projection.name(), backend)) {
-                return ComponentLosses.of(backend, problem, gradient);
-            }
         }
     }
 

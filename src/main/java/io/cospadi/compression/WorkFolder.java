@@ -32,6 +32,7 @@ import java.util.stream.Stream;
  * tokens.ids                   the calibration's tokens, where the job's tasks are carried out elsewhere
  * grams/                       the Gram store, unless one was given
  * grams.I-of-N/                a share of it, until all are added up
+ * weighed/NAME.json            what is known of a projection or group, {@link Weighed}
  * parts/NAME-HASH.safetensors  one finished projection each; HASH is of all that decides its content
  * output/                      the folder to be, until it is verified and renamed
  * replaced/                    what stood at DIR, for the moment between two renames under --force
@@ -151,6 +152,7 @@ final class WorkFolder implements AutoCloseable {
                     + "; finish that job, choose another --out, or remove the folder to start over");
         });
         AtomicFile.removeLeftOvers(folder, "");
+        AtomicFile.removeLeftOvers(weighed(), "");
         AtomicFile.removeLeftOvers(parts(), "");
         return true;
     }
@@ -193,6 +195,10 @@ final class WorkFolder implements AutoCloseable {
 
     Path grams() {
         return folder.resolve(GRAMS);
+    }
+
+    Path weighed() {
+        return folder.resolve("weighed");
     }
 
     Path parts() {

@@ -17,8 +17,10 @@ import io.cospadi.tensor.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -113,6 +115,8 @@ class CompressionJobTest extends AbstractCompressionJobTest {
             strings = {
                 "",
                 "value-bits: 4\ndictionary-bits: 8\n",
+                "budget: pooled\n",
+                "method: zero-sum-svd\n",
                 "propagate: compressed\n",
                 "method: svd-llm\npropagate: inputs\n"
             })
@@ -139,6 +143,31 @@ class CompressionJobTest extends AbstractCompressionJobTest {
         }
         assertTrue(stops > 10, stops + " stops");
         assertEquals(expected, TinyJob.contents(job.out("parts")));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "budget: pooled\n", "method: zero-sum-svd\n"})
+    void whatIsKnownForTheBudgetIsNotWeighedAgain(String more) throws IOException {
+        Path weighed = job.out("out.work").resolve("weighed");
+        stopWhenThereAre(2, weighed, ".json", more);
+        Map<Path, Object> first = filesOf(weighed);
+        stopWhenThereAre(3, weighed, ".json", more);
+        Map<Path, Object> then = filesOf(weighed);
+        assertEquals(List.of(2, 3), List.of(first.size(), then.size()));
+        assertTrue(then.entrySet().containsAll(first.entrySet()), first + " became " + then);
+    }
+
+    /** Which file, in the sense of the file system, each name stands for. */
+    private static Map<Path, Object> filesOf(Path folder) throws IOException {
+        Map<Path, Object> files = new TreeMap<>();
+        try (Stream<Path> names = Files.list(folder)) {
+            for (Path name : (Iterable<Path>) names::iterator) {
+                files.put(
+                        name,
+                        Files.readAttributes(name, BasicFileAttributes.class).fileKey());
+            }
+        }
+        return files;
     }
 
     @Test
@@ -227,15 +256,19 @@ class CompressionJobTest extends AbstractCompressionJobTest {
 
     private Path stopWhenPartsExist(int count) throws IOException {
         Path parts = job.out("out.work").resolve("parts");
-        assertThrows(
-                StoppedException.class,
-                () -> job.run(TinyJob.recipe(""), job.places("out", false), backend, JobListener.NONE, () -> {
-                    String[] names = parts.toFile().list((dir, name) -> name.endsWith(".safetensors"));
-                    return names != null && names.length >= count;
-                }));
+        stopWhenThereAre(count, parts, ".safetensors", "");
         try (Stream<Path> files = Files.list(parts)) {
             return files.sorted().findFirst().orElseThrow();
         }
+    }
+
+    private void stopWhenThereAre(int count, Path folder, String ending, String more) {
+        assertThrows(
+                StoppedException.class,
+                () -> job.run(TinyJob.recipe(more), job.places("out", false), backend, JobListener.NONE, () -> {
+                    String[] names = folder.toFile().list((dir, name) -> name.endsWith(ending));
+                    return names != null && names.length >= count;
+                }));
     }
 
     @Test
