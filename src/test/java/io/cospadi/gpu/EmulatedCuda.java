@@ -71,11 +71,11 @@ public final class EmulatedCuda implements CudaCalls {
         return new DeviceProperties(0, "emulation", 8, 0, 4, LaunchGeometry.MOST_SHARED_BYTES, true, memory, "12.6");
     }
 
-    private static FloatPointer floats(long address) {
+    static FloatPointer floats(long address) {
         return new FloatPointer(new Address(address));
     }
 
-    private static DoublePointer doubles(long address) {
+    static DoublePointer doubles(long address) {
         return new DoublePointer(new Address(address));
     }
 
