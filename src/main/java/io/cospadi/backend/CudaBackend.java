@@ -83,7 +83,13 @@ public final class CudaBackend implements Backend {
      * @throws CudaUnavailableException if there is none to compute on; the message says what is missing
      */
     public static CudaBackend open(int device, long maxVram, int threads) {
-        return new CudaBackend(new CallTimes(CudaDevices.open(device)), maxVram, threads);
+        CudaCalls opened = CudaDevices.open(device);
+        try {
+            return new CudaBackend(new CallTimes(opened), maxVram, threads);
+        } catch (RuntimeException | Error failure) {
+            opened.close();
+            throw failure;
+        }
     }
 
     CudaBackend(CudaCalls cuda, long maxVram, int threads) {
@@ -91,10 +97,10 @@ public final class CudaBackend implements Backend {
     }
 
     private CudaBackend(CallTimes times, long maxVram, int threads) {
-        workers = new Workers(threads);
         this.times = times;
         cuda = times.calls();
         memory = new CudaMemory(cuda, maxVram);
+        workers = new Workers(threads);
         transfers = new CudaTransfers(cuda, memory);
         products = new CudaProducts(cuda, memory);
         grams = new CudaGrams(cuda, memory, CudaMemory.TILE_BYTES);

@@ -14,14 +14,12 @@ final class CudaMemory implements AutoCloseable {
     static final long TILE_BYTES = 64L << 20;
 
     private final CudaCalls cuda;
-    private final long limit;
     private DeviceMemory pool;
     private final AtomicLong allocated = new AtomicLong();
     private final AtomicLong scratch = new AtomicLong();
 
     CudaMemory(CudaCalls cuda, long limit) {
         this.cuda = cuda;
-        this.limit = limit;
         this.pool = new DeviceMemory(cuda, limit);
     }
 
@@ -71,8 +69,7 @@ final class CudaMemory implements AutoCloseable {
     /** Memory for what is taken until {@link #end}, from a pool of its own that stays as it is until it is closed. */
     final class Detour implements AutoCloseable {
         private final DeviceMemory before = pool;
-        private final DeviceMemory own =
-                DeviceMemory.ofRecording(cuda, limit == Long.MAX_VALUE ? limit : pool.available());
+        private final DeviceMemory own = pool.ofRecording();
 
         private Detour() {
             pool = own;
@@ -84,6 +81,7 @@ final class CudaMemory implements AutoCloseable {
 
         @Override
         public void close() {
+            assert own.usedBytes() == 0 : own.usedBytes() + " bytes of a recording were never given back";
             own.close();
         }
     }
@@ -175,6 +173,7 @@ final class CudaMemory implements AutoCloseable {
 
     @Override
     public void close() {
+        assert pool.usedBytes() == 0 : pool.usedBytes() + " bytes of the device were never given back";
         pool.close();
     }
 }

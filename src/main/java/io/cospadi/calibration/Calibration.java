@@ -120,15 +120,15 @@ public final class Calibration {
      * The most memory that {@link #run} takes for matrices: one layer's dense weights, its Grams with the partial sums that
      * wait beside them, the hidden states up to their limit, and the scratch of one window.
      */
-    public static long peakBytes(ModelConfig config, WindowSettings windows, long activationBytes) {
+    public static long peakBytes(ModelConfig config, int windows, int length, long activationBytes) {
         long grams = shapes(config, 0).values().stream()
                 .mapToLong(BlockSums.Shape::bytes)
                 .sum();
-        long hidden = (long) Float.BYTES * config.hiddenSize() * windows.length();
+        long hidden = (long) Float.BYTES * config.hiddenSize() * length;
         return Decoder.denseLayerBytes(config)
                 + GramTree.MOST_SUMS * grams
-                + Math.min(activationBytes + hidden, hidden * windows.windows())
-                + Decoder.scratchBytes(config, windows.length());
+                + Math.min(activationBytes + hidden, hidden * windows)
+                + Decoder.scratchBytes(config, length);
     }
 
     private static int lastUnfinished(StoredSums sums) {

@@ -8,7 +8,4 @@ import java.nio.file.Path;
  * @param activationBytes hidden states kept in memory before the others go to a temporary file
  * @param spillFolder     an existing folder for that file
  */
-public record CalibrationSettings(long activationBytes, Path spillFolder) {
-    /** Hidden states kept in memory unless told otherwise. */
-    public static final long DEFAULT_ACTIVATION_BYTES = 512L << 20;
-}
+public record CalibrationSettings(long activationBytes, Path spillFolder) {}

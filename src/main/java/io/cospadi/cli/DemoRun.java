@@ -98,7 +98,7 @@ final class DemoRun {
                     backend,
                     model.heldOutText().getFileName().toString(),
                     heldOut,
-                    new EvaluationSettings(WINDOW, 0, EvaluationSettings.DEFAULT_ACTIVATION_BYTES, spill),
+                    EvaluationSettings.on(backend, weights.config(), WINDOW, 0, 1, spill),
                     Progress.NONE);
         }
     }

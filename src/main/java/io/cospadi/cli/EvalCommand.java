@@ -4,6 +4,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.calibration.GramStore;
 import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Tokenizer;
 import io.cospadi.compression.RecipeException;
 import io.cospadi.decoder.DenseWeights;
@@ -108,12 +109,11 @@ final class EvalCommand implements Callable<Integer> {
         }
         Evaluation evaluation;
         Path spill = Files.createTempDirectory("cospadi-eval");
-        EvaluationSettings settings =
-                new EvaluationSettings(window, maxWindows, EvaluationSettings.DEFAULT_ACTIVATION_BYTES, spill);
         try (ModelWeights weights = ModelFolder.open(model);
                 Tokenizer tokenizer = texts.isEmpty() ? null : Tokenizer.open(model);
                 Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
+            EvaluationSettings settings = settings(weights.config(), backend, spill);
             List<ProjectionErrors> errors = stats.isEmpty() ? null : errors(weights, backend, display);
             List<Perplexity> perplexities = new ArrayList<>();
             for (Path file : texts) {
@@ -157,6 +157,14 @@ final class EvalCommand implements Callable<Integer> {
 
     private static TaskProgress progress(JobDisplay display, Path file) {
         return new TaskProgress(display, "reading " + file.getFileName());
+    }
+
+    private EvaluationSettings settings(ModelConfig config, Backend backend, Path spill) {
+        int longest = !kinds.contains(Kind.word) ? 0 : wordWindow > 0 ? wordWindow : config.maxPositions();
+        int models = reference == null ? 1 : 2;
+        EvaluationSettings ofLongest =
+                EvaluationSettings.on(backend, config, Math.max(window, longest), maxWindows, models, spill);
+        return new EvaluationSettings(window, maxWindows, ofLongest.activationBytes(), spill);
     }
 
     private static int prefix(ModelWeights weights) {

@@ -16,7 +16,8 @@ final class GpuOptions {
     @Option(
             names = "--max-vram",
             paramLabel = "SIZE",
-            description = "Most GPU memory to hold, as in 6g or 800m (default: what the GPU has).",
+            description =
+                    "Most GPU memory to hold, as in 6g or 800m, beside what the driver itself takes (default: what the GPU has).",
             converter = MemorySize.class)
     private Long maxVram;
 

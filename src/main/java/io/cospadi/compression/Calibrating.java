@@ -14,7 +14,9 @@ import io.cospadi.calibration.TokenStream;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Tokenizer;
+import io.cospadi.decoder.ActivationMemory;
 import io.cospadi.decoder.DenseWeights;
 import io.cospadi.factorization.Method;
 import io.cospadi.tensor.CospadiException;
@@ -358,8 +360,13 @@ final class Calibrating {
                     fingerprint, backend, model.config().layers(), windows, share.index(), share.count());
         }
 
-        private CalibrationSettings settings() {
-            return new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill);
+        /** @param foretold bytes that the pass takes with the least hidden states in memory */
+        private CalibrationSettings settings(long foretold) {
+            return new CalibrationSettings(ActivationMemory.of(backend, foretold), spill);
+        }
+
+        private ModelConfig config() {
+            return model.config();
         }
     }
 
@@ -367,7 +374,9 @@ final class Calibrating {
     GramStore grams(Making making, Path folder, Share share, Progress progress) {
         TokenWindows all = windows.orElseThrow();
         GramStore store = GramStore.create(folder, making.origin(all, share), making.shared());
-        Calibration.run(new DenseWeights(making.model()), all, store, making.backend(), making.settings(), progress);
+        CalibrationSettings settings = making.settings(
+                Calibration.peakBytes(making.config(), all.found(), all.length(), ActivationMemory.LEAST_BYTES));
+        Calibration.run(new DenseWeights(making.model()), all, store, making.backend(), settings, progress);
         return store;
     }
 
@@ -376,7 +385,8 @@ final class Calibrating {
         TokenWindows all = gradientWindows.orElseThrow();
         GradientStore store =
                 GradientStore.create(folder, making.origin(all, share), gradientSettings, making.shared());
-        OutputGradients.run(
-                new DenseWeights(making.model()), all, store, making.backend(), making.settings(), progress);
+        CalibrationSettings settings =
+                making.settings(PeakMemory.gradients(making.config(), all.found(), all.length(), gradientSettings));
+        OutputGradients.run(new DenseWeights(making.model()), all, store, making.backend(), settings, progress);
     }
 }

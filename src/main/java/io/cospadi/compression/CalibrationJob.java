@@ -12,8 +12,11 @@ import io.cospadi.calibration.TokenStream;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.decoder.ActivationMemory;
 import io.cospadi.decoder.DenseWeights;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.DeviceMemoryException;
 import io.cospadi.tensor.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -62,13 +65,25 @@ public record CalibrationJob(
             TokenWindows tokens = Calibrating.cut(checkpoint, stream, windows, "--window", listener::warning);
             Optional<TokenWindows> gradientTokens = gradients.map(plan ->
                     Calibrating.cut(checkpoint, stream, plan.windows(), "--gradient-window", listener::warning));
+            ModelConfig config = checkpoint.config();
+            long ofGrams = Calibration.peakBytes(config, tokens.found(), tokens.length(), ActivationMemory.LEAST_BYTES);
+            long ofGradients = gradientTokens
+                    .map(w -> PeakMemory.gradients(
+                            config, w.found(), w.length(), gradients.get().settings()))
+                    .orElse(0L);
+            JobChecks.requireMemory(backend, model, Math.max(ofGrams, ofGradients));
             String fingerprint = ModelFingerprint.of(checkpoint, stoppable(Progress.NONE, stop))
                     .sha256();
             GramStore store = GramStore.create(out, origin(checkpoint, fingerprint, backend, tokens, share));
             Path spill = Files.createDirectories(out.resolve("spill"));
-            CalibrationSettings settings = new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill);
             DenseWeights weights = new DenseWeights(checkpoint);
-            Calibration.run(weights, tokens, store, backend, settings, stoppable(progress.apply("calibrating"), stop));
+            Calibration.run(
+                    weights,
+                    tokens,
+                    store,
+                    backend,
+                    new CalibrationSettings(ActivationMemory.of(backend, ofGrams), spill),
+                    stoppable(progress.apply("calibrating"), stop));
             if (gradients.isPresent()) {
                 TokenWindows windowsBack = gradientTokens.get();
                 GradientStore gradientStore = GradientStore.create(
@@ -80,11 +95,13 @@ public record CalibrationJob(
                         windowsBack,
                         gradientStore,
                         backend,
-                        settings,
+                        new CalibrationSettings(ActivationMemory.of(backend, ofGradients), spill),
                         stoppable(progress.apply("taking gradients"), stop));
             }
             WorkFolder.deleteTree(spill);
             return store;
+        } catch (DeviceMemoryException e) {
+            throw e.of("calibrating with windows of " + windows.length() + " tokens");
         } catch (IOException e) {
             throw new CospadiException(
                     out + " can't be written (" + e.getMessage() + "); free some space or change its rights, and run "

@@ -60,7 +60,7 @@ record HeldOutText(String file, TokenWindows windows) {
     double perplexity(ModelWeights weights, Backend backend, Path spillFolder, Progress progress) {
         int[] tokens = windows.windows().stream().flatMapToInt(Arrays::stream).toArray();
         EvaluationSettings settings =
-                new EvaluationSettings(windows.length(), 0, EvaluationSettings.DEFAULT_ACTIVATION_BYTES, spillFolder);
+                EvaluationSettings.on(backend, weights.config(), windows.length(), 0, 1, spillFolder);
         return TokenPerplexity.evaluate(weights, backend, file, tokens, settings, progress)
                 .value();
     }

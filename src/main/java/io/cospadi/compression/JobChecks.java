@@ -1,5 +1,6 @@
 package io.cospadi.compression;
 
+import io.cospadi.backend.Backend;
 import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Checkpoint;
@@ -7,6 +8,7 @@ import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** What every stage of a job makes sure of before it computes: the model can be compressed so, and the work is this job's. */
 final class JobChecks {
@@ -36,7 +38,10 @@ final class JobChecks {
         Plan plan = Plan.of(
                 model, recipe, places.stats().isEmpty(), session.environment().threads(), 0);
         requireRatio(plan);
-        requireMemory(plan.peakMemory());
+        requireMemory(
+                session.environment().backend(),
+                places.model(),
+                plan.peakMemory().bytes() - PeakMemory.RUNTIME);
         return plan;
     }
 
@@ -50,12 +55,11 @@ final class JobChecks {
     }
 
     /** A GPU can't swap: what it has no room for is refused before anything is computed. */
-    private void requireMemory(PeakMemory peak) {
-        long available = session.environment().backend().availableBytes();
-        long matrices = peak.bytes() - PeakMemory.RUNTIME;
+    static void requireMemory(Backend backend, Path model, long matrices) {
+        long available = backend.availableBytes();
         if (matrices > available) {
-            throw new CospadiException(places.model() + " needs about " + matrices + " bytes on "
-                    + session.environment().backend().identity() + ", which has " + available
+            throw new CospadiException(model + " needs about " + matrices + " bytes on " + backend.identity()
+                    + ", which has " + available
                     + " left; allow more by --max-vram, use smaller windows, or --backend cpu");
         }
     }

@@ -1,5 +1,6 @@
 package io.cospadi.compression;
 
+import io.cospadi.tensor.DeviceMemoryException;
 import io.cospadi.tensor.Progress;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,6 +15,7 @@ final class JobSession {
     private final LongSupplier nanoClock;
     private final List<String> warnings = new ArrayList<>();
     private final Map<String, Double> secondsByPhase = new LinkedHashMap<>();
+    private String doing = "";
 
     JobSession(JobEnvironment environment, LongSupplier nanoClock) {
         this.environment = environment;
@@ -59,13 +61,16 @@ final class JobSession {
         T run();
     }
 
-    /** Runs a phase and keeps its time, also when it fails. */
+    /** Runs a phase and keeps its time, also when it fails; where a device's memory ends is said by what was being done. */
     <T> T phase(String name, WorkMeter.Kind kind, Phase<T> phase) {
         checkStop();
         meter.begin(kind);
+        doing = name;
         long began = nanoClock.getAsLong();
         try {
             return phase.run();
+        } catch (DeviceMemoryException e) {
+            throw e.of(doing);
         } finally {
             secondsByPhase.merge(name, (nanoClock.getAsLong() - began) / 1e9, Double::sum);
         }
@@ -74,6 +79,7 @@ final class JobSession {
     /** The current kind of work has reached {@code units}; stops here if asked to. */
     void reached(String doing, double units) {
         checkStop();
+        this.doing = doing;
         meter.reached(units);
         environment.listener().progress(doing, meter.fraction(), meter.secondsLeft());
     }

@@ -6,6 +6,7 @@ import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.decoder.ActivationMemory;
 
 /**
  * Resident memory that a job is expected to need at its widest moment, phase by phase. Never the model: one layer's
@@ -41,20 +42,6 @@ public record PeakMemory(long calibration, long factorization) {
         return RUNTIME + Math.max(calibration, factorization);
     }
 
-    /** Of calibrating with so many tokens; {@code hiddenLimit} is what stays in memory before it goes to disk. */
-    static long calibration(ModelConfig config, long tokens, long hiddenLimit) {
-        long worst = 0;
-        for (int layer = 0; layer < config.layers(); layer++) {
-            long grams = 0;
-            for (InputSite site : InputSite.values()) {
-                long width = FlopCounts.siteWidth(config, layer, site);
-                grams += 8 * width * width * GRAM_SUMS;
-            }
-            worst = Math.max(worst, layer(config, layer) + grams);
-        }
-        return worst + Math.min(hiddenLimit, 4 * tokens * config.hiddenSize());
-    }
-
     /** A layer's weights and what a chunk of rows takes in it. */
     private static long layer(ModelConfig config, int layer) {
         long bytes = 0;
@@ -69,7 +56,7 @@ public record PeakMemory(long calibration, long factorization) {
      * Of the model that is compressed, and the dense one beside it, while inputs propagate: a layer of each, hidden states up to
      * their limit, the sums of the widest site; 0 where nothing propagates.
      */
-    static long propagation(ModelConfig config, Propagation propagation, long tokens, long hiddenLimit) {
+    static long propagation(ModelConfig config, Propagation propagation, long tokens) {
         if (!propagation.sequential()) {
             return 0;
         }
@@ -83,14 +70,11 @@ public record PeakMemory(long calibration, long factorization) {
             }
         }
         long sums = models * (8 * widest * widest * GRAM_SUMS + 8 * CHUNK_ROWS * widest);
-        return layers + sums + Math.min(hiddenLimit, 4 * models * tokens * config.hiddenSize());
+        return layers + sums + Math.min(ActivationMemory.LEAST_BYTES, 4 * models * tokens * config.hiddenSize());
     }
 
-    /**
-     * Of taking gradients on windows of {@code length}: a layer with its sums or the head, all layers' inputs and the gradients on
-     * them.
-     */
-    static long gradients(ModelConfig config, long tokens, int length, long hiddenLimit, GradientSettings settings) {
+    /** Of taking gradients on windows: a layer with its sums or the head, all layers' inputs and the gradients on them. */
+    static long gradients(ModelConfig config, int windows, int length, GradientSettings settings) {
         long weights = OutputGradients.sumBytes(config, settings);
         long width = 3L * config.hiddenSize() + 2L * config.intermediateSize();
         for (ProjectionType type : ProjectionType.values()) {
@@ -99,8 +83,9 @@ public record PeakMemory(long calibration, long factorization) {
             width += 2L * projection.d2();
         }
         long head = 4L * config.vocabSize() * config.hiddenSize() + LOGITS;
-        long states = 4 * tokens * config.hiddenSize();
-        return Math.max(head, weights + 4L * length * width) + Math.min(hiddenLimit, states * (config.layers() + 2));
+        long states = 4L * windows * length * config.hiddenSize();
+        return Math.max(head, weights + 4L * length * width)
+                + Math.min(ActivationMemory.LEAST_BYTES, states * (config.layers() + 2));
     }
 
     /**

@@ -1,12 +1,13 @@
 package io.cospadi.compression;
 
 import io.cospadi.budget.Allocation;
-import io.cospadi.calibration.CalibrationSettings;
+import io.cospadi.calibration.Calibration;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ShardedWriter;
+import io.cospadi.decoder.ActivationMemory;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.ShareObjective;
 import io.cospadi.factorization.SolverSettings;
@@ -75,23 +76,16 @@ public record Plan(
         for (Allocation allocation : allocations) {
             worst = Math.max(worst, factorizationBytes(recipe, allocation));
         }
-        long calibration =
-                tokens == 0 ? 0 : PeakMemory.calibration(config, tokens, CalibrationSettings.DEFAULT_ACTIVATION_BYTES);
+        long calibration = tokens == 0
+                ? 0
+                : Calibration.peakBytes(config, recipe.windows(), recipe.window(), ActivationMemory.LEAST_BYTES);
         long gradients = tokens == 0
                 ? 0
                 : Calibrating.gradientWindows(recipe)
-                        .map(w -> PeakMemory.gradients(
-                                config,
-                                (long) w.windows() * w.length(),
-                                w.length(),
-                                CalibrationSettings.DEFAULT_ACTIVATION_BYTES,
-                                OutputLoss.settings(recipe)))
+                        .map(w -> PeakMemory.gradients(config, w.windows(), w.length(), OutputLoss.settings(recipe)))
                         .orElse(0L);
-        long propagation = PeakMemory.propagation(
-                config,
-                recipe.propagation(),
-                (long) recipe.windows() * recipe.window(),
-                CalibrationSettings.DEFAULT_ACTIVATION_BYTES);
+        long propagation =
+                PeakMemory.propagation(config, recipe.propagation(), (long) recipe.windows() * recipe.window());
         return new PeakMemory(Math.max(calibration, gradients), worst + propagation);
     }
 

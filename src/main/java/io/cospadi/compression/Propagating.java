@@ -9,6 +9,7 @@ import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.InputSite;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.decoder.ActivationMemory;
 import io.cospadi.decoder.DenseWeights;
 import io.cospadi.format.PartFile;
 import io.cospadi.tensor.CospadiException;
@@ -89,7 +90,8 @@ final class Propagating {
                 .mapToInt(Propagating::layer)
                 .max()
                 .orElseThrow();
-        CalibrationSettings settings = new CalibrationSettings(CalibrationSettings.DEFAULT_ACTIVATION_BYTES, spill);
+        long foretold = Plan.of(model, recipe, false, 1, 0).peakMemory().factorization();
+        CalibrationSettings settings = new CalibrationSettings(ActivationMemory.of(backend, foretold), spill);
         boolean besideDense = recipe.propagation() == Propagation.COMPRESSED;
         // closing the weights would close the job's checkpoint
         try (PropagatedInputs inputs =

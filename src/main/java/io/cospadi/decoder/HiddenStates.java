@@ -104,7 +104,7 @@ final class HiddenStates implements AutoCloseable {
             long free = Files.getFileStore(folder).getUsableSpace();
             if (free < bytes) {
                 throw new CospadiException("activations need " + bytes + " bytes of temporary space in " + folder + ", "
-                        + free + " are free; make room or raise the memory limit");
+                        + free + " are free; make room, or use fewer windows");
             }
             Path file = Files.createTempFile(folder, "activations-", ".tmp");
             try {
@@ -192,7 +192,7 @@ final class HiddenStates implements AutoCloseable {
     private CospadiException failed(String what, IOException cause) {
         return new CospadiException(
                 "the temporary file for activations in " + folder + " can't be " + what + ": " + cause.getMessage()
-                        + "; choose a folder with room, or raise the memory limit",
+                        + "; choose a folder with room, or use fewer windows",
                 cause);
     }
 

@@ -8,7 +8,7 @@ import io.cospadi.tensor.DType;
 /** Final norm and output matrix: hidden states of the last layer become logits, {@code norm(h) · headᵀ}. */
 public final class LanguageModelHead implements AutoCloseable {
     /** Logits of one chunk take at most this many bytes, one row at least. */
-    private static final long CHUNK_BYTES = 64L << 20;
+    public static final long CHUNK_BYTES = 64L << 20;
 
     private final Backend backend;
     private final double eps;

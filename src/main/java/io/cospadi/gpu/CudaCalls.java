@@ -1,5 +1,6 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.DeviceMemoryException;
 import java.nio.ByteBuffer;
 
 /**
@@ -23,6 +24,9 @@ public interface CudaCalls extends Launcher, AutoCloseable {
 
     /** Bytes that the device could still give. */
     long freeBytes();
+
+    /** Bytes of its memory that the libraries' handles were given to work in. */
+    long reservedBytes();
 
     /** One piece of a transfer on the host, page-locked where there is a device. */
     @FunctionalInterface

@@ -30,6 +30,7 @@ import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.DeviceMemoryException;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -144,7 +145,7 @@ final class CudaDevice implements CudaCalls {
         int status = cuMemAlloc(address, bytes);
         if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
             throw new DeviceMemoryException("no room on " + properties.name() + " for " + bytes + " bytes, "
-                    + freeBytes() + " are free; end other programs there, or choose smaller windows");
+                    + freeBytes() + " are free; end other programs there, or use --backend cpu");
         }
         Driver.check(status, "cuMemAlloc", bytes + " bytes");
         return address.value();
@@ -154,6 +155,11 @@ final class CudaDevice implements CudaCalls {
     public void free(long address) {
         bind();
         Driver.check(cuMemFree(new DeviceAddress(address)), "cuMemFree");
+    }
+
+    @Override
+    public long reservedBytes() {
+        return Cublas.WORKSPACE_BYTES;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.DeviceMemoryException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.TreeMap;
@@ -23,7 +24,7 @@ public final class DeviceMemory implements AutoCloseable {
     private static final int FEW = 4;
 
     private final CudaCalls cuda;
-    private final long limit;
+    private final MemoryLimit limit;
     private final boolean marks;
     private final TreeMap<Long, Deque<Block>> kept = new TreeMap<>();
     private long keptBytes;
@@ -41,22 +42,32 @@ public final class DeviceMemory implements AutoCloseable {
         }
     }
 
-    /** @param limit most bytes to hold, {@code Long.MAX_VALUE} for what the device has */
+    /**
+     * @param limit most bytes to hold, {@code Long.MAX_VALUE} for what the device has; what its libraries hold counts
+     * @throws DeviceMemoryException if that alone is more
+     */
     public DeviceMemory(CudaCalls cuda, long limit) {
-        this(cuda, limit, true);
+        this(cuda, new MemoryLimit(limit), true);
+        long libraries = cuda.reservedBytes();
+        if (!this.limit.allows(libraries)) {
+            throw new DeviceMemoryException("--max-vram allows " + limit + " bytes, and the GPU's libraries alone hold "
+                    + libraries + "; allow more, or use --backend cpu");
+        }
+        this.limit.hold(libraries);
     }
 
-    private DeviceMemory(CudaCalls cuda, long limit, boolean marks) {
+    private DeviceMemory(CudaCalls cuda, MemoryLimit limit, boolean marks) {
         this.cuda = cuda;
         this.limit = limit;
         this.marks = marks;
     }
 
     /**
-     * The same for what is taken and given back while launches are recorded: a recording has no places to wait for. Nothing that was
-     * taken otherwise is given back meanwhile.
+     * The same, under this one's limit, for what is taken and given back while launches are recorded: a recording has no places to
+     * wait for. Nothing that was taken otherwise is given back meanwhile, so what is kept here is released before.
      */
-    public static DeviceMemory ofRecording(CudaCalls cuda, long limit) {
+    public DeviceMemory ofRecording() {
+        releaseKept();
         return new DeviceMemory(cuda, limit, false);
     }
 
@@ -94,7 +105,7 @@ public final class DeviceMemory implements AutoCloseable {
     }
 
     private boolean hasRoomToSpare(long size) {
-        return usedBytes + keptBytes + size <= limit && cuda.freeBytes() > 2 * size;
+        return limit.allows(size) && cuda.freeBytes() > 2 * size;
     }
 
     private Block take(long bytes, boolean oldest) {
@@ -109,17 +120,18 @@ public final class DeviceMemory implements AutoCloseable {
             usedBytes += size;
             return block;
         }
-        if (usedBytes + keptBytes + size > limit) {
+        if (!limit.allows(size)) {
             releaseKept();
         }
-        if (usedBytes + size > limit) {
-            throw new DeviceMemoryException("no room on the GPU for " + bytes + " bytes: " + usedBytes
-                    + " are in use and --max-vram allows " + limit + "; allow more, or choose smaller windows");
+        if (!limit.allows(size)) {
+            throw new DeviceMemoryException("no room on the GPU for " + bytes + " bytes: " + limit.held()
+                    + " are in use and --max-vram allows " + limit.most() + "; allow more, or use --backend cpu");
         }
         return fresh(size, allocate(size));
     }
 
     private Block fresh(long size, long address) {
+        limit.hold(size);
         usedBytes += size;
         return new Block(address, null, true);
     }
@@ -149,6 +161,7 @@ public final class DeviceMemory implements AutoCloseable {
     private void releaseKept() {
         kept.values().forEach(blocks -> blocks.forEach(this::release));
         kept.clear();
+        limit.release(keptBytes);
         keptBytes = 0;
     }
 
@@ -162,7 +175,7 @@ public final class DeviceMemory implements AutoCloseable {
     /** Bytes that can still be taken. */
     public long available() {
         long device = cuda.freeBytes() + keptBytes;
-        return limit == Long.MAX_VALUE ? device : Math.min(device, limit - usedBytes);
+        return limit.isNone() ? device : Math.min(device, limit.left() + keptBytes);
     }
 
     /** Bytes in blocks that were taken and not given back. */

@@ -82,7 +82,6 @@ class CalibrationTest extends AbstractCalibrationTest {
 
     @Test
     void memoryStaysBelowWhatWasForetold() {
-        WindowSettings settings = new WindowSettings(17, 10, false, 0);
         TokenWindows windows = windows(17, 3);
         for (long limit : new long[] {0, 5000, 1 << 20}) {
             GramStore store = GramStore.create(
@@ -92,7 +91,7 @@ class CalibrationTest extends AbstractCalibrationTest {
                     weights, windows, store, backend, new CalibrationSettings(limit, temporary), (done, total) -> {
                         most[0] = Math.max(most[0], backend.allocatedBytes());
                     });
-            long foretold = Calibration.peakBytes(weights.config(), settings, limit);
+            long foretold = Calibration.peakBytes(weights.config(), 17, 10, limit);
             assertTrue(
                     most[0] <= foretold && most[0] > foretold / 2,
                     "allocated " + most[0] + ", foretold " + foretold + " with a limit of " + limit);

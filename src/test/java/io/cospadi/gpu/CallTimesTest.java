@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.DeviceMemoryException;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cospadi.tensor.DeviceMemoryException;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -149,7 +150,7 @@ class DeviceMemoryTest {
             DeviceMemoryException refused = assertThrows(DeviceMemoryException.class, () -> memory.take(3 * KB));
             assertEquals(
                     "no room on the GPU for 3072 bytes: 8192 are in use and --max-vram allows 10240; "
-                            + "allow more, or choose smaller windows",
+                            + "allow more, or use --backend cpu",
                     refused.getMessage());
             assertEquals(8 * KB, memory.usedBytes(), "a refusal takes nothing");
             memory.take(2 * KB);
@@ -182,5 +183,44 @@ class DeviceMemoryTest {
         try (DeviceMemory memory = limitedTo(100 * KB)) {
             assertEquals(100 * KB, memory.available());
         }
+    }
+
+    /** What a recording holds is held by the device, from its first block to its end. */
+    @Test
+    void aRecordingsBlocksCountTowardsTheSameLimit() {
+        try (DeviceMemory memory = limitedTo(10 * KB)) {
+            long kept = memory.take(4 * KB).address();
+            memory.giveBack(kept, 4 * KB);
+            memory.take(2 * KB);
+            try (DeviceMemory recording = memory.ofRecording()) {
+                assertEquals(1, counts.of("free"), "what was kept is no recording's to release");
+                assertEquals(8 * KB, recording.available());
+                long block = recording.take(6 * KB).address();
+                assertEquals(2 * KB, memory.available());
+                assertThrows(DeviceMemoryException.class, () -> recording.take(3 * KB));
+                recording.giveBack(block, 6 * KB);
+                assertEquals(8 * KB, recording.available());
+                assertEquals(2 * KB, memory.available(), "the recording still has its block");
+                assertThrows(DeviceMemoryException.class, () -> memory.take(3 * KB));
+                memory.take(2 * KB);
+                assertEquals(256 * KB - 10 * KB, device.freeBytes());
+            }
+            assertEquals(6 * KB, memory.available());
+            memory.take(6 * KB);
+        }
+    }
+
+    @Test
+    void whatLibrariesHoldCountsTowardsTheLimit() {
+        EmulatedCuda reserving = new EmulatedCuda(256 * KB, 32 * KB);
+        try (DeviceMemory memory = new DeviceMemory(reserving, 40 * KB)) {
+            assertEquals(8 * KB, memory.available());
+            memory.take(8 * KB);
+            assertThrows(DeviceMemoryException.class, () -> memory.take(1));
+        }
+        DeviceMemoryException refused =
+                assertThrows(DeviceMemoryException.class, () -> new DeviceMemory(reserving, 31 * KB));
+        assertTrue(refused.getMessage().contains("--max-vram allows 31744 bytes"), refused.getMessage());
+        assertTrue(refused.getMessage().contains("alone hold 32768"), refused.getMessage());
     }
 }

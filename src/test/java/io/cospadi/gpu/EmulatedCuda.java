@@ -21,6 +21,7 @@ import static org.bytedeco.openblas.global.openblas_full.cblas_strsm;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.tensor.Bfloat16;
+import io.cospadi.tensor.DeviceMemoryException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -54,6 +55,7 @@ public final class EmulatedCuda implements CudaCalls {
     private final EmulatedDevice device = new EmulatedDevice();
     private final Map<Long, Long> held = new HashMap<>();
     private final long memory;
+    private final long reserved;
     private long heldBytes;
     private List<Runnable> captured;
 
@@ -63,7 +65,13 @@ public final class EmulatedCuda implements CudaCalls {
 
     /** @param memory bytes that it has */
     public EmulatedCuda(long memory) {
+        this(memory, 0);
+    }
+
+    /** @param reserved bytes of them that libraries work in */
+    public EmulatedCuda(long memory, long reserved) {
         this.memory = memory;
+        this.reserved = reserved;
     }
 
     @Override
@@ -115,7 +123,12 @@ public final class EmulatedCuda implements CudaCalls {
 
     @Override
     public long freeBytes() {
-        return memory - heldBytes;
+        return memory - reserved - heldBytes;
+    }
+
+    @Override
+    public long reservedBytes() {
+        return reserved;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.DeviceMemoryException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.concurrent.atomic.AtomicInteger;
