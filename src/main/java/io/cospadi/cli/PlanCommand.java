@@ -54,7 +54,8 @@ final class PlanCommand implements Callable<Integer> {
         try (Checkpoint checkpoint = Checkpoint.open(model.get())) {
             checkpoint.requireDense();
             Plan plan = Plan.of(checkpoint, recipe, stats == null, threads, 0);
-            PlanView view = new PlanView(model.get().toString(), checkpoint.config(), recipe, plan);
+            PlanView view =
+                    new PlanView(model.get().toString(), checkpoint.config(), recipe, plan, shared.gpu.maxVram());
             if (shared.json) {
                 terminal.json(view.json());
             } else {

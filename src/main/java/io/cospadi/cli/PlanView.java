@@ -11,6 +11,7 @@ import io.cospadi.compression.Plan;
 import io.cospadi.compression.Recipe;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Pursuit;
+import io.cospadi.gpu.CudaDevices;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,8 +21,12 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/** A plan for people and for programs. */
-record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
+/**
+ * A plan for people and for programs.
+ *
+ * @param maxVram bytes that a GPU may hold; {@code Long.MAX_VALUE} where that is not said
+ */
+record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan, long maxVram) {
     /** The paper's rho = k / s. */
     private static final double ATOMS_PER_CODE = 2;
 
@@ -77,6 +82,14 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 Quantities.bytes(plan.peakMemory().bytes()),
                 Quantities.bytes(plan.peakMemory().calibration()),
                 Quantities.bytes(plan.peakMemory().factorization()));
+        if (maxVram != Long.MAX_VALUE) {
+            line(
+                    text,
+                    "GPU memory   about %s, --max-vram allows %s: %s",
+                    Quantities.bytes(gpuBytes()),
+                    Quantities.bytes(maxVram),
+                    gpuBytes() > maxVram ? "too little" : "enough");
+        }
         line(text, "disk         up to %s beside the output while it works", Quantities.bytes(plan.workBytes()));
         line(
                 text,
@@ -93,6 +106,11 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 plan.time().flops(),
                 plan.time().basis());
         return text.toString();
+    }
+
+    /** Of matrices and of what the GPU's libraries work in. */
+    private long gpuBytes() {
+        return plan.peakMemory().matrices() + CudaDevices.RESERVED_BYTES;
     }
 
     private void table(StringBuilder text) {
@@ -220,6 +238,12 @@ record PlanView(String model, ModelConfig config, Recipe recipe, Plan plan) {
                 .put("bytes", plan.peakMemory().bytes())
                 .put("calibration", plan.peakMemory().calibration())
                 .put("factorization", plan.peakMemory().factorization());
+        if (maxVram != Long.MAX_VALUE) {
+            json.putObject("gpu_memory")
+                    .put("bytes", gpuBytes())
+                    .put("max_vram", maxVram)
+                    .put("enough", gpuBytes() <= maxVram);
+        }
         json.put("work_bytes", plan.workBytes());
         json.putObject("time")
                 .put("seconds", plan.time().seconds())

@@ -101,7 +101,7 @@ public record CalibrationJob(
             WorkFolder.deleteTree(spill);
             return store;
         } catch (DeviceMemoryException e) {
-            throw e.of("calibrating with windows of " + windows.length() + " tokens");
+            throw e.inJob("calibrating with windows of " + windows.length() + " tokens");
         } catch (IOException e) {
             throw new CospadiException(
                     out + " can't be written (" + e.getMessage() + "); free some space or change its rights, and run "

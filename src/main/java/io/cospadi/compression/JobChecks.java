@@ -41,7 +41,7 @@ final class JobChecks {
         requireMemory(
                 session.environment().backend(),
                 places.model(),
-                plan.peakMemory().bytes() - PeakMemory.RUNTIME);
+                plan.peakMemory().matrices());
         return plan;
     }
 

@@ -70,7 +70,7 @@ final class JobSession {
         try {
             return phase.run();
         } catch (DeviceMemoryException e) {
-            throw e.of(doing);
+            throw e.inJob(doing);
         } finally {
             secondsByPhase.merge(name, (nanoClock.getAsLong() - began) / 1e9, Double::sum);
         }

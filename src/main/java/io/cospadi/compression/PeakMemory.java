@@ -20,7 +20,7 @@ import io.cospadi.decoder.ActivationMemory;
  */
 public record PeakMemory(long calibration, long factorization) {
     /** The virtual machine, libraries and their buffers, before any matrix. */
-    static final long RUNTIME = 220L << 20;
+    private static final long RUNTIME = 220L << 20;
 
     /** Sums of a Gram that are alive at once: the one being made, and one for each level of the tree of eight blocks. */
     private static final int GRAM_SUMS = 4;
@@ -39,7 +39,12 @@ public record PeakMemory(long calibration, long factorization) {
 
     /** What the larger of both needs, runtime included. */
     public long bytes() {
-        return RUNTIME + Math.max(calibration, factorization);
+        return RUNTIME + matrices();
+    }
+
+    /** The same of matrices alone, which a device holds where one computes. */
+    public long matrices() {
+        return Math.max(calibration, factorization);
     }
 
     /** A layer's weights and what a chunk of rows takes in it. */

@@ -4,6 +4,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.DeviceMemoryException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -49,6 +50,10 @@ public final class ResidentModel implements AutoCloseable {
             cache = new KvCache(backend, weights.config(), capacity);
             step = new SingleTokenStep(decoder, capacity, head.vocabSize(), this::step);
             loadEmbedding(weights, capacity);
+        } catch (DeviceMemoryException e) {
+            String loaded = layers.size() + " of " + weights.config().layers() + " layers";
+            close();
+            throw e.in("the model doesn't fit with a cache of " + capacity + " positions, " + loaded + " are loaded");
         } catch (RuntimeException | Error failure) {
             close();
             throw failure;

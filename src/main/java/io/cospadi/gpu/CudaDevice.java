@@ -159,7 +159,7 @@ final class CudaDevice implements CudaCalls {
 
     @Override
     public long reservedBytes() {
-        return Cublas.WORKSPACE_BYTES;
+        return CudaDevices.RESERVED_BYTES;
     }
 
     @Override

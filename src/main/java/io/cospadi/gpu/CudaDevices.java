@@ -11,6 +11,9 @@ import jcuda.driver.CUresult;
 
 /** The machine's NVIDIA GPUs, and what is in the way where there are none to use. */
 public final class CudaDevices {
+    /** Bytes of a device's memory that its libraries work in. */
+    public static final long RESERVED_BYTES = Cublas.WORKSPACE_BYTES;
+
     /**
      * Whether recorded launches may begin early: off until a device has run them, see {@code benchmarks/all-on-gpu.sh}. Where it is
      * on, a device that can't have them is not opened.

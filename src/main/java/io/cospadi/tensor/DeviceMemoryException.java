@@ -12,8 +12,13 @@ public final class DeviceMemoryException extends CospadiException {
         super(message, cause);
     }
 
+    /** The same with what was being done. */
+    public DeviceMemoryException in(String doing) {
+        return new DeviceMemoryException(doing + ": " + getMessage(), this);
+    }
+
     /** The same of a job that goes on from what it has finished. */
-    public DeviceMemoryException of(String doing) {
+    public DeviceMemoryException inJob(String doing) {
         return new DeviceMemoryException(
                 doing + ": " + getMessage() + "; what is finished is kept, and the same command goes on from there",
                 this);

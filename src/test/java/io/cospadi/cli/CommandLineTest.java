@@ -11,6 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -301,6 +302,24 @@ class CommandLineTest {
                 "/projections/0/bytes",
                 "/projections/0/paper/k_14_bit")) {
             assertFalse(json.at(path).isMissingNode(), path);
+        }
+    }
+
+    @Test
+    void planSaysWhetherAGpusMemoryIsEnough() throws Exception {
+        TinyJob job = TinyJob.in(folder);
+        for (boolean enough : new boolean[] {false, true}) {
+            String limit = enough ? "128m" : "32m";
+            String[] arguments = {"plan", job.model().toString(), "--ratio", "0.2", "--max-vram", limit};
+            Program.Result text = Program.run(arguments);
+            assertTrue(text.out().contains(enough ? ": enough\n" : ": too little\n"), text.out());
+            assertTrue(text.out().lines().skip(1).allMatch(line -> line.length() <= 80), text.out());
+            String[] asJson = Arrays.copyOf(arguments, arguments.length + 1);
+            asJson[arguments.length] = "--json";
+            JsonNode memory = JSON.readTree(Program.run(asJson).out()).path("gpu_memory");
+            assertEquals(enough, memory.path("enough").booleanValue());
+            assertEquals(enough ? 128 << 20 : 32 << 20, memory.path("max_vram").longValue());
+            assertTrue(memory.path("bytes").longValue() > 32 << 20, memory.toString());
         }
     }
 

@@ -11,15 +11,22 @@ import io.cospadi.backend.TestBackends;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.format.Verifier;
+import io.cospadi.gpu.CallCounts;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.gpu.FullDevice;
 import io.cospadi.gpu.SlowDoubles;
 import io.cospadi.tensor.CospadiException;
+import io.cospadi.tensor.DeviceMemoryException;
 import io.cospadi.tensor.Progress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,7 +40,7 @@ class DeviceMemoryLimitTest {
     /** With a store of Grams, so that factorising needs most; or calibrating itself, which here needs more. */
     private static long foretold(TinyJob job, Recipe recipe, boolean withGrams) {
         try (Checkpoint model = Checkpoint.open(job.model())) {
-            return Plan.of(model, recipe, withGrams, 1, 0).peakMemory().bytes() - PeakMemory.RUNTIME;
+            return Plan.of(model, recipe, withGrams, 1, 0).peakMemory().matrices();
         }
     }
 
@@ -99,5 +106,39 @@ class DeviceMemoryLimitTest {
         try (Backend backend = TestBackends.on(new EmulatedCuda(needed - 1), Long.MAX_VALUE)) {
             assertThrows(CospadiException.class, () -> job.run(recipe, "out", backend));
         }
+    }
+
+    /** Another program may take what was free when the job began. */
+    @Test
+    void memoryThatEndsInMidJobIsNamedAndTheSameCommandGoesOn() {
+        TinyJob job = TinyJob.in(folder);
+        Recipe recipe = TinyJob.recipe("");
+        CallCounts counts = new CallCounts(new EmulatedCuda());
+        try (Backend backend = TestBackends.on(counts.calls(), Long.MAX_VALUE)) {
+            job.run(recipe, "whole", backend);
+        }
+        Set<String> phases = new TreeSet<>();
+        String last = "";
+        int all = counts.of("allocate");
+        for (int allocations = 1; allocations < all; allocations += all / 8) {
+            String out = "out" + allocations;
+            CudaCalls full = FullDevice.after(allocations, new EmulatedCuda());
+            try (Backend backend = TestBackends.on(full, Long.MAX_VALUE)) {
+                DeviceMemoryException refused =
+                        assertThrows(DeviceMemoryException.class, () -> job.run(recipe, out, backend));
+                Matcher said = Pattern.compile(
+                                "(\\w+)( .*)?: full after \\d+ allocations; what is finished is kept, .*")
+                        .matcher(refused.getMessage());
+                assertTrue(said.matches(), refused.getMessage());
+                phases.add(said.group(1));
+                assertEquals(0, backend.allocatedBytes(), "matrices left behind");
+            }
+            last = out;
+        }
+        assertTrue(phases.size() >= 3, phases.toString());
+        try (Backend backend = TestBackends.emulated()) {
+            job.run(recipe, last, backend);
+        }
+        assertEquals(TinyJob.contents(job.out("whole")), TinyJob.contents(job.out(last)));
     }
 }

@@ -141,6 +141,7 @@ class CudaDecoderTest {
                 .resolve("config.json"));
         try (ModelWeights weights = new SyntheticWeights(config, projection -> Optional.empty())) {
             boolean fitted = false;
+            boolean told = false;
             // a cache of 1.9 MB, an embedding of 1 MB that might be of 2 in another type
             for (long room = 2 << 20; room < 6 << 20; room += 1 << 16) {
                 boolean fits = true;
@@ -149,11 +150,13 @@ class CudaDecoderTest {
                     new Generator(model, new int[0]).generate(new int[] {1, 2, 3}, 2, Sampling.GREEDY, token -> {});
                 } catch (CospadiException full) {
                     fits = false;
+                    told |= full.getMessage().startsWith("the model doesn't fit with a cache of 8000 positions, ");
+                    assertTrue(full.getMessage().contains("--max-vram allows " + room), full.getMessage());
                 }
                 assertTrue(fits || !fitted, room + " bytes are too few where less was enough");
                 fitted |= fits;
             }
-            assertTrue(fitted);
+            assertTrue(fitted && told);
             try (Backend backend = TestBackends.emulated();
                     ResidentModel model = new ResidentModel(weights, backend, config.maxPositions())) {
                 assertTrue(model.canFollow());
