@@ -5,21 +5,23 @@
 // Source   Dao et al., FlashAttention, arXiv 2205.14135; Milakov and Gimelshein, online softmax, arXiv 1805.02867.
 // Layout   queries, out (n, heads, headDim), keys, values (positions, kvHeads, headDim), logSums (n, heads) or null, all f32,
 //          row-major, dense; matrices start on 16-byte boundaries. Rows of keys and values from first + n on are not read.
-// Launch   grid (tiles of 64 queries, heads), block 256. Dynamic shared memory: two tiles of 64 rows of stride 4 (ceil(headDim
-//          / 4) | 1) and the 64 x 68 weights, f32. The entry's name says up to which headDim it serves.
-// Order    Keys tile after tile, ascending, from the first that a query of the tile sees; no atomics: equal inputs give equal bits.
+// Launch   grid (tiles of queries, heads), block 256. A tile is 64 rows, in the _short entry, for devices whose blocks have less
+//          than 163 KiB of shared memory, 32. Dynamic shared memory: two tiles of stride 4 (ceil(headDim / 4) | 1) and the
+//          weights, rows x (rows + 4), f32: 84,992 bytes at headDim 128, 150,528 at 256, 71,168 in attention_256_short. The
+//          entry's name says up to which headDim it serves.
+// Order    Keys tile after tile, ascending, from the first that a query of the tile sees; no atomics: equal inputs give equal bits
+//          in tiles of as many rows.
 // Bound    f32 arithmetic, by design (not yet measured): a thread reads 8 times 16 bytes of shared memory for 64 multiply-adds.
 //          The last tiles see the most keys and start first.
-// Limits   headDim <= 256; heads <= 65535. Callers check.
+// Limits   headDim <= 256; heads <= 65535. Callers check, and choose the entry that fits into shared memory.
 // Registers at most 128.
 #include "primitives/reduce.cuh"
 #include "primitives/tiles.cuh"
 
-template <int GROUPS>
+template <int R, int GROUPS>
 static __device__ __forceinline__ void prefill(
     const float* queries, const float* keys, const float* values, float* out, float* logSums, int n, int heads, int kvHeads,
     int headDim, int first, int window, float scale) {
-    constexpr int R = 4;
     constexpr int TILE = 16 * R;
     DYNAMIC_SHARED(float, query);
     float* tile = query + TILE * tile_stride(headDim);
@@ -96,17 +98,23 @@ static __device__ __forceinline__ void prefill(
 extern "C" __global__ void __launch_bounds__(256) attention_64(
     const float* queries, const float* keys, const float* values, float* out, float* logSums, int n, int heads, int kvHeads,
     int headDim, int first, int window, float scale) {
-    prefill<1>(queries, keys, values, out, logSums, n, heads, kvHeads, headDim, first, window, scale);
+    prefill<4, 1>(queries, keys, values, out, logSums, n, heads, kvHeads, headDim, first, window, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(256) attention_128(
     const float* queries, const float* keys, const float* values, float* out, float* logSums, int n, int heads, int kvHeads,
     int headDim, int first, int window, float scale) {
-    prefill<2>(queries, keys, values, out, logSums, n, heads, kvHeads, headDim, first, window, scale);
+    prefill<4, 2>(queries, keys, values, out, logSums, n, heads, kvHeads, headDim, first, window, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(256) attention_256(
     const float* queries, const float* keys, const float* values, float* out, float* logSums, int n, int heads, int kvHeads,
     int headDim, int first, int window, float scale) {
-    prefill<4>(queries, keys, values, out, logSums, n, heads, kvHeads, headDim, first, window, scale);
+    prefill<4, 4>(queries, keys, values, out, logSums, n, heads, kvHeads, headDim, first, window, scale);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 2) attention_256_short(
+    const float* queries, const float* keys, const float* values, float* out, float* logSums, int n, int heads, int kvHeads,
+    int headDim, int first, int window, float scale) {
+    prefill<2, 4>(queries, keys, values, out, logSums, n, heads, kvHeads, headDim, first, window, scale);
 }

@@ -8,11 +8,14 @@
 //          headDim), logSums, deltas (n, heads), all f32, row-major, dense; matrices start on 16-byte boundaries.
 // Launch   attention_delta: block 256, a warp a row of (n heads), grid ceil(n heads / 8). query_gradient: grid (query tiles,
 //          heads), block 256. key_value_gradient: grid (key tiles, kvHeads), block 256; the query heads that share a key head
-//          follow one another. A tile is 64 rows, in the _256 entries 32. Dynamic shared memory: 3 tiles (query_gradient) or 4
-//          of stride 4 (ceil(headDim / 4) | 1) and the tile's weights.
-// Order    Key tiles, or heads and in them query tiles, ascending; no atomics: equal inputs give equal bits.
+//          follow one another. A tile is 64 rows, in the _256 entries 32; in the _short ones, for devices whose blocks have less
+//          than 163 KiB of shared memory, half of that. Dynamic shared memory: 3 tiles (query_gradient) or 4 of stride
+//          4 (ceil(headDim / 4) | 1) and the weights, rows x (rows + 4), f32: 118,784 or 152,576 bytes at headDim 128, 55,296 or
+//          72,192 in the _short entries; 104,448 or 137,728 at 256, 51,200 or 67,840.
+// Order    Key tiles, or heads and in them query tiles, ascending; no atomics: equal inputs give equal bits in tiles of as many
+//          rows.
 // Bound    f32 arithmetic, by design (not yet measured). The four tiles of key_value_gradient leave room for one block an SM.
-// Limits   headDim <= 256; heads <= 65535. Callers check.
+// Limits   headDim <= 256; heads <= 65535. Callers check, and choose the entry that fits into shared memory.
 // Registers at most 216.
 #include "primitives/reduce.cuh"
 #include "primitives/tiles.cuh"
@@ -206,5 +209,35 @@ extern "C" __global__ void __launch_bounds__(256) key_value_gradient_256(
     const float* deltas, float* keyGradient, float* valueGradient, int n, int heads, int kvHeads, int headDim, int window,
     float scale) {
     key_value_gradient<2, 4>(queries, keys, values, gradient, logSums, deltas, keyGradient, valueGradient, n, heads, kvHeads,
+                             headDim, window, scale);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) query_gradient_128_short(
+    const float* queries, const float* keys, const float* values, const float* gradient, const float* logSums,
+    const float* deltas, float* queryGradient, int n, int heads, int kvHeads, int headDim, int window, float scale) {
+    query_gradient<2, 2>(queries, keys, values, gradient, logSums, deltas, queryGradient, n, heads, kvHeads, headDim, window,
+                         scale);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) query_gradient_256_short(
+    const float* queries, const float* keys, const float* values, const float* gradient, const float* logSums,
+    const float* deltas, float* queryGradient, int n, int heads, int kvHeads, int headDim, int window, float scale) {
+    query_gradient<1, 4>(queries, keys, values, gradient, logSums, deltas, queryGradient, n, heads, kvHeads, headDim, window,
+                         scale);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) key_value_gradient_128_short(
+    const float* queries, const float* keys, const float* values, const float* gradient, const float* logSums,
+    const float* deltas, float* keyGradient, float* valueGradient, int n, int heads, int kvHeads, int headDim, int window,
+    float scale) {
+    key_value_gradient<2, 2>(queries, keys, values, gradient, logSums, deltas, keyGradient, valueGradient, n, heads, kvHeads,
+                             headDim, window, scale);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) key_value_gradient_256_short(
+    const float* queries, const float* keys, const float* values, const float* gradient, const float* logSums,
+    const float* deltas, float* keyGradient, float* valueGradient, int n, int heads, int kvHeads, int headDim, int window,
+    float scale) {
+    key_value_gradient<1, 4>(queries, keys, values, gradient, logSums, deltas, keyGradient, valueGradient, n, heads, kvHeads,
                              headDim, window, scale);
 }

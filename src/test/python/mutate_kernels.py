@@ -719,7 +719,10 @@ MUTATIONS = (
 )
 
 # tests that launch kernels of more files than the mutated one
-TOGETHER = {"PackedGemvKernelsTest": {"packed_gemv.cu", "packed_gemv_tokens.cu", "unpack_slots.cu"}}
+TOGETHER = {
+    "PackedGemvKernelsTest": {"packed_gemv.cu", "packed_gemv_tokens.cu", "unpack_slots.cu"},
+    "AttentionGradientKernelsTest": {"attention.cu", "attention_gradient.cu"},
+}
 
 
 def leave_out(kernels, file, test):

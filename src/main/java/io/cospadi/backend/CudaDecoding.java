@@ -22,9 +22,10 @@ final class CudaDecoding {
     CudaDecoding(CudaCalls cuda, CudaMemory memory) {
         this.memory = memory;
         rotary = new RotaryKernels(cuda);
-        many = new AttentionKernels(cuda);
+        int mostShared = cuda.properties().sharedBytesOfBlock();
+        many = new AttentionKernels(cuda, mostShared);
         few = new AttentionDecodeKernels(cuda);
-        backward = new AttentionGradientKernels(cuda);
+        backward = new AttentionGradientKernels(cuda, mostShared);
     }
 
     /** Adds the int that lies there to every position from now on; 0 ends it. */

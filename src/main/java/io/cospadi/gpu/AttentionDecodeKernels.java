@@ -1,5 +1,7 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.CospadiException;
+
 /**
  * Launches of {@code attention_decode.cu}: attention of few queries over a cache. A launch serves every
  * position below the cache's capacity: {@code positionOffset} is the address of an int32 on the device that is added to the
@@ -32,7 +34,8 @@ public final class AttentionDecodeKernels {
      *
      * @param scratch  {@link #scratchBytes} bytes, 16-byte aligned
      * @param capacity {@code first + *positionOffset + n <= capacity}, at most the positions of the cache
-     * @throws IllegalArgumentException if headDim, or queries times heads, are beyond the kernel's limits
+     * @throws CospadiException         if headDim is more than {@value AttentionKernels#MOST_HEAD_DIM}
+     * @throws IllegalArgumentException if queries times heads are beyond the kernel's limits
      */
     public void attention(
             long queries,

@@ -1,15 +1,20 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.CospadiException;
+
 /** Launches of {@code attention_gradient.cu}, after one of {@code attention.cu} that says what it needs about the softmax. */
 public final class AttentionGradientKernels {
     private static final int WARPS = 8;
 
     private final Launcher launcher;
+    private final int mostShared;
     private final AttentionKernels forward;
 
-    public AttentionGradientKernels(Launcher launcher) {
+    /** @param mostShared bytes of shared memory that a block of the device can have */
+    public AttentionGradientKernels(Launcher launcher, int mostShared) {
         this.launcher = launcher;
-        forward = new AttentionKernels(launcher);
+        this.mostShared = mostShared;
+        forward = new AttentionKernels(launcher, mostShared);
     }
 
     /** Bytes that {@link #attentionGradient} needs: the output and two numbers for each query and head. */
@@ -28,7 +33,8 @@ public final class AttentionGradientKernels {
      * @param keyGradient   overwritten, as keys
      * @param valueGradient overwritten, as keys
      * @param scratch       {@link #scratchBytes} bytes, 16-byte aligned
-     * @throws IllegalArgumentException if headDim or heads are beyond the kernel's limits
+     * @throws CospadiException         if headDim is more than {@value AttentionKernels#MOST_HEAD_DIM}
+     * @throws IllegalArgumentException if heads are no multiple of kvHeads
      */
     public void attentionGradient(
             long queries,
@@ -54,13 +60,12 @@ public final class AttentionGradientKernels {
         int blocks = Math.toIntExact((rows + WARPS - 1) / WARPS);
         launcher.launch("attention_delta", LaunchGeometry.blocks(blocks, 0), scratch, gradient, deltas, headDim, rows);
         int tile = headDim <= 128 ? 64 : 32;
-        int tiles = (n + tile - 1) / tile;
-        int tileBytes = AttentionKernels.tileBytes(tile, headDim);
-        int weightBytes = AttentionKernels.weightBytes(tile);
+        AttentionTiling ofQueries = AttentionTiling.of("query_gradient", 3, tile, headDim, mostShared);
+        AttentionTiling ofKeys = AttentionTiling.of("key_value_gradient", 4, tile, headDim, mostShared);
         float scale = AttentionKernels.scale(headDim);
         launcher.launch(
-                AttentionKernels.entry("query_gradient", headDim),
-                new LaunchGeometry(tiles, heads, 256, 1, 3 * tileBytes + weightBytes),
+                ofQueries.kernel(),
+                ofQueries.geometry(n, heads),
                 queries,
                 keys,
                 values,
@@ -75,8 +80,8 @@ public final class AttentionGradientKernels {
                 window,
                 scale);
         launcher.launch(
-                AttentionKernels.entry("key_value_gradient", headDim),
-                new LaunchGeometry(tiles, kvHeads, 256, 1, 4 * tileBytes + weightBytes),
+                ofKeys.kernel(),
+                ofKeys.geometry(n, kvHeads),
                 queries,
                 keys,
                 values,

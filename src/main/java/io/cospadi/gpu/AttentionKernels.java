@@ -1,5 +1,7 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.CospadiException;
+
 /** Launches of {@code attention.cu}: attention of many queries. */
 public final class AttentionKernels {
     /** Columns of a head that the kernels can have. */
@@ -8,9 +10,12 @@ public final class AttentionKernels {
     private static final int TILE = 64;
 
     private final Launcher launcher;
+    private final int mostShared;
 
-    public AttentionKernels(Launcher launcher) {
+    /** @param mostShared bytes of shared memory that a block of the device can have */
+    public AttentionKernels(Launcher launcher, int mostShared) {
         this.launcher = launcher;
+        this.mostShared = mostShared;
     }
 
     /**
@@ -22,7 +27,8 @@ public final class AttentionKernels {
      * @param values  as keys
      * @param out     as queries, apart from them
      * @param logSums (n, heads), becomes the logarithms of the softmax's denominators; 0 if nobody asks
-     * @throws IllegalArgumentException if headDim or heads are beyond the kernel's limits
+     * @throws CospadiException         if headDim is more than {@value #MOST_HEAD_DIM}
+     * @throws IllegalArgumentException if heads are no multiple of kvHeads
      */
     public void attention(
             long queries,
@@ -38,11 +44,10 @@ public final class AttentionKernels {
             int window) {
         requireHeads(heads, kvHeads, headDim);
         if (n > 0) {
-            int shared = 2 * tileBytes(TILE, headDim) + weightBytes(TILE);
-            LaunchGeometry geometry = new LaunchGeometry((n + TILE - 1) / TILE, heads, 256, 1, shared);
+            AttentionTiling tiling = AttentionTiling.of("attention", 2, TILE, headDim, mostShared);
             launcher.launch(
-                    entry("attention", headDim),
-                    geometry,
+                    tiling.kernel(),
+                    tiling.geometry(n, heads),
                     queries,
                     keys,
                     values,
@@ -59,28 +64,18 @@ public final class AttentionKernels {
     }
 
     static void requireHeads(int heads, int kvHeads, int headDim) {
-        if (kvHeads < 1 || heads < kvHeads || heads % kvHeads != 0 || headDim < 1 || headDim > MOST_HEAD_DIM) {
-            throw new IllegalArgumentException("attention needs heads, a multiple of kvHeads, of 1 to " + MOST_HEAD_DIM
-                    + " columns, got heads=" + heads + ", kvHeads=" + kvHeads + ", headDim=" + headDim);
+        if (kvHeads < 1 || heads < kvHeads || heads % kvHeads != 0 || headDim < 1) {
+            throw new IllegalArgumentException(
+                    "attention needs heads, a multiple of kvHeads, of 1 column or more, got heads=" + heads
+                            + ", kvHeads=" + kvHeads + ", headDim=" + headDim);
+        }
+        if (headDim > MOST_HEAD_DIM) {
+            throw new CospadiException("attention on a GPU takes heads of at most " + MOST_HEAD_DIM
+                    + " columns, and these have " + headDim + "; use --backend cpu");
         }
     }
 
     static float scale(int headDim) {
         return (float) (1 / Math.sqrt(headDim));
-    }
-
-    /** The entry that serves so many columns a head. */
-    static String entry(String name, int headDim) {
-        return name + (headDim <= 64 ? "_64" : headDim <= 128 ? "_128" : "_256");
-    }
-
-    /** Bytes of a tile of {@code primitives/tiles.cuh}. */
-    static int tileBytes(int rows, int headDim) {
-        return Float.BYTES * rows * 4 * ((headDim + 3) / 4 | 1);
-    }
-
-    /** Bytes of the weights of a tile of {@code primitives/tiles.cuh}. */
-    static int weightBytes(int rows) {
-        return Float.BYTES * rows * (rows + 4);
     }
 }

@@ -14,6 +14,9 @@ public record LaunchGeometry(int gridX, int gridY, int gridZ, int blockX, int bl
     /** What a block of compute capability 8.0 can have, 163 KiB; static shared memory counts as well. */
     public static final int MOST_SHARED_BYTES = 163 << 10;
 
+    /** What a block can have of 8.6, 8.9 and 12.0, the least of all from 8.0 on. */
+    public static final int LEAST_SHARED_BYTES = 99 << 10;
+
     /** Threads of a block wherever a kernel file says 256. */
     static final int THREADS = 256;
 

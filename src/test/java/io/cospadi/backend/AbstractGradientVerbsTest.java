@@ -110,7 +110,7 @@ abstract class AbstractGradientVerbsTest extends AbstractBackendTest {
         "1,1,1,1,2147483647", "3,2,2,5,2147483647", "5,4,1,4,2147483647", "33,6,2,16,2147483647",
                 "63,2,1,16,2147483647",
         "64,2,2,16,2147483647", "65,3,1,16,2147483647", "150,4,2,8,2147483647", "150,2,1,8,1", "150,2,1,8,17",
-        "130,1,1,8,64", "0,2,1,8,5", "200,9,3,8,100"
+        "130,1,1,8,64", "0,2,1,8,5", "200,9,3,8,100", "40,2,1,128,2147483647", "20,2,1,256,9"
     })
     void attentionGradientEqualsPlainLoops(int n, int heads, int kvHeads, int headDim, int window) {
         PlainAttention plain = new PlainAttention(n, heads, kvHeads, headDim, window);

@@ -111,6 +111,14 @@ class CudaBackendTest {
     }
 
     @Nested
+    class DecoderVerbsWithLeastShared extends AbstractDecoderVerbsTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulatedWithLeastShared();
+        }
+    }
+
+    @Nested
     class TokenVerbs extends AbstractTokenVerbsTest {
         @Override
         Backend create() {
@@ -123,6 +131,14 @@ class CudaBackendTest {
         @Override
         Backend create() {
             return TestBackends.emulated();
+        }
+    }
+
+    @Nested
+    class GradientVerbsWithLeastShared extends AbstractGradientVerbsTest {
+        @Override
+        Backend create() {
+            return TestBackends.emulatedWithLeastShared();
         }
     }
 

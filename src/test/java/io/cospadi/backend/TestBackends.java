@@ -30,6 +30,11 @@ public final class TestBackends {
         return on(SlowDoubles.on(new EmulatedCuda()), Long.MAX_VALUE);
     }
 
+    /** On CUDA in emulation with as little shared memory as a block may have; without g++ the calling test is skipped. */
+    public static Backend emulatedWithLeastShared() {
+        return on(EmulatedCuda.withLeastShared(), Long.MAX_VALUE);
+    }
+
     /** On this machine's GPU, as if f64 were slow there; without one the calling test is skipped. */
     public static Backend gpuWithSlowDoubles() {
         return on(SlowDoubles.on(Gpu.open()), Long.MAX_VALUE);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.cospadi.tensor.CospadiException;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -97,6 +98,7 @@ class AttentionDecodeKernelsTest extends AbstractKernelTest {
             throw new AssertionError("launched " + kernel);
         });
         assertThrows(IllegalArgumentException.class, () -> kernels.attention(0, 0, 0, 0, 0, 0, 1, 3, 2, 8, 0, 1, 1));
+        assertThrows(CospadiException.class, () -> kernels.attention(0, 0, 0, 0, 0, 0, 1, 2, 2, 257, 0, 1, 1));
         assertThrows(
                 IllegalArgumentException.class, () -> kernels.attention(0, 0, 0, 0, 0, 0, 70_000, 1, 1, 8, 0, 1, 1));
         kernels.attention(0, 0, 0, 0, 0, 0, 0, 2, 2, 256, 0, 1, 1);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.cospadi.tensor.CospadiException;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +32,36 @@ class AttentionGradientKernelsTest extends AbstractKernelTest {
         "66,2,1,256,2147483647"
     })
     void gradientsEqualPlainLoops(int n, int heads, int kvHeads, int headDim, int window) {
+        assertGradientsEqualPlainLoops(LaunchGeometry.MOST_SHARED_BYTES, n, heads, kvHeads, headDim, window);
+    }
+
+    /** Both kernels on tiles as elsewhere; tiles of half the rows for keys and values; for all; likewise above 128 columns. */
+    @ParameterizedTest
+    @CsvSource({
+        "66,2,1,64,2147483647",
+        "66,2,1,76,2147483647",
+        "33,2,1,80,2147483647",
+        "70,2,2,96,20",
+        "1,1,1,128,2147483647",
+        "31,3,1,128,2147483647",
+        "32,2,2,128,2147483647",
+        "65,2,1,126,17",
+        "34,2,1,188,2147483647",
+        "34,1,1,192,20",
+        "1,1,1,253,2147483647",
+        "16,2,2,256,2147483647",
+        "17,3,1,256,2147483647",
+        "50,2,1,256,17"
+    })
+    void gradientsEqualPlainLoopsWithLeastShared(int n, int heads, int kvHeads, int headDim, int window) {
+        int least = LaunchGeometry.LEAST_SHARED_BYTES;
+        device.close();
+        device = new EmulatedDevice(least);
+        assertGradientsEqualPlainLoops(least, n, heads, kvHeads, headDim, window);
+    }
+
+    private void assertGradientsEqualPlainLoops(
+            int mostShared, int n, int heads, int kvHeads, int headDim, int window) {
         PlainAttention plain = new PlainAttention(n, heads, kvHeads, headDim, 0, window);
         float[] q = normal(n * heads * headDim);
         float[] k = normal(n * kvHeads * headDim);
@@ -51,7 +82,7 @@ class AttentionGradientKernelsTest extends AbstractKernelTest {
             var ofQueries = device.room(q.length);
             var ofKeys = device.room(k.length);
             var ofValues = device.room(k.length);
-            new AttentionGradientKernels(device)
+            new AttentionGradientKernels(device, mostShared)
                     .attentionGradient(
                             device.array(q).address(),
                             device.array(k).address(),
@@ -77,11 +108,14 @@ class AttentionGradientKernelsTest extends AbstractKernelTest {
 
     @Test
     void shapesBeyondTheLimitsAreRefused() {
-        AttentionGradientKernels kernels = new AttentionGradientKernels((kernel, geometry, arguments) -> {
-            throw new AssertionError("launched " + kernel);
-        });
+        AttentionGradientKernels kernels = new AttentionGradientKernels(
+                (kernel, geometry, arguments) -> {
+                    throw new AssertionError("launched " + kernel);
+                },
+                LaunchGeometry.MOST_SHARED_BYTES);
         assertThrows(
                 IllegalArgumentException.class, () -> kernels.attentionGradient(0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 2, 8, 1));
+        assertThrows(CospadiException.class, () -> kernels.attentionGradient(0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 257, 1));
         kernels.attentionGradient(0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 256, 1);
         assertEquals(4 * 5 * 3 * 10, AttentionGradientKernels.scratchBytes(5, 3, 8));
     }

@@ -1,8 +1,10 @@
 package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.cospadi.tensor.CospadiException;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +33,30 @@ class AttentionKernelsTest extends AbstractKernelTest {
         "66,2,1,256,1,2147483647"
     })
     void outputsEqualPlainLoops(int n, int heads, int kvHeads, int headDim, int first, int window) {
+        assertOutputsEqualPlainLoops(LaunchGeometry.MOST_SHARED_BYTES, n, heads, kvHeads, headDim, first, window);
+    }
+
+    /** The last heads that have tiles of 64 rows there, then at the edges of those of 32. */
+    @ParameterizedTest
+    @CsvSource({
+        "66,1,1,128,2,100",
+        "66,2,1,164,1,2147483647",
+        "1,1,1,165,0,2147483647",
+        "32,2,1,168,0,2147483647",
+        "33,2,2,256,3,2147483647",
+        "70,4,2,200,20,2147483647",
+        "70,2,1,256,20,17",
+        "66,1,1,254,0,32"
+    })
+    void outputsEqualPlainLoopsWithLeastShared(int n, int heads, int kvHeads, int headDim, int first, int window) {
+        int least = LaunchGeometry.LEAST_SHARED_BYTES;
+        device.close();
+        device = new EmulatedDevice(least);
+        assertOutputsEqualPlainLoops(least, n, heads, kvHeads, headDim, first, window);
+    }
+
+    private void assertOutputsEqualPlainLoops(
+            int mostShared, int n, int heads, int kvHeads, int headDim, int first, int window) {
         PlainAttention plain = new PlainAttention(n, heads, kvHeads, headDim, first, window);
         float[] q = normal(n * heads * headDim);
         float[] k = normal((first + n) * kvHeads * headDim);
@@ -45,7 +71,7 @@ class AttentionKernelsTest extends AbstractKernelTest {
         for (int order = 0; order < ORDERS; order++) {
             var out = device.room(q.length);
             var logSums = device.room(n * heads);
-            new AttentionKernels(device)
+            new AttentionKernels(device, mostShared)
                     .attention(
                             device.array(q).address(),
                             device.array(k).address(),
@@ -82,7 +108,7 @@ class AttentionKernelsTest extends AbstractKernelTest {
         double[] allowance =
                 Arrays.stream(expected[1]).map(sum -> 1e-6 * n * sum).toArray();
         var out = device.room(n);
-        new AttentionKernels(device)
+        new AttentionKernels(device, LaunchGeometry.MOST_SHARED_BYTES)
                 .attention(
                         device.array(q).address(),
                         device.array(k).address(),
@@ -100,11 +126,18 @@ class AttentionKernelsTest extends AbstractKernelTest {
 
     @Test
     void shapesBeyondTheLimitsAreRefused() {
-        AttentionKernels kernels = new AttentionKernels((kernel, geometry, arguments) -> {
-            throw new AssertionError("launched " + kernel);
-        });
+        AttentionKernels kernels = new AttentionKernels(
+                (kernel, geometry, arguments) -> {
+                    throw new AssertionError("launched " + kernel);
+                },
+                LaunchGeometry.MOST_SHARED_BYTES);
         assertThrows(IllegalArgumentException.class, () -> kernels.attention(0, 0, 0, 0, 0, 1, 3, 2, 8, 0, 1));
-        assertThrows(IllegalArgumentException.class, () -> kernels.attention(0, 0, 0, 0, 0, 1, 2, 2, 257, 0, 1));
+        assertThrows(IllegalArgumentException.class, () -> kernels.attention(0, 0, 0, 0, 0, 1, 2, 2, 0, 0, 1));
+        CospadiException wide =
+                assertThrows(CospadiException.class, () -> kernels.attention(0, 0, 0, 0, 0, 1, 2, 2, 257, 0, 1));
+        assertEquals(
+                "attention on a GPU takes heads of at most 256 columns, and these have 257; use --backend cpu",
+                wide.getMessage());
         kernels.attention(0, 0, 0, 0, 0, 0, 2, 2, 256, 0, 1);
     }
 }

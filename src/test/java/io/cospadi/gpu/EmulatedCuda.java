@@ -52,10 +52,11 @@ public final class EmulatedCuda implements CudaCalls {
     /** LAPACKE's potrf about its fourth argument. */
     private static final int NAN_IN_MATRIX = -4;
 
-    private final EmulatedDevice device = new EmulatedDevice();
+    private final EmulatedDevice device;
     private final Map<Long, Long> held = new HashMap<>();
     private final long memory;
     private final long reserved;
+    private final int sharedBytes;
     private long heldBytes;
     private List<Runnable> captured;
 
@@ -70,13 +71,24 @@ public final class EmulatedCuda implements CudaCalls {
 
     /** @param reserved bytes of them that libraries work in */
     public EmulatedCuda(long memory, long reserved) {
+        this(memory, reserved, LaunchGeometry.MOST_SHARED_BYTES);
+    }
+
+    private EmulatedCuda(long memory, long reserved, int sharedBytes) {
+        device = new EmulatedDevice(sharedBytes);
         this.memory = memory;
         this.reserved = reserved;
+        this.sharedBytes = sharedBytes;
+    }
+
+    /** One whose blocks have no more shared memory than those of the GPUs that have least. */
+    public static EmulatedCuda withLeastShared() {
+        return new EmulatedCuda(MEMORY, 0, LaunchGeometry.LEAST_SHARED_BYTES);
     }
 
     @Override
     public DeviceProperties properties() {
-        return new DeviceProperties(0, "emulation", 8, 0, 4, LaunchGeometry.MOST_SHARED_BYTES, true, memory, "12.6");
+        return new DeviceProperties(0, "emulation", 8, 0, 4, sharedBytes, true, memory, "12.6");
     }
 
     static FloatPointer floats(long address) {

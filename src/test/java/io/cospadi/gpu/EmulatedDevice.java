@@ -9,9 +9,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
@@ -28,9 +31,11 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
 
     private static final ByteBuffer SOUND = sound();
     private static final Map<String, String> FILE_OF_KERNEL = KernelImages.fileOfKernel();
+    private static final Map<String, Integer> STATIC_SHARED_BYTES = staticSharedBytes();
 
     private final Map<Long, Array> arrays = new LinkedHashMap<>();
     private final LaunchArguments launchArguments = new LaunchArguments();
+    private final int mostShared;
     private int order;
 
     private static ByteBuffer sound() {
@@ -39,7 +44,31 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
         return ByteBuffer.wrap(bytes);
     }
 
+    /** What each kernel's PTX declares beside what a launch asks for. */
+    private static Map<String, Integer> staticSharedBytes() {
+        Pattern entryOrArray =
+                Pattern.compile("\\.visible \\.entry (\\w+)\\(|\\.shared \\.align \\d+ \\.b8 \\w+\\[(\\d+)\\]");
+        Map<String, Integer> bytes = new HashMap<>();
+        for (String file : KernelImages.FILES) {
+            String kernel = null;
+            for (Matcher found = entryOrArray.matcher(KernelImages.ptx(file)); found.find(); ) {
+                if (found.group(1) != null) {
+                    kernel = found.group(1);
+                } else {
+                    bytes.merge(kernel, Integer.parseInt(found.group(2)), Integer::sum);
+                }
+            }
+        }
+        return bytes;
+    }
+
     EmulatedDevice() {
+        this(LaunchGeometry.MOST_SHARED_BYTES);
+    }
+
+    /** @param mostShared bytes of shared memory that a block has, static and dynamic; a launch that needs more fails */
+    EmulatedDevice(int mostShared) {
+        this.mostShared = mostShared;
         Simt.load();
     }
 
@@ -193,6 +222,10 @@ final class EmulatedDevice implements Launcher, AutoCloseable {
 
     @Override
     public void launch(String kernel, LaunchGeometry geometry, Object... arguments) {
+        int shared = geometry.sharedBytes() + STATIC_SHARED_BYTES.getOrDefault(kernel, 0);
+        assertTrue(
+                shared <= mostShared,
+                () -> kernel + " needs " + shared + " bytes of shared memory, and a block has " + mostShared);
         assertTrue(tryLaunch(kernel, geometry, arguments), () -> kernel + ": " + failure());
         arrays.values().forEach(array -> array.requireGuards(kernel));
     }

@@ -17,6 +17,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -36,6 +37,12 @@ class KernelImagesTest {
             "Compiling entry function '(\\w+)'.*?"
                     + "(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes spill loads.*?Used (\\d+) registers",
             Pattern.DOTALL);
+
+    /**
+     * By 12 bytes on sm_86 and sm_89, where they run with heads of 129 to 188 columns at most for keys and values, to 252 for
+     * queries; bounds that leave them more registers would change them elsewhere, too.
+     */
+    private static final Set<String> SPILL_ON_CONSUMER_GPUS = Set.of("query_gradient_256", "key_value_gradient_256");
 
     private static Path image(Path source) {
         return IMAGES.resolve(name(source) + ".ptx");
@@ -136,9 +143,12 @@ class KernelImagesTest {
         assertEquals("no kernel axpy_f16", unknown.getMessage());
     }
 
-    /** With ptxas on the PATH or named by PTXAS; {@code cuda-kernels/README.md} says how to get it without CUDA. */
+    /**
+     * With ptxas on the PATH or named by PTXAS; {@code cuda-kernels/README.md} says how to get it without CUDA. The heads' numbers
+     * of registers are those of sm_80 and sm_90.
+     */
     @ParameterizedTest
-    @ValueSource(strings = {"sm_80", "sm_90"})
+    @ValueSource(strings = {"sm_80", "sm_86", "sm_89", "sm_90"})
     void kernelsDoNotSpillAndKeepToTheirRegisters(String architecture) throws Exception {
         String ptxas = System.getenv().getOrDefault("PTXAS", "ptxas");
         assumeTrue(System.getenv("PTXAS") != null || Simt.onPath("ptxas"), "needs ptxas on the PATH or in PTXAS");
@@ -147,16 +157,19 @@ class KernelImagesTest {
             Matcher cap = CAP.matcher(text);
             assertTrue(cap.find(), source + " states no number of registers");
             Path image = architecture.equals("sm_90") ? earlyImage(source).orElse(image(source)) : image(source);
+            boolean consumer = architecture.equals("sm_86") || architecture.equals("sm_89");
             String log = run(ptxas, "-v", "-arch=" + architecture, image.toString(), "-o", "/dev/null");
             TreeMap<String, Integer> registers = new TreeMap<>();
             for (Matcher kernel = ASSEMBLED.matcher(log); kernel.find(); ) {
                 String name = kernel.group(1);
-                assertEquals(
-                        "0 0 0", kernel.group(2) + " " + kernel.group(3) + " " + kernel.group(4), name + " spills");
+                if (!consumer || !SPILL_ON_CONSUMER_GPUS.contains(name)) {
+                    assertEquals(
+                            "0 0 0", kernel.group(2) + " " + kernel.group(3) + " " + kernel.group(4), name + " spills");
+                }
                 registers.put(name, Integer.parseInt(kernel.group(5)));
             }
             assertEquals(new TreeSet<>(Simt.kernelsOf(text)), new TreeSet<>(registers.keySet()), log);
-            int most = Integer.parseInt(cap.group(1));
+            int most = consumer ? 255 : Integer.parseInt(cap.group(1));
             registers.forEach(
                     (name, used) -> assertTrue(used <= most, name + " uses " + used + " registers of " + most));
         }
