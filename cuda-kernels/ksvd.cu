@@ -9,7 +9,9 @@
 //          it found of E[I]^T v, and of c.v in the fourth last. All but the codes on 16-byte boundaries.
 // Launch   power_pass: a line of any number of blocks of threads that hold r columns, 8 each (power_pass_wide: 16 each), a
 //          multiple of 32; dynamic shared memory 32 (64) bytes a thread. If `saved` is not null, d is also stored there.
-//          power_fold: grid ceil(r / 32), block (32, 32). replace_atom(_wide): as power_pass, twice the shared memory.
+//          power_fold: grid ceil(r / 32), block (32, 32). replace_atom(_wide): as power_pass, twice the shared memory, which is
+//          64 KiB at r 8192 and 128 KiB at r 16384; replace_atom_wide_short, for devices whose blocks have less: once, d is read
+//          again for each row instead.
 //          An atom takes one power_pass and one power_fold for each iteration, then one replace_atom, on one stream. Blocks that
 //          get no row of I add nothing; an atom without any stays as it is.
 // Order    A row's product: a thread's columns ascending, then a fixed tree. A column's sum: rows ascending within a block, which
@@ -17,7 +19,7 @@
 //          launches give equal bits.
 // Bound    Memory, by design: each iteration reads 4 |I| r bytes once, the end reads and writes them once;
 //          beside it 8 r bytes a block and iteration, and two launches. Rows stay in registers between product and sum.
-// Limits   1 <= r <= 8192 (power_pass_wide, replace_atom_wide: 16384); start[k] < 2^31. Offsets are 64-bit. Callers check.
+// Limits   1 <= r <= 8192 (power_pass_wide, replace_atom_wide(_short): 16384); start[k] < 2^31. Offsets are 64-bit. Callers check.
 // Registers at most 64.
 #include "primitives/reduce.cuh"
 #include "primitives/tiles.cuh"
@@ -176,13 +178,14 @@ static __device__ void pass(
     if (threadIdx.x == 0) own[pitch] = codes_along;
 }
 
-template <int QUADS>
+/** KEPT: whether shared memory has room for d as it was, behind u. */
+template <int QUADS, bool KEPT>
 static __device__ void replace(const Users& users, const float* old, const float* w, float* atom, const Shared& shared) {
     if (users.count == 0) return;
     float along = scale_to_unit<QUADS>(w, old, users.cols, shared);
     float4* former = shared.unit + QUADS * blockDim.x;
     for (int j = 0; j < QUADS; j++) {
-        former[threadIdx.x + j * blockDim.x] = own_quad(old, j, users.cols);
+        if (KEPT) former[threadIdx.x + j * blockDim.x] = own_quad(old, j, users.cols);
         if (blockIdx.x == 0) store_quad(atom, j, users.cols, shared.unit[threadIdx.x + j * blockDim.x]);
     }
     int parity = 0;
@@ -197,7 +200,7 @@ static __device__ void replace(const Users& users, const float* old, const float
             UNROLL
             for (int j = 0; j < QUADS; j++) {
                 int at = threadIdx.x + j * blockDim.x;
-                add_multiple(group.quads[n][j], group.codes[n], former[at]);
+                add_multiple(group.quads[n][j], group.codes[n], KEPT ? former[at] : own_quad(old, j, users.cols));
                 add_multiple(group.quads[n][j], -group.products[n], shared.unit[at]);
                 store_quad(users.residual + row * users.cols, j, users.cols, group.quads[n][j]);
             }
@@ -259,7 +262,7 @@ extern "C" __global__ void __launch_bounds__(1024) replace_atom(
     __shared__ double sums[MOST_WARPS];
     __shared__ float dots[2 * MOST_WARPS * Group<2>::ROWS];
     DYNAMIC_SHARED(float4, unit);
-    replace<2>({residual, codes, rows, start, cols, k, atom}, old, w, to, {unit, dots, sums});
+    replace<2, true>({residual, codes, rows, start, cols, k, atom}, old, w, to, {unit, dots, sums});
 }
 
 extern "C" __global__ void __launch_bounds__(1024) replace_atom_wide(
@@ -268,5 +271,14 @@ extern "C" __global__ void __launch_bounds__(1024) replace_atom_wide(
     __shared__ double sums[MOST_WARPS];
     __shared__ float dots[2 * MOST_WARPS * Group<4>::ROWS];
     DYNAMIC_SHARED(float4, unit);
-    replace<4>({residual, codes, rows, start, cols, k, atom}, old, w, to, {unit, dots, sums});
+    replace<4, true>({residual, codes, rows, start, cols, k, atom}, old, w, to, {unit, dots, sums});
+}
+
+extern "C" __global__ void __launch_bounds__(1024) replace_atom_wide_short(
+    float* residual, float* codes, const int* rows, const long long* start, int cols, int k, int atom, const float* old,
+    const float* w, float* to) {
+    __shared__ double sums[MOST_WARPS];
+    __shared__ float dots[2 * MOST_WARPS * Group<4>::ROWS];
+    DYNAMIC_SHARED(float4, unit);
+    replace<4, false>({residual, codes, rows, start, cols, k, atom}, old, w, to, {unit, dots, sums});
 }

@@ -19,7 +19,8 @@
 // Bound    choose_scales: a division in f64 for each element and scale. round_with_feedback: b steps, one after the other; the
 //          products around it cost more. round_on_support: the latency of a step, s of them a sweep and row; M comes from the L2
 //          cache. Not yet measured.
-// Limits   b <= 64; s codes a row at most, those beyond stay; offsets are 64-bit.
+// Limits   b <= 64; s codes a row at most, those beyond stay; 4 s bytes and 1 KiB within shared memory (s <= 25088 where
+//          a block has 99 KiB, the least); offsets are 64-bit.
 // Registers at most 64.
 #include "primitives/list.cuh"
 #include "primitives/reduce.cuh"

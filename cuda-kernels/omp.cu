@@ -19,7 +19,8 @@
 // Bound    Memory: 2 k s^2 - 4 s^3 / 3 bytes of P a row, 16 bytes a load and eight loads of a thread on their
 //          way; P never fits into a cache at the sizes of language models. On an NVIDIA H200 a round of K-SVD with 8192 rows,
 //          k 2184 and s 1092 takes 8.5 s, in which this is 28.5 TB: near its memory's rate, whatever the atoms' update took.
-// Limits   1 <= s <= k, 8 pitch + 8 s within shared memory; scratch 16-byte aligned. Callers check.
+// Limits   1 <= s <= k, 8 pitch + 8 s bytes and 1 KiB within shared memory (pitch + s <= 20736 where a block has 163 KiB,
+//          12544 where it has 99); scratch 16-byte aligned. Callers check.
 // Registers at most 64.
 #include "primitives/reduce.cuh"
 #include "primitives/shared.cuh"

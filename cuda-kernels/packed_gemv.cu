@@ -20,7 +20,8 @@
 //          packed_gemv_*_few does better: without starts by twice the warps (H100, 8.9 MB: 6.2 us instead of 7.4), with starts
 //          by AHEAD loads a lane (9.7 MB: 6.0 us instead of 7.6; twice the warps 6.3). A kernel that only reads takes 4.7 and
 //          5.0. Measured by hand, in graphs of 40 launches. Several products in a launch: not yet measured.
-// Limits   tokens <= 65535; reach within what shared memory holds. words 16-byte aligned. Callers check.
+// Limits   tokens <= 65535; 4 reach bytes and what is static within shared memory (reach <= 24064 where a block has 99 KiB, the
+//          least). words 16-byte aligned. Callers check.
 //          Launch bounds hold all but packed_gemv_gaps_few and packed_gemv_wide_few at 32 registers.
 // Registers at most 64.
 #include "primitives/early.cuh"

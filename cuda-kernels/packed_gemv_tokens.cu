@@ -10,7 +10,8 @@
 // Bound    Shared memory: a slot is a load of 4 tokens' 16 bytes, in which lanes meet in banks. For gate of a Llama-3-8B at ratio
 //          0.2 an NVIDIA H100 takes 32, 52 and 101 us for 2, 4 and 8 tokens, where memory alone would take 23; 29, 32 and 57 with
 //          8:16, whose lanes stand on the same 16 atoms and share what they read.
-// Limits   gridDim.y <= 65535; tokens within what shared memory holds. words 16-byte aligned. Callers check.
+// Limits   gridDim.y <= 65535; 4 TOKENS (reach + 512) bytes and 1 KiB within shared memory (for 8 tokens reach <= 2624 where a
+//          block has 99 KiB, the least; for 4 5760, for 2 12032). words 16-byte aligned. Callers check.
 // Registers at most 64.
 #include "primitives/shared.cuh"
 #include "primitives/slots.cuh"

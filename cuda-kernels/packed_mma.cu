@@ -12,8 +12,8 @@
 // Bound    Cutting z into bf16, which every block of 16 rows does anew: for gate of a Llama-3-8B at ratio 0.2 an NVIDIA H100
 //          takes 170 us for up to 8 tokens, 384 for 32 and 653 for 64, where its memory would take 23. Up to 8 tokens
 //          packed_gemv_tokens.cu is faster, beyond 16 unpack_slots.cu and cuBLAS should be, so the program takes these there.
-// Limits   tokens <= 64; pitch within what shared memory holds. words 16-byte aligned. Callers check. As in a dense product an
-//          infinite z makes NaN.
+// Limits   tokens <= 64; 32 pitch bytes and 1 KiB within shared memory (pitch <= 3080 where a block has 99 KiB, the least; 5128 where
+//          it has 163). words 16-byte aligned. Callers check. As in a dense product an infinite z makes NaN.
 // Registers at most 80.
 #include "primitives/mma.cuh"
 #include "primitives/shared.cuh"

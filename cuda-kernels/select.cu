@@ -14,8 +14,9 @@
 //          does not show. Among equals the kept ones are ranked by ballots in column order. Equal inputs give equal bits.
 // Bound    Memory by design: 8 k bytes a row, 20 k with the step; beside it five passes over shared memory. On an NVIDIA H200 the
 //          step of (14336, 4169) takes 596 us, 51 % of its copy bandwidth: the passes are not hidden.
-// Limits   0 <= s <= k, 1 <= k <= 40000 (163 KiB of shared memory on compute capability 8.0); 8 bits of exponent and 23 of
-//          mantissa order finite values only: rows are finite. A group is 1, 2, 4, 8, 16 or 32 columns. Callers check.
+// Limits   0 <= s <= k, 1 <= k, 4 k bytes and 2 KiB within shared memory (k <= 41216 where a block has 163 KiB, 24832 where it has
+//          99); 8 bits of exponent and 23 of mantissa order finite values only: rows are finite. A group is 1, 2, 4, 8, 16 or 32
+//          columns. Callers check.
 // Registers at most 40.
 #include "primitives/radix.cuh"
 #include "primitives/reduce.cuh"

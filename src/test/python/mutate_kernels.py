@@ -521,7 +521,9 @@ KSVD = [
      "        UNROLL\n        for (int n = 0; n < ROWS; n++) {\n            codes_along",
      "first += users.count) {\n        Group<QUADS> group;\n        group.load(users, first, along, shared, parity);\n"
      "        UNROLL\n        for (int n = 0; n < ROWS; n++) {\n            codes_along"),
-    ("atom's own part of the residual not restored", "add_multiple(group.quads[n][j], group.codes[n], former[at]);", ""),
+    ("atom's own part of the residual not restored",
+     "add_multiple(group.quads[n][j], group.codes[n], KEPT ? former[at] : own_quad(old, j, users.cols));", ""),
+    ("new atom for the former where there is no room", ": own_quad(old, j, users.cols));", ": shared.unit[at]);"),
     ("rows beyond the users updated", "if (first + n >= users.count) break;", ""),
     ("blocks beyond the 32nd left out", "block += 32)", "block += blocks)"),
     ("partial sums read before they are there", "alongs[threadIdx.y] = along;\n    __syncthreads();", "alongs[threadIdx.y] = along;"),
@@ -555,7 +557,8 @@ CONJUGATE_GRADIENT = [
     ("energy of the thread", "after = block_reduce<Sum>(after, sums);", ""),
     ("curvature of the thread", "curvature = block_reduce<Sum>(curvature, sums);", ""),
     ("every row's energy is the first's", "double before = energy[blockIdx.x]", "double before = energy[0]"),
-    ("directions overlap", "float* along = q + k;", "float* along = q + k - 1;"),
+    ("directions overlap", "KEPT ? q + k :", "KEPT ? q + k - 1 :"),
+    ("another row's direction", ": direction + at;", ": direction;"),
 ]
 TRIANGULAR = [
     ("upper triangle taken", "i < rows && j <= i ?", "i < rows ?"),

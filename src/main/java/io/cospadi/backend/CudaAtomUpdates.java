@@ -1,6 +1,7 @@
 package io.cospadi.backend;
 
 import io.cospadi.gpu.CudaCalls;
+import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.gpu.KsvdKernels;
 import io.cospadi.gpu.SupportKernels;
 
@@ -12,7 +13,8 @@ final class CudaAtomUpdates {
 
     CudaAtomUpdates(CudaCalls cuda, CudaMemory memory) {
         this.memory = memory;
-        kernels = new KsvdKernels(cuda, cuda.properties().multiprocessors());
+        DeviceProperties device = cuda.properties();
+        kernels = new KsvdKernels(cuda, device.multiprocessors(), device.sharedBytesOfBlock());
         supports = new SupportKernels(cuda);
     }
 

@@ -117,12 +117,13 @@ public final class CudaBackend implements Backend {
         atoms = new AtomKernels(cuda);
         codeSweep = new CodeSweepKernels(cuda);
         deadAtoms = new DeadAtomKernels(cuda);
-        conjugateGradients = new ConjugateGradientKernels(cuda);
+        conjugateGradients =
+                new ConjugateGradientKernels(cuda, cuda.properties().sharedBytesOfBlock());
         elementwise = new ElementwiseKernels(cuda);
         indexing = new IndexingKernels(cuda);
         levels = new LevelKernels(cuda, cuda.properties().sharedBytesOfBlock());
         squares = new SquareKernels(cuda);
-        select = new SelectKernels(cuda);
+        select = new SelectKernels(cuda, cuda.properties().sharedBytesOfBlock());
         storage = new StorageKernels(cuda);
         supports = new SupportKernels(cuda);
         rowReductions = new ReductionKernels(cuda);

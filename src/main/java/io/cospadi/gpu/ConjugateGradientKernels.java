@@ -1,14 +1,19 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.CospadiException;
+
 /** Launches of {@code conjugate_gradient.cu}; matrices by address, f32. */
 public final class ConjugateGradientKernels {
-    /** Columns of which a block's shared memory holds two rows, beside what its sums need. */
-    public static final int MOST_COLUMNS = 20_000;
+    /** What the kernels share beside rows, for their sums. */
+    private static final int STATIC_SHARED_BYTES = 256;
 
     private final Launcher launcher;
+    private final SharedMemoryLimit shared;
 
-    public ConjugateGradientKernels(Launcher launcher) {
+    /** @param mostShared bytes of shared memory that a block of the device can have */
+    public ConjugateGradientKernels(Launcher launcher, int mostShared) {
         this.launcher = launcher;
+        shared = new SharedMemoryLimit(mostShared, STATIC_SHARED_BYTES);
     }
 
     /**
@@ -20,18 +25,17 @@ public final class ConjugateGradientKernels {
      * @param residual  (rows, k), 0 outside the support, updated
      * @param direction (rows, k), 0 outside the support, updated
      * @param energy    (rows), squared norms of the residual's rows, updated
-     * @throws IllegalArgumentException if k is more than {@value #MOST_COLUMNS}
+     * @throws CospadiException if a row doesn't fit into the shared memory of a block
      */
     public void step(
             long support, long image, long codes, long residual, long direction, long energy, int rows, int k) {
-        if (k > MOST_COLUMNS) {
-            throw new IllegalArgumentException(
-                    "rows of " + k + " columns do not fit into shared memory, which holds " + MOST_COLUMNS);
-        }
+        long row = (long) Float.BYTES * k;
+        boolean both = shared.allows(2 * row);
+        int bytes = shared.require(both ? 2 * row : row, "codes over k=" + k + " atoms");
         if (rows > 0) {
             launcher.launch(
-                    "conjugate_gradient_step",
-                    LaunchGeometry.blocks(rows, 2 * Float.BYTES * k),
+                    both ? "conjugate_gradient_step" : "conjugate_gradient_step_short",
+                    LaunchGeometry.blocks(rows, bytes),
                     support,
                     image,
                     codes,

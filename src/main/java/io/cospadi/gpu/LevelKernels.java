@@ -1,5 +1,7 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.CospadiException;
+
 /** Launches of {@code levels.cu}: rounding to levels of 3 to 8 bits; matrices by address, row-major and dense. */
 public final class LevelKernels {
     /** Rows of {@link #roundWithFeedback}, at most. */
@@ -11,12 +13,12 @@ public final class LevelKernels {
     private static final int STATIC_SHARED_BYTES = 1024;
 
     private final Launcher launcher;
-    private final int mostShared;
+    private final SharedMemoryLimit shared;
 
     /** @param mostShared bytes of shared memory that a block of the device can have */
     public LevelKernels(Launcher launcher, int mostShared) {
         this.launcher = launcher;
-        this.mostShared = Math.min(mostShared, LaunchGeometry.MOST_SHARED_BYTES);
+        shared = new SharedMemoryLimit(mostShared, STATIC_SHARED_BYTES);
     }
 
     /**
@@ -77,7 +79,7 @@ public final class LevelKernels {
      * @param residuals (rows, k) f32, updated
      * @param codes     (rows, k) f32, updated
      * @param scales    (rows, ceil(s / length)) f32, overwritten
-     * @throws IllegalArgumentException if s atoms don't fit into the shared memory of a block
+     * @throws CospadiException if s atoms don't fit into the shared memory of a block
      */
     public void roundOnSupport(
             long gram,
@@ -90,14 +92,10 @@ public final class LevelKernels {
             int s,
             int length,
             int bits) {
-        long shared = (long) Integer.BYTES * s;
-        if (shared > mostShared - STATIC_SHARED_BYTES) {
-            throw new IllegalArgumentException("s=" + s + " needs " + shared
-                    + " bytes of shared memory, and a block has " + (mostShared - STATIC_SHARED_BYTES));
-        }
+        int bytes = shared.require((long) Integer.BYTES * s, "codes of s=" + s + " atoms");
         if (rows > 0) {
             LaunchGeometry geometry =
-                    LaunchGeometry.blocks(Math.min(rows, LaunchGeometry.MOST_BLOCKS_OF_A_LINE), (int) shared);
+                    LaunchGeometry.blocks(Math.min(rows, LaunchGeometry.MOST_BLOCKS_OF_A_LINE), bytes);
             int groups = (s - 1) / length + 1;
             launcher.launch(
                     "round_on_support",

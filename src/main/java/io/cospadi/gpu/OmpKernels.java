@@ -1,17 +1,19 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.CospadiException;
+
 /** Launches of {@code omp.cu}: orthogonal matching pursuit in Gram space. */
 public final class OmpKernels {
     /** What the kernel shares beside the row's state. */
     private static final int STATIC_SHARED_BYTES = 1024;
 
     private final Launcher launcher;
-    private final int mostShared;
+    private final SharedMemoryLimit shared;
 
     /** @param mostShared bytes of shared memory that a block of the device can have */
     public OmpKernels(Launcher launcher, int mostShared) {
         this.launcher = launcher;
-        this.mostShared = Math.min(mostShared, LaunchGeometry.MOST_SHARED_BYTES);
+        shared = new SharedMemoryLimit(mostShared, STATIC_SHARED_BYTES);
     }
 
     /**
@@ -31,22 +33,18 @@ public final class OmpKernels {
      * @param codes        (rows, k) f32, overwritten
      * @param scratch      {@link #scratchFloats} f32 for {@code blocks}, 16-byte aligned
      * @param blocks       1 or more; the result does not depend on it
-     * @throws IllegalArgumentException if s is not in 1 .. k, or k and s ask for more shared memory than a block has
+     * @throws IllegalArgumentException if s is not in 1 .. k
+     * @throws CospadiException         if k and s ask for more shared memory than a block can have
      */
     public void pursue(long gram, long correlations, long codes, int rows, int k, int s, long scratch, int blocks) {
         if (s < 1 || s > k) {
             throw new IllegalArgumentException("need 1 <= s <= k, got s=" + s + ", k=" + k);
         }
-        long shared = 8L * (pitch(k) + s);
-        if (shared > mostShared - STATIC_SHARED_BYTES) {
-            throw new IllegalArgumentException("k=" + k + " and s=" + s + " need " + shared
-                    + " bytes of shared memory, and a block has "
-                    + (mostShared - STATIC_SHARED_BYTES));
-        }
+        int bytes = shared.require(8L * (pitch(k) + s), "pursuits of s=" + s + " of k=" + k + " atoms");
         if (rows > 0) {
             // four columns a thread; a narrow dictionary needs no more warps than that
             int threads = Math.min(LaunchGeometry.THREADS, (k + 127) / 128 * 32);
-            LaunchGeometry geometry = new LaunchGeometry(Math.min(rows, blocks), 1, threads, 1, (int) shared);
+            LaunchGeometry geometry = new LaunchGeometry(Math.min(rows, blocks), 1, threads, 1, bytes);
             launcher.launch("orthogonal_matching_pursuit", geometry, gram, correlations, codes, scratch, rows, k, s);
         }
     }

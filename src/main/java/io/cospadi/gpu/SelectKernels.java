@@ -1,24 +1,30 @@
 package io.cospadi.gpu;
 
+import io.cospadi.tensor.CospadiException;
+
 /**
  * Launches of {@code select.cu}: exact selection of the s largest of each row, or of the largest of every group of neighbours,
  * alone and after a gradient step.
  */
 public final class SelectKernels {
-    /** Columns whose magnitudes fit into a block's shared memory beside what selection needs. */
-    public static final int MOST_COLUMNS = 40_000;
+    /** What the kernels share beside the row's magnitudes. */
+    private static final int STATIC_SHARED_BYTES = 2 << 10;
 
     private final Launcher launcher;
+    private final SharedMemoryLimit shared;
 
-    public SelectKernels(Launcher launcher) {
+    /** @param mostShared bytes of shared memory that a block of the device can have */
+    public SelectKernels(Launcher launcher, int mostShared) {
         this.launcher = launcher;
+        shared = new SharedMemoryLimit(mostShared, STATIC_SHARED_BYTES);
     }
 
     /**
      * Zeroes all but the s largest magnitudes of each row, ties to the lower column.
      *
      * @param matrix (rows, k) f32, updated
-     * @throws IllegalArgumentException if s is not in 0 .. k, or k is more than {@value #MOST_COLUMNS}
+     * @throws IllegalArgumentException if s is not in 0 .. k
+     * @throws CospadiException         if a row doesn't fit into the shared memory of a block
      */
     public void keepLargest(long matrix, int rows, int k, int s) {
         requireLimits(k, s);
@@ -34,7 +40,8 @@ public final class SelectKernels {
      * @param residual  as codes, read only
      * @param gradient  as codes, read only
      * @param curvature as codes, read only
-     * @throws IllegalArgumentException if s is not in 0 .. k, or k is more than {@value #MOST_COLUMNS}
+     * @throws IllegalArgumentException if s is not in 0 .. k
+     * @throws CospadiException         if a row doesn't fit into the shared memory of a block
      */
     public void hardThresholdStep(long codes, long residual, long gradient, long curvature, int rows, int k, int s) {
         requireLimits(k, s);
@@ -86,17 +93,13 @@ public final class SelectKernels {
         }
     }
 
-    private static LaunchGeometry geometry(int rows, int k) {
-        return LaunchGeometry.blocks(rows, Float.BYTES * k);
+    private LaunchGeometry geometry(int rows, int k) {
+        return LaunchGeometry.blocks(rows, shared.require((long) Float.BYTES * k, "codes over k=" + k + " atoms"));
     }
 
     private static void requireLimits(int k, int s) {
         if (s < 0 || s > k) {
             throw new IllegalArgumentException("need 0 <= s <= k, got s=" + s + ", k=" + k);
-        }
-        if (k > MOST_COLUMNS) {
-            throw new IllegalArgumentException(
-                    "rows of " + k + " columns do not fit into shared memory, which holds " + MOST_COLUMNS);
         }
     }
 }

@@ -1,15 +1,20 @@
 package io.cospadi.gpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.cospadi.tensor.CospadiException;
+import java.util.ArrayList;
 import java.util.Arrays;
-import org.junit.jupiter.api.Test;
+import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** A step against its formula in f64. */
 class ConjugateGradientKernelsTest extends AbstractKernelTest {
+    private static final int STATIC_SHARED_BYTES = 256;
+
     private record Rows(double[] codes, double[] residual, double[] direction, double[] energy) {}
 
     private static Rows plain(
@@ -59,13 +64,15 @@ class ConjugateGradientKernelsTest extends AbstractKernelTest {
         Rows expected = plain(support, image, codes, residual, direction, energy, rows, k);
         float[] once = null;
         for (int order = 0; order < ORDERS; order++) {
+            // room for two rows, or for one
+            int mostShared = STATIC_SHARED_BYTES + (order % 2 == 0 ? 8 : 4) * k;
             var c = device.array(codes);
             var r = device.array(residual);
             var d = device.array(direction);
             var e = device.array(energy);
             var from = device.array(support);
             var q = device.array(image);
-            new ConjugateGradientKernels(withThreads(threads))
+            new ConjugateGradientKernels(withThreads(threads), mostShared)
                     .step(from.address(), q.address(), c.address(), r.address(), d.address(), e.address(), rows, k);
             assertNear(expected.codes, c.floats(), "codes");
             assertNear(expected.residual, r.floats(), "residual");
@@ -73,7 +80,8 @@ class ConjugateGradientKernelsTest extends AbstractKernelTest {
             assertNear(expected.energy, e.floats(), "energy");
             assertArrayEquals(support, from.floats(), "the support is only read");
             once = once == null ? d.floats() : once;
-            assertArrayEquals(once, d.floats(), "the result depends on the order of threads");
+            assertArrayEquals(
+                    once, d.floats(), "the result depends on the order of threads, or on what a block shares");
         }
     }
 
@@ -88,20 +96,30 @@ class ConjugateGradientKernelsTest extends AbstractKernelTest {
         assertWithin(allowance, expected, found, what);
     }
 
-    @Test
-    void rowsThatSharedMemoryDoesNotHoldAreRefused() {
-        var kernels = new ConjugateGradientKernels(device);
-        int k = ConjugateGradientKernels.MOST_COLUMNS + 1;
-        assertThrows(IllegalArgumentException.class, () -> kernels.step(0, 0, 0, 0, 0, 0, 1, k));
+    /** What {@code conjugate_gradient.cu} states of devices with most and with least shared memory. */
+    @ParameterizedTest
+    @CsvSource({"166912, 20832, 41664", "101376, 12640, 25280"})
+    void rowsThatSharedMemoryDoesNotHoldAreRefused(int mostShared, int both, int most) {
+        List<String> launched = new ArrayList<>();
+        var kernels = new ConjugateGradientKernels((kernel, geometry, arguments) -> launched.add(kernel), mostShared);
+        kernels.step(0, 0, 0, 0, 0, 0, 1, both);
+        kernels.step(0, 0, 0, 0, 0, 0, 1, both + 1);
+        kernels.step(0, 0, 0, 0, 0, 0, 1, most);
+        assertEquals(
+                List.of("conjugate_gradient_step", "conjugate_gradient_step_short", "conjugate_gradient_step_short"),
+                launched);
+        assertThrows(CospadiException.class, () -> kernels.step(0, 0, 0, 0, 0, 0, 1, most + 1));
     }
 
-    @Test
-    void mostColumnsFit() {
-        int k = ConjugateGradientKernels.MOST_COLUMNS;
+    @ParameterizedTest
+    @CsvSource({"166912, 20832", "101376, 12640", "101376, 25280"})
+    void mostColumnsFit(int mostShared, int k) {
+        device.close();
+        device = new EmulatedDevice(mostShared);
         float[] values = normal(k);
         var one = device.array(values);
         var energy = device.array(1f);
-        new ConjugateGradientKernels(device)
+        new ConjugateGradientKernels(device, mostShared)
                 .step(
                         one.address(),
                         device.array(values).address(),

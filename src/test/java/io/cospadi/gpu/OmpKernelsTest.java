@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
@@ -295,8 +296,21 @@ class OmpKernelsTest extends AbstractKernelTest {
         OmpKernels kernels = new OmpKernels(device, MOST_SHARED);
         assertThrows(IllegalArgumentException.class, () -> kernels.pursue(0, 0, 0, 1, 5, 6, 0, 1));
         assertThrows(IllegalArgumentException.class, () -> kernels.pursue(0, 0, 0, 1, 5, 0, 0, 1));
-        assertThrows(IllegalArgumentException.class, () -> kernels.pursue(0, 0, 0, 1, 12_000, 9_000, 0, 1));
+        assertThrows(CospadiException.class, () -> kernels.pursue(0, 0, 0, 1, 12_000, 9_000, 0, 1));
         kernels.pursue(0, 0, 0, 0, 5, 3, 0, 1);
+    }
+
+    /** What {@code omp.cu} states of devices with most and with least shared memory. */
+    @ParameterizedTest
+    @CsvSource({"166912, 20736", "101376, 12544"})
+    void mostAtomsFit(int mostShared, int atoms) {
+        int[] shared = new int[1];
+        OmpKernels kernels =
+                new OmpKernels((kernel, geometry, arguments) -> shared[0] = geometry.sharedBytes(), mostShared);
+        int k = atoms / 8 * 4;
+        kernels.pursue(0, 0, 0, 1, k, atoms - k, 0, 1);
+        assertEquals(mostShared - 1024, shared[0]);
+        assertThrows(CospadiException.class, () -> kernels.pursue(0, 0, 0, 1, k + 1, atoms - k, 0, 1));
     }
 
     @Test

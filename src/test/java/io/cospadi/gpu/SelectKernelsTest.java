@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cospadi.tensor.CospadiException;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
@@ -14,6 +15,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Selection against sorting, the thresholded step against its formula. */
 class SelectKernelsTest extends AbstractKernelTest {
+    private static final int MOST_SHARED = LaunchGeometry.MOST_SHARED_BYTES;
+
     /** Zeroes all but the s largest magnitudes of each row; a stable sort keeps ties in column order. */
     private static float[] largestBySorting(float[] values, int rows, int k, int s) {
         float[] kept = new float[values.length];
@@ -65,7 +68,7 @@ class SelectKernelsTest extends AbstractKernelTest {
         "1,4171,256"
     })
     void exactlyTheLargestAreKept(int rows, int k, int threads) {
-        SelectKernels kernels = new SelectKernels(withThreads(threads));
+        SelectKernels kernels = new SelectKernels(withThreads(threads), MOST_SHARED);
         for (int s : new int[] {0, 1, k / 2, k - 1, k}) {
             for (int kind = 0; kind < 5; kind++) {
                 float[] values = values(kind, rows * k);
@@ -93,7 +96,7 @@ class SelectKernelsTest extends AbstractKernelTest {
     @ParameterizedTest
     @CsvSource({"1,1,256", "3,2,256", "2,31,256", "2,32,64", "2,33,32", "2,256,256", "2,257,256", "1,4171,256"})
     void exactlyTheLargestOfEveryGroupAreKept(int rows, int k, int threads) {
-        SelectKernels kernels = new SelectKernels(withThreads(threads));
+        SelectKernels kernels = new SelectKernels(withThreads(threads), MOST_SHARED);
         for (int group : new int[] {1, 4, 16, 32}) {
             for (int kept : new int[] {0, 1, group / 2, group}) {
                 for (int kind = 0; kind < 5; kind++) {
@@ -112,7 +115,7 @@ class SelectKernelsTest extends AbstractKernelTest {
         float[] values = values(1, 3 * 700);
         for (int order = 0; order < ORDERS; order++) {
             var matrix = device.array(values);
-            new SelectKernels(device).keepLargest(matrix.address(), 3, 700, 333);
+            new SelectKernels(device, MOST_SHARED).keepLargest(matrix.address(), 3, 700, 333);
             assertSame(largestBySorting(values, 3, 700, 333), matrix.floats(), "order " + order);
         }
     }
@@ -137,7 +140,7 @@ class SelectKernelsTest extends AbstractKernelTest {
                 }
             }
             var updated = device.array(codes);
-            new SelectKernels(withThreads(threads))
+            new SelectKernels(withThreads(threads), MOST_SHARED)
                     .hardThresholdStep(
                             updated.address(),
                             device.array(residual).address(),
@@ -150,7 +153,7 @@ class SelectKernelsTest extends AbstractKernelTest {
             int group = 16;
             int kept = Math.min(s, group / 2);
             updated = device.array(codes);
-            new SelectKernels(withThreads(threads))
+            new SelectKernels(withThreads(threads), MOST_SHARED)
                     .hardThresholdStepInGroups(
                             updated.address(),
                             device.array(residual).address(),
@@ -191,7 +194,7 @@ class SelectKernelsTest extends AbstractKernelTest {
             allowance[j] = ROUNDING * (2 * (4 + 14) + 3) * 1.001 * (Math.abs(codes[j]) + Math.abs(change));
         }
         var updated = device.array(codes);
-        new SelectKernels(device)
+        new SelectKernels(device, MOST_SHARED)
                 .hardThresholdStep(
                         updated.address(),
                         device.array(residual).address(),
@@ -220,9 +223,11 @@ class SelectKernelsTest extends AbstractKernelTest {
 
     @Test
     void emptyMatricesNeedNoLaunch() {
-        SelectKernels kernels = new SelectKernels((kernel, geometry, arguments) -> {
-            throw new AssertionError("launched " + kernel);
-        });
+        SelectKernels kernels = new SelectKernels(
+                (kernel, geometry, arguments) -> {
+                    throw new AssertionError("launched " + kernel);
+                },
+                MOST_SHARED);
         kernels.keepLargest(0, 0, 5, 2);
         kernels.keepLargest(0, 5, 0, 0);
         kernels.hardThresholdStep(0, 0, 0, 0, 0, 5, 2);
@@ -233,21 +238,31 @@ class SelectKernelsTest extends AbstractKernelTest {
 
     @Test
     void shapesBeyondTheLimitsAreRefused() {
-        SelectKernels kernels = new SelectKernels(device);
+        SelectKernels kernels = new SelectKernels(device, MOST_SHARED);
         assertThrows(IllegalArgumentException.class, () -> kernels.keepLargest(0, 1, 5, 6));
         assertThrows(IllegalArgumentException.class, () -> kernels.keepLargest(0, 1, 5, -1));
-        assertThrows(IllegalArgumentException.class, () -> kernels.keepLargest(0, 1, 40_001, 6));
         assertThrows(IllegalArgumentException.class, () -> kernels.keepLargestInGroups(0, 1, 5, 2, 3));
         assertThrows(IllegalArgumentException.class, () -> kernels.keepLargestInGroups(0, 1, 5, 2, 64));
         assertThrows(IllegalArgumentException.class, () -> kernels.keepLargestInGroups(0, 1, 5, 5, 4));
     }
 
-    @Test
-    void widestRowFitsIntoSharedMemory() {
-        int k = SelectKernels.MOST_COLUMNS;
+    /** What {@code select.cu} states of devices with most and with least shared memory. */
+    @ParameterizedTest
+    @CsvSource({"166912, 41216", "101376, 24832"})
+    void widestRowFitsIntoSharedMemory(int mostShared, int k) {
+        device.close();
+        device = new EmulatedDevice(mostShared);
+        SelectKernels kernels = new SelectKernels(device, mostShared);
         float[] values = normal(k);
         var matrix = device.array(values);
-        new SelectKernels(device).keepLargest(matrix.address(), 1, k, k / 2);
+        kernels.keepLargest(matrix.address(), 1, k, k / 2);
         assertArrayEquals(largestBySorting(values, 1, k, k / 2), matrix.floats());
+        CospadiException wide = assertThrows(CospadiException.class, () -> kernels.keepLargest(0, 1, k + 1, 6));
+        assertEquals(
+                "codes over k=" + (k + 1) + " atoms need " + 4 * (k + 1)
+                        + " bytes of shared memory a block, and this GPU allows " + 4 * k
+                        + "; use fewer atoms, --backend cpu, or a GPU that allows more",
+                wide.getMessage());
+        assertThrows(CospadiException.class, () -> kernels.hardThresholdStep(0, 0, 0, 0, 1, k + 1, 6));
     }
 }
