@@ -115,7 +115,7 @@ final class CudaDevice implements CudaCalls {
                 attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device),
                 attribute(CU_DEVICE_ATTRIBUTE_SINGLE_TO_DOUBLE_PRECISION_PERF_RATIO, device) <= 2,
                 memory[0],
-                driver[0] / 1000 + "." + driver[0] % 1000 / 10);
+                DriverState.text(driver[0]));
     }
 
     private static int attribute(int which, CUdevice device) {

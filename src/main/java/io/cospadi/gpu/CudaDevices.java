@@ -2,12 +2,11 @@ package io.cospadi.gpu;
 
 import static jcuda.driver.JCudaDriver.cuDeviceGet;
 import static jcuda.driver.JCudaDriver.cuDeviceGetCount;
-import static jcuda.driver.JCudaDriver.cuInit;
 
+import io.cospadi.tensor.DeviceMemoryException;
 import java.util.ArrayList;
 import java.util.List;
 import jcuda.driver.CUdevice;
-import jcuda.driver.CUresult;
 
 /** The machine's NVIDIA GPUs, and what is in the way where there are none to use. */
 public final class CudaDevices {
@@ -31,16 +30,12 @@ public final class CudaDevices {
     /**
      * All devices that the driver shows, those included that are too old to be opened.
      *
-     * @throws CudaUnavailableException if there is no driver or no device
+     * @throws CudaUnavailableException if there is no driver, none that can be used, or no device
      */
     public static List<DeviceProperties> list() {
         int[] count = new int[1];
         try {
-            int status = cuInit(0);
-            if (status == CUresult.CUDA_ERROR_NO_DEVICE) {
-                throw new CudaUnavailableException("the NVIDIA driver finds no GPU");
-            }
-            Driver.check(status, "cuInit");
+            DriverState.requireUsable();
             Driver.check(cuDeviceGetCount(count), "cuDeviceGetCount");
         } catch (LinkageError e) {
             throw unavailable(e);
@@ -60,7 +55,7 @@ public final class CudaDevices {
     /**
      * Opens a device; the caller closes it.
      *
-     * @throws CudaUnavailableException if there is no such device, it is too old, or a library is missing
+     * @throws CudaUnavailableException if there is no such device, it is too old or can't be had, or a library is missing
      */
     public static CudaCalls open(int index) {
         List<DeviceProperties> devices = list();
@@ -77,6 +72,12 @@ public final class CudaDevices {
             return new CudaDevice(index);
         } catch (LinkageError e) {
             throw unavailable(e);
+        } catch (CudaException | DeviceMemoryException e) {
+            // in use by another program alone, or full
+            throw new CudaUnavailableException(
+                    "device " + index + ", " + device.name() + ", can't be opened: " + e.getMessage()
+                            + "; see by nvidia-smi what else is at work there",
+                    e);
         }
     }
 

@@ -15,9 +15,13 @@ final class Driver {
     /** @param on shapes or sizes, for the message */
     static void check(int status, String call, String on) {
         if (status != CUresult.CUDA_SUCCESS) {
-            String[] name = {"status " + status};
-            cuGetErrorName(status, name);
-            throw new CudaException(call, name[0], on);
+            throw new CudaException(call, nameOf(status), on);
         }
+    }
+
+    static String nameOf(int status) {
+        String[] name = {"status " + status};
+        cuGetErrorName(status, name);
+        return name[0];
     }
 }

@@ -8,17 +8,27 @@ final class LoadFailure {
     private static final Pattern MISSING = Pattern.compile("(lib[\\w.]+\\.so[.\\d]*): cannot open shared object file");
     private static final Pattern NOT_EXECUTABLE =
             Pattern.compile("(\\S+)/lib[\\w.-]+\\.so: failed to map segment from shared object");
+    private static final Pattern OTHER_VERSION =
+            Pattern.compile("lib[\\w.-]+: (version \\S+ not found|undefined symbol: \\w+)");
     private static final Pattern LAST_ATTEMPT = Pattern.compile("as a resource:\\R(.*)");
 
     private LoadFailure() {}
 
-    /** One line: what is missing, and the remedy. */
+    /** One line: what is missing, where it was looked for, and the remedy. */
     static String describe(LinkageError error) {
+        return describe(error, System.getenv("LD_LIBRARY_PATH"));
+    }
+
+    /** @param searched folders that come before the system's own, with colons between them; null where there are none */
+    static String describe(LinkageError error, String searched) {
         String said = String.valueOf(error.getMessage());
         Matcher missing = MISSING.matcher(said);
         if (missing.find()) {
             String library = missing.group(1);
-            return library + " is not found; "
+            String folders = searched == null || searched.isEmpty()
+                    ? "the system's folders, and LD_LIBRARY_PATH is empty"
+                    : "LD_LIBRARY_PATH (" + searched + ") and the system's folders";
+            return library + " is not found in " + folders + "; "
                     + (library.startsWith("libcuda.")
                             ? "install the NVIDIA driver, which brings it"
                             : "install CUDA 12 (or its runtime libraries) and put the folder of " + library
@@ -28,6 +38,11 @@ final class LoadFailure {
         if (folder.find()) {
             return "nothing in " + folder.group(1) + ", where JCuda is unpacked to, may be executed; "
                     + "set COSPADI_JAVA_OPTS=-Djava.io.tmpdir=FOLDER to a folder that is not mounted noexec";
+        }
+        Matcher other = OTHER_VERSION.matcher(said);
+        if (other.find()) {
+            return "a CUDA library is of another version than the program needs (" + other.group()
+                    + "); install CUDA 12 and put the folder of its libraries first on LD_LIBRARY_PATH";
         }
         Matcher attempt = LAST_ATTEMPT.matcher(said);
         String reason =

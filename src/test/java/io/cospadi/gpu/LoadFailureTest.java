@@ -45,18 +45,39 @@ class LoadFailureTest {
     @Test
     void driverIsWhatBringsItsLibrary() {
         assertEquals(
-                "libcuda.so.1 is not found; install the NVIDIA driver, which brings it",
-                LoadFailure.describe(missing("JCudaDriver", "libcuda.so.1")));
+                "libcuda.so.1 is not found in the system's folders, and LD_LIBRARY_PATH is empty; install the NVIDIA driver, "
+                        + "which brings it",
+                LoadFailure.describe(missing("JCudaDriver", "libcuda.so.1"), null));
     }
 
     @Test
     void librariesOfCudaAreNamedWithTheirRemedy() {
         assertEquals(
-                "libcublas.so.12 is not found; install CUDA 12 (or its runtime libraries) and put the folder of "
-                        + "libcublas.so.12 on LD_LIBRARY_PATH",
-                LoadFailure.describe(missing("JCublas2", "libcublas.so.12")));
+                "libcublas.so.12 is not found in LD_LIBRARY_PATH (/opt/a:/opt/b) and the system's folders; install CUDA 12 (or "
+                        + "its runtime libraries) and put the folder of libcublas.so.12 on LD_LIBRARY_PATH",
+                LoadFailure.describe(missing("JCublas2", "libcublas.so.12"), "/opt/a:/opt/b"));
         assertTrue(
                 LoadFailure.describe(missing("JCusolver", "libcusolver.so.11")).startsWith("libcusolver.so.11 is"));
+    }
+
+    /** As the dynamic linker says it. */
+    @Test
+    void librariesOfAnotherVersionAreNamed() {
+        String jcuda = "/tmp/libJCublas2-12.6.0-linux-x86_64.so";
+        assertEquals(
+                "a CUDA library is of another version than the program needs (libJCublas2-12.6.0-linux-x86_64.so: undefined "
+                        + "symbol: cublasGemmEx_64); install CUDA 12 and put the folder of its libraries first on "
+                        + "LD_LIBRARY_PATH",
+                LoadFailure.describe(reported(
+                        "JCublas2",
+                        "java.lang.UnsatisfiedLinkError: " + jcuda + ": " + jcuda
+                                + ": undefined symbol: cublasGemmEx_64")));
+        assertTrue(LoadFailure.describe(reported(
+                        "JCublas2",
+                        "java.lang.UnsatisfiedLinkError: " + jcuda
+                                + ": /usr/lib/libcublas.so.12: version `libcublas.so.12' " + "not found (required by "
+                                + jcuda + ")"))
+                .contains("(libcublas.so.12: version `libcublas.so.12' not found)"));
     }
 
     @Test
@@ -104,7 +125,7 @@ class LoadFailureTest {
                 there = true; // failed earlier in this process, which is told only once
             } catch (UnsatisfiedLinkError e) {
                 there = false;
-                assertTrue(LoadFailure.describe(e).startsWith(library + " is not found; install "), e.getMessage());
+                assertTrue(LoadFailure.describe(e).startsWith(library + " is not found in "), e.getMessage());
             }
             assumeFalse(there, library + " is there, or was asked for before");
         });
