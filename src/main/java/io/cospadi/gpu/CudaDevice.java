@@ -242,6 +242,7 @@ final class CudaDevice implements CudaCalls {
                         arguments.of(values),
                         null);
         Driver.check(status, "cuLaunchKernel", kernel + ", " + geometry);
+        Driver.launched(kernel);
         behindLaunch = true;
     }
 

@@ -69,7 +69,8 @@ public final class CudaDevices {
                     + device.computeCapability() + "; 8.0 (Ampere) or later is needed");
         }
         try {
-            return new CudaDevice(index);
+            CudaCalls calls = new CudaDevice(index);
+            return Boolean.getBoolean(SynchronousCalls.PROPERTY) ? SynchronousCalls.of(calls) : calls;
         } catch (LinkageError e) {
             throw unavailable(e);
         } catch (CudaException | DeviceMemoryException e) {

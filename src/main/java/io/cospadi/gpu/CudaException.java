@@ -9,4 +9,13 @@ public final class CudaException extends CospadiException {
     CudaException(String call, String status, String on) {
         super(call + " failed with " + status + (on.isEmpty() ? "" : " on " + on));
     }
+
+    private CudaException(String message, CudaException cause) {
+        super(message, cause);
+    }
+
+    /** The same of the call that it is known to be of. */
+    CudaException of(String call) {
+        return new CudaException(call + ": " + getMessage(), this);
+    }
 }
