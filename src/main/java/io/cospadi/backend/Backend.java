@@ -85,6 +85,11 @@ public sealed interface Backend
         return Long.MAX_VALUE;
     }
 
+    /** Columns that a head of attention can have at most. */
+    default int mostHeadDim() {
+        return Integer.MAX_VALUE;
+    }
+
     /** The libraries' own products. */
     VendorProducts vendorProducts();
 

@@ -5,6 +5,7 @@ import static io.cospadi.backend.CudaMatrix.own;
 
 import io.cospadi.gpu.ArithmeticKernels;
 import io.cospadi.gpu.AtomKernels;
+import io.cospadi.gpu.AttentionKernels;
 import io.cospadi.gpu.CallTimes;
 import io.cospadi.gpu.CodeSweepKernels;
 import io.cospadi.gpu.ConjugateGradientKernels;
@@ -175,6 +176,11 @@ public final class CudaBackend implements Backend {
     @Override
     public boolean favoursProducts() {
         return true;
+    }
+
+    @Override
+    public int mostHeadDim() {
+        return AttentionKernels.MOST_HEAD_DIM;
     }
 
     @Override

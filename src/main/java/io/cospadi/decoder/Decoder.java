@@ -5,6 +5,7 @@ import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.ProjectionType;
+import io.cospadi.tensor.CospadiException;
 
 /**
  * The parts of a model on demand: embedding rows, single layers, the head. It owns the scratch memory that its layers share,
@@ -18,7 +19,13 @@ public final class Decoder implements AutoCloseable {
     private final Backend backend;
     private final Activations scratch;
 
+    /** @throws CospadiException if the backend can't compute the model's attention */
     public Decoder(ModelWeights weights, Backend backend) {
+        if (weights.config().headDim() > backend.mostHeadDim()) {
+            throw new CospadiException("the model's config.json has heads of "
+                    + weights.config().headDim() + " columns, and attention on a GPU takes at most "
+                    + backend.mostHeadDim() + "; use --backend cpu");
+        }
         this.weights = weights;
         this.backend = backend;
         this.scratch = new Activations(backend, weights.config());

@@ -1,6 +1,7 @@
 package io.cospadi.decoder;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
@@ -130,6 +131,25 @@ class CudaDecoderTest {
     }
 
     /** What a device has beyond a model and its cache may go into an embedding, never what these need. */
+    @Test
+    void headsThatAreTooWideAreRefusedBeforeAnythingIsLoaded(@TempDir Path temporary) {
+        ModelConfig config = ModelConfig.parse(TinyCheckpoint.of(Architecture.LLAMA)
+                .with("head_dim", 258)
+                .write(temporary)
+                .resolve("config.json"));
+        CallCounts counts = new CallCounts(new EmulatedCuda());
+        try (ModelWeights weights = new SyntheticWeights(config, projection -> Optional.empty());
+                Backend backend = TestBackends.on(counts.calls(), Long.MAX_VALUE)) {
+            CospadiException refused =
+                    assertThrows(CospadiException.class, () -> new ResidentModel(weights, backend, 4));
+            assertEquals(
+                    "the model's config.json has heads of 258 columns, and attention on a GPU takes at most 256; use "
+                            + "--backend cpu",
+                    refused.getMessage());
+            assertEquals(0, counts.of("allocate"));
+        }
+    }
+
     @Test
     void moreMemoryNeverMakesAModelTooLarge(@TempDir Path temporary) {
         ModelConfig config = ModelConfig.parse(TinyCheckpoint.of(Architecture.LLAMA)
