@@ -111,6 +111,14 @@ class GpuBackendTest {
     }
 
     @Nested
+    class DecoderVerbsWithLeastShared extends AbstractDecoderVerbsTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpuWithLeastShared();
+        }
+    }
+
+    @Nested
     class TokenVerbs extends AbstractTokenVerbsTest {
         @Override
         Backend create() {
@@ -123,6 +131,14 @@ class GpuBackendTest {
         @Override
         Backend create() {
             return TestBackends.gpu();
+        }
+    }
+
+    @Nested
+    class GradientVerbsWithLeastShared extends AbstractGradientVerbsTest {
+        @Override
+        Backend create() {
+            return TestBackends.gpuWithLeastShared();
         }
     }
 

@@ -4,6 +4,7 @@ import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
 import io.cospadi.gpu.Gpu;
 import io.cospadi.gpu.LateQueue;
+import io.cospadi.gpu.LeastShared;
 import io.cospadi.gpu.SlowDoubles;
 
 /** CUDA backends for the tests of other packages; the caller closes them. */
@@ -38,6 +39,11 @@ public final class TestBackends {
     /** On this machine's GPU, as if f64 were slow there; without one the calling test is skipped. */
     public static Backend gpuWithSlowDoubles() {
         return on(SlowDoubles.on(Gpu.open()), Long.MAX_VALUE);
+    }
+
+    /** On this machine's GPU, by what blocks with the least shared memory would run; without one the calling test is skipped. */
+    public static Backend gpuWithLeastShared() {
+        return on(LeastShared.on(Gpu.open()), Long.MAX_VALUE);
     }
 
     /** On a device of the caller's, within {@code maxVram} bytes. */

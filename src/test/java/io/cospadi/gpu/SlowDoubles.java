@@ -1,8 +1,5 @@
 package io.cospadi.gpu;
 
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
-
 /** A device that says of itself what GPUs for consumers do, that f64 is slow on it: what the program chooses by that. */
 public final class SlowDoubles {
     private SlowDoubles() {}
@@ -20,13 +17,6 @@ public final class SlowDoubles {
                 false,
                 is.memoryBytes(),
                 is.driver());
-        return (CudaCalls) Proxy.newProxyInstance(
-                SlowDoubles.class.getClassLoader(), new Class<?>[] {CudaCalls.class}, (proxy, method, arguments) -> {
-                    try {
-                        return method.getName().equals("properties") ? says : method.invoke(device, arguments);
-                    } catch (InvocationTargetException e) {
-                        throw e.getCause();
-                    }
-                });
+        return Disguise.of(device, says);
     }
 }
