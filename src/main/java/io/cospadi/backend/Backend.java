@@ -85,6 +85,13 @@ public sealed interface Backend
         return Long.MAX_VALUE;
     }
 
+    /**
+     * Makes sure that {@link #orthogonalMatchingPursuit} takes such sizes, for those who have long to compute until then.
+     *
+     * @throws io.cospadi.tensor.CospadiException if it does not
+     */
+    default void requirePursuit(int k, int s) {}
+
     /** Columns that a head of attention can have at most. */
     default int mostHeadDim() {
         return Integer.MAX_VALUE;

@@ -179,6 +179,11 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public void requirePursuit(int k, int s) {
+        pursuit.require(k, s);
+    }
+
+    @Override
     public int mostHeadDim() {
         return AttentionKernels.MOST_HEAD_DIM;
     }

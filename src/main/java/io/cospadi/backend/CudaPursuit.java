@@ -15,6 +15,11 @@ final class CudaPursuit {
         multiprocessors = cuda.properties().multiprocessors();
     }
 
+    /** As {@link Backend#requirePursuit}. */
+    void require(int k, int s) {
+        kernels.sharedBytes(k, s);
+    }
+
     /** As {@link SparseCodingVerbs#orthogonalMatchingPursuit}. */
     void run(CudaMatrix gram, CudaMatrix correlations, int s, CudaMatrix codes) {
         int k = gram.rows();

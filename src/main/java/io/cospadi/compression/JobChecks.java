@@ -1,6 +1,7 @@
 package io.cospadi.compression;
 
 import io.cospadi.backend.Backend;
+import io.cospadi.budget.Allocation;
 import io.cospadi.calibration.ModelFingerprint;
 import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Checkpoint;
@@ -38,6 +39,7 @@ final class JobChecks {
         Plan plan = Plan.of(
                 model, recipe, places.stats().isEmpty(), session.environment().threads(), 0);
         requireRatio(plan);
+        requirePursuit(plan);
         requireMemory(
                 session.environment().backend(),
                 places.model(),
@@ -51,6 +53,23 @@ final class JobChecks {
             throw new CospadiException("ratio " + recipe.ratio() + " can't be met: the smallest factors save only "
                     + plan.sizes().ratioProjections() + " of the projections' bytes; leave the smallest ones out by "
                     + "--exclude, or ask for less");
+        }
+    }
+
+    /** Where the sizes are known, those that the backend's pursuit can't take are refused before the model is read. */
+    private void requirePursuit(Plan plan) {
+        if (!plan.exact() || !recipe.pursuesExactly()) {
+            return;
+        }
+        for (Allocation allocation : plan.allocations()) {
+            if (allocation.isDense()) {
+                continue;
+            }
+            try {
+                session.environment().backend().requirePursuit(allocation.k(), allocation.s());
+            } catch (CospadiException e) {
+                throw new CospadiException(allocation.projection().name() + ": " + e.getMessage(), e);
+            }
         }
     }
 

@@ -146,6 +146,11 @@ public record Recipe(
                 .withGroups(groups);
     }
 
+    /** Whether codes come from orthogonal matching pursuit, one atom after the other. */
+    boolean pursuesExactly() {
+        return method == Method.COSPADI && solver != Solver.BLOCK && pursuit == Pursuit.EXACT;
+    }
+
     /** Whether a projection of that name is to be compressed (or kept dense by an override). */
     public boolean targets(String projection) {
         return (include.isEmpty() || include.stream().anyMatch(pattern -> pattern.matches(projection)))

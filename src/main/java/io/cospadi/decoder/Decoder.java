@@ -22,8 +22,8 @@ public final class Decoder implements AutoCloseable {
     /** @throws CospadiException if the backend can't compute the model's attention */
     public Decoder(ModelWeights weights, Backend backend) {
         if (weights.config().headDim() > backend.mostHeadDim()) {
-            throw new CospadiException("the model's config.json has heads of "
-                    + weights.config().headDim() + " columns, and attention on a GPU takes at most "
+            throw new CospadiException("head_dim of the model's config.json is "
+                    + weights.config().headDim() + ", and attention on a GPU takes at most "
                     + backend.mostHeadDim() + "; use --backend cpu");
         }
         this.weights = weights;

@@ -33,18 +33,23 @@ public final class CudaDevices {
      * @throws CudaUnavailableException if there is no driver, none that can be used, or no device
      */
     public static List<DeviceProperties> list() {
-        int[] count = new int[1];
+        List<DeviceProperties> devices = new ArrayList<>();
         try {
             DriverState.requireUsable();
+            int[] count = new int[1];
             Driver.check(cuDeviceGetCount(count), "cuDeviceGetCount");
+            for (int i = 0; i < count[0]; i++) {
+                CUdevice device = new CUdevice();
+                Driver.check(cuDeviceGet(device, i), "cuDeviceGet", "device " + i);
+                devices.add(CudaDevice.properties(i, device));
+            }
         } catch (LinkageError e) {
             throw unavailable(e);
-        }
-        List<DeviceProperties> devices = new ArrayList<>();
-        for (int i = 0; i < count[0]; i++) {
-            CUdevice device = new CUdevice();
-            Driver.check(cuDeviceGet(device, i), "cuDeviceGet", "device " + i);
-            devices.add(CudaDevice.properties(i, device));
+        } catch (CudaException e) {
+            throw new CudaUnavailableException(
+                    "the NVIDIA driver does not say what GPUs there are: " + e.getMessage()
+                            + "; see whether nvidia-smi does",
+                    e);
         }
         if (devices.isEmpty()) {
             throw new CudaUnavailableException("the NVIDIA driver shows no GPU; is CUDA_VISIBLE_DEVICES empty?");

@@ -29,7 +29,8 @@ final class Driver {
     /** @param on shapes or sizes, for the message */
     static void check(int status, String call, String on) {
         if (status != CUresult.CUDA_SUCCESS) {
-            throw new CudaException(call, nameOf(status), on + (LATE.contains(status) ? hint() : ""));
+            CudaException failure = new CudaException(call, nameOf(status), on);
+            throw LATE.contains(status) ? failure.with(hint()) : failure;
         }
     }
 

@@ -94,7 +94,7 @@ final class KernelModules implements AutoCloseable {
                                 ? KernelImages.earlyPtx(file)
                                 : KernelImages.ptx(file)),
                 "cuModuleLoadData",
-                file + ".ptx; the driver may be older than CUDA 12.6");
+                file + ".ptx; the driver may be older than CUDA 12.5");
         return module;
     }
 

@@ -1,5 +1,6 @@
 package io.cospadi.gpu;
 
+import java.lang.management.ManagementFactory;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -16,16 +17,22 @@ final class LoadFailure {
 
     /** One line: what is missing, where it was looked for, and the remedy. */
     static String describe(LinkageError error) {
-        return describe(error, System.getenv("LD_LIBRARY_PATH"));
+        return describe(error, givenFolders(ManagementFactory.getRuntimeMXBean().getLibraryPath()));
     }
 
-    /** @param searched folders that come before the system's own, with colons between them; null where there are none */
+    /** The virtual machine puts those of LD_LIBRARY_PATH before its own. */
+    static String givenFolders(String libraryPath) {
+        int own = libraryPath.indexOf("/usr/java/packages/lib");
+        return own < 0 ? libraryPath : libraryPath.substring(0, Math.max(0, own - 1));
+    }
+
+    /** @param searched folders that come before the system's own, with colons between them */
     static String describe(LinkageError error, String searched) {
         String said = String.valueOf(error.getMessage());
         Matcher missing = MISSING.matcher(said);
         if (missing.find()) {
             String library = missing.group(1);
-            String folders = searched == null || searched.isEmpty()
+            String folders = searched.isEmpty()
                     ? "the system's folders, and LD_LIBRARY_PATH is empty"
                     : "LD_LIBRARY_PATH (" + searched + ") and the system's folders";
             return library + " is not found in " + folders + "; "

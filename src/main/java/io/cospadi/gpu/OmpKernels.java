@@ -40,13 +40,22 @@ public final class OmpKernels {
         if (s < 1 || s > k) {
             throw new IllegalArgumentException("need 1 <= s <= k, got s=" + s + ", k=" + k);
         }
-        int bytes = shared.require(8L * (pitch(k) + s), "pursuits of s=" + s + " of k=" + k + " atoms");
+        int bytes = sharedBytes(k, s);
         if (rows > 0) {
             // four columns a thread; a narrow dictionary needs no more warps than that
             int threads = Math.min(LaunchGeometry.THREADS, (k + 127) / 128 * 32);
             LaunchGeometry geometry = new LaunchGeometry(Math.min(rows, blocks), 1, threads, 1, bytes);
             launcher.launch("orthogonal_matching_pursuit", geometry, gram, correlations, codes, scratch, rows, k, s);
         }
+    }
+
+    /**
+     * Bytes of shared memory that a block needs.
+     *
+     * @throws CospadiException if that is more than it can have
+     */
+    public int sharedBytes(int k, int s) {
+        return shared.require(8L * (pitch(k) + s), "pursuits of s=" + s + " of k=" + k + " atoms");
     }
 
     /** Floats from one direction's correlations to the next. */

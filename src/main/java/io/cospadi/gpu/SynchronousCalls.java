@@ -37,14 +37,22 @@ final class SynchronousCalls {
     private Object call(Method method, Object[] arguments) throws Throwable {
         String name = method.getName();
         Object result;
+        if (name.equals("endCapture")) {
+            recording = false; // also where it fails
+        }
         try {
-            recording = name.equals("beginCapture") || recording && !name.equals("endCapture");
             result = method.invoke(device, arguments);
         } catch (InvocationTargetException e) {
             throw e.getCause();
         }
+        if (name.equals("beginCapture")) {
+            recording = true;
+        }
         if (!recording && !UNWAITED.contains(name)) {
             await(name, arguments);
+        }
+        if (result instanceof CudaCalls.CsrProduct product) {
+            return waitedFor(product);
         }
         return result instanceof CudaCalls.Graph graph ? waitedFor(graph) : result;
     }
@@ -68,6 +76,28 @@ final class SynchronousCalls {
             @Override
             public void close() {
                 graph.close();
+            }
+        };
+    }
+
+    private CudaCalls.CsrProduct waitedFor(CudaCalls.CsrProduct product) {
+        return new CudaCalls.CsrProduct() {
+            @Override
+            public long workspaceBytes() {
+                return product.workspaceBytes();
+            }
+
+            @Override
+            public void multiply(long workspace) {
+                product.multiply(workspace);
+                if (!recording) {
+                    await("a product with a CSR matrix");
+                }
+            }
+
+            @Override
+            public void close() {
+                product.close();
             }
         };
     }

@@ -130,7 +130,6 @@ class CudaDecoderTest {
         assertEquals(reads[0], reads[1], "4 and 12 tokens");
     }
 
-    /** What a device has beyond a model and its cache may go into an embedding, never what these need. */
     @Test
     void headsThatAreTooWideAreRefusedBeforeAnythingIsLoaded(@TempDir Path temporary) {
         ModelConfig config = ModelConfig.parse(TinyCheckpoint.of(Architecture.LLAMA)
@@ -143,13 +142,14 @@ class CudaDecoderTest {
             CospadiException refused =
                     assertThrows(CospadiException.class, () -> new ResidentModel(weights, backend, 4));
             assertEquals(
-                    "the model's config.json has heads of 258 columns, and attention on a GPU takes at most 256; use "
+                    "head_dim of the model's config.json is 258, and attention on a GPU takes at most 256; use "
                             + "--backend cpu",
                     refused.getMessage());
             assertEquals(0, counts.of("allocate"));
         }
     }
 
+    /** What a device has beyond a model and its cache may go into an embedding, never what these need. */
     @Test
     void moreMemoryNeverMakesAModelTooLarge(@TempDir Path temporary) {
         ModelConfig config = ModelConfig.parse(TinyCheckpoint.of(Architecture.LLAMA)

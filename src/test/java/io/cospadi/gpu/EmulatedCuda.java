@@ -83,7 +83,12 @@ public final class EmulatedCuda implements CudaCalls {
 
     /** One whose blocks have no more shared memory than those of the GPUs that have least. */
     public static EmulatedCuda withLeastShared() {
-        return new EmulatedCuda(MEMORY, 0, LaunchGeometry.LEAST_SHARED_BYTES);
+        return withShared(LaunchGeometry.LEAST_SHARED_BYTES);
+    }
+
+    /** One whose blocks have so many bytes of shared memory. */
+    public static EmulatedCuda withShared(int bytes) {
+        return new EmulatedCuda(MEMORY, 0, bytes);
     }
 
     @Override

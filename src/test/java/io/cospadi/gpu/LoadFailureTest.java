@@ -47,7 +47,7 @@ class LoadFailureTest {
         assertEquals(
                 "libcuda.so.1 is not found in the system's folders, and LD_LIBRARY_PATH is empty; install the NVIDIA driver, "
                         + "which brings it",
-                LoadFailure.describe(missing("JCudaDriver", "libcuda.so.1"), null));
+                LoadFailure.describe(missing("JCudaDriver", "libcuda.so.1"), ""));
     }
 
     @Test
@@ -58,6 +58,14 @@ class LoadFailureTest {
                 LoadFailure.describe(missing("JCublas2", "libcublas.so.12"), "/opt/a:/opt/b"));
         assertTrue(
                 LoadFailure.describe(missing("JCusolver", "libcusolver.so.11")).startsWith("libcusolver.so.11 is"));
+    }
+
+    @Test
+    void foldersThatWereGivenComeBeforeTheVirtualMachinesOwn() {
+        String own = "/usr/java/packages/lib:/usr/lib/x86_64-linux-gnu/jni:/usr/lib";
+        assertEquals("/opt/a:/opt/b", LoadFailure.givenFolders("/opt/a:/opt/b:" + own));
+        assertEquals("", LoadFailure.givenFolders(own));
+        assertEquals("/else", LoadFailure.givenFolders("/else"), "-Djava.library.path");
     }
 
     /** As the dynamic linker says it. */

@@ -25,7 +25,8 @@ class SynchronousCallsTest {
                     if (failed[0]
                             && (method.getName().equals("synchronize")
                                     || method.getName().equals("toHost"))) {
-                        throw new CudaException("cuStreamSynchronize", "CUDA_ERROR_ILLEGAL_ADDRESS", "");
+                        throw new CudaException("cuStreamSynchronize", "CUDA_ERROR_ILLEGAL_ADDRESS", "")
+                                .with("; look for it");
                     }
                     try {
                         return method.invoke(device, arguments);
@@ -51,7 +52,9 @@ class SynchronousCallsTest {
     @Test
     void theCallIsNamedWithItsSizes() {
         assertEquals(
-                "cuStreamSynchronize failed with CUDA_ERROR_ILLEGAL_ADDRESS", failure(failingIn("axpy_f32")), "late");
+                "cuStreamSynchronize failed with CUDA_ERROR_ILLEGAL_ADDRESS; look for it",
+                failure(failingIn("axpy_f32")),
+                "late");
         String said = failure(SynchronousCalls.of(failingIn("axpy_f32")));
         assertTrue(said.startsWith("launch(axpy_f32, grid (1, 1, 1), block (256, 1), "), said);
         assertTrue(said.contains("values(") && said.endsWith("failed with CUDA_ERROR_ILLEGAL_ADDRESS"), said);
