@@ -54,6 +54,7 @@ final class BenchGradientsCommand implements Callable<Integer> {
         SharedOptions.atLeast("--window", window, 2);
         SharedOptions.atLeast("--repetitions", repetitions, 1);
         GradientBenchmark.Result result;
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
         Path spill = Files.createTempDirectory("cospadi-bench");
         try (ModelWeights weights = ModelFolder.open(model);
                 Backend backend = shared.open(terminal)) {
@@ -65,12 +66,12 @@ final class BenchGradientsCommand implements Callable<Integer> {
                     .toList();
             result = new GradientBenchmark(weights, backend, ids, spill)
                     .run(repetitions, () -> SelfTest.productRate(backend));
+            BenchEnvironment.put(json, backend, shared);
         } finally {
             Files.delete(spill);
         }
         if (shared.json) {
-            ObjectNode json = JsonNodeFactory.instance.objectNode();
-            json.put("model", model.toString()).put("threads", shared.threads());
+            json.put("model", model.toString());
             json.put("windows", windows).put("window", window).put("times", result.times());
             put(json.putObject("forward"), result.forward());
             put(json.putObject("backward"), result.backward());
