@@ -11,11 +11,16 @@ final class Clocks {
 
     private Clocks() {}
 
-    /** "name, driver, SM and memory clock, their limits, power, its limit, temperature"; empty where the tool is missing. */
-    static Optional<String> now(int device) {
+    /**
+     * "name, driver, SM and memory clock, their limits, power, its limit, temperature"; empty where the tool is missing.
+     *
+     * @param pciBusId of the GPU: the tool counts GPUs by it and knows nothing of CUDA_VISIBLE_DEVICES, so that the driver's
+     *                 number may be another GPU's there
+     */
+    static Optional<String> now(String pciBusId) {
         try {
             Process tool = new ProcessBuilder(
-                            "nvidia-smi", "-i", "" + device, "--query-gpu=" + FIELDS, "--format=csv,noheader")
+                            "nvidia-smi", "-i", pciBusId, "--query-gpu=" + FIELDS, "--format=csv,noheader")
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start();
             String line = new String(tool.getInputStream().readAllBytes()).strip();

@@ -5,7 +5,9 @@ import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.CudaBackend;
 import io.cospadi.backend.SelfTest;
 import io.cospadi.checkpoint.Tokenizer;
+import io.cospadi.gpu.CudaDevices;
 import io.cospadi.gpu.CudaUnavailableException;
+import io.cospadi.gpu.DeviceProperties;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -183,11 +185,14 @@ final class Examination {
         return findings;
     }
 
-    /** The GPU that would be used, tried out; without one, what is in the way. */
+    /** All GPUs as the driver counts them, and the one that would be used, tried out; without one, what is in the way. */
     private List<Finding> cuda() {
         List<Finding> findings = new ArrayList<>();
-        for (String device : nvidiaSmi()) {
-            findings.add(Finding.note("GPU", device, null));
+        try {
+            CudaDevices.list().forEach(device -> findings.add(Finding.note("GPU", described(device), null)));
+        } catch (CudaUnavailableException e) {
+            // why the driver shows none is said below; what the driver's own tool finds may help to see through it
+            nvidiaSmi().forEach(device -> findings.add(Finding.note("GPU", "nvidia-smi finds " + device, null)));
         }
         machine.gpuDriver().ifPresent(version -> findings.add(Finding.note("GPU driver", version, null)));
         try (CudaBackend backend = CudaBackend.open(gpu.device(), gpu.maxVram(), threads)) {
@@ -198,6 +203,13 @@ final class Examination {
             findings.add(Finding.problem("cuda backend", e.getMessage(), "report this with the lines above"));
         }
         return findings;
+    }
+
+    /** By the number that {@code --device} takes. */
+    static String described(DeviceProperties device) {
+        return "--device " + device.index() + ": " + device.name() + ", compute capability "
+                + device.computeCapability() + ", " + Quantities.bytes(device.memoryBytes()) + ", PCI bus "
+                + device.pciBusId();
     }
 
     private Finding lacking(String topic, String found, String advice) {

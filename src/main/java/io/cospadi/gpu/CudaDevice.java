@@ -9,6 +9,7 @@ import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
 import static jcuda.driver.JCudaDriver.cuDeviceGet;
 import static jcuda.driver.JCudaDriver.cuDeviceGetAttribute;
 import static jcuda.driver.JCudaDriver.cuDeviceGetName;
+import static jcuda.driver.JCudaDriver.cuDeviceGetPCIBusId;
 import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRelease;
 import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRetain;
 import static jcuda.driver.JCudaDriver.cuDeviceTotalMem;
@@ -44,6 +45,9 @@ import jcuda.driver.CUstream_flags;
 final class CudaDevice implements CudaCalls {
     private static final int EARLY_MAJOR = 9;
     private static final String DRIVER = "libcuda.so.1";
+
+    /** Domain of four or eight digits, bus, device and function, and the zero behind them. */
+    private static final int PCI_BUS_ID_BYTES = 32;
 
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
@@ -102,6 +106,8 @@ final class CudaDevice implements CudaCalls {
     static DeviceProperties properties(int index, CUdevice device) {
         byte[] name = new byte[256];
         Driver.check(cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
+        String[] busId = new String[1];
+        Driver.check(cuDeviceGetPCIBusId(busId, PCI_BUS_ID_BYTES, device), "cuDeviceGetPCIBusId");
         long[] memory = new long[1];
         Driver.check(cuDeviceTotalMem(memory, device), "cuDeviceTotalMem");
         int[] driver = new int[1];
@@ -109,6 +115,7 @@ final class CudaDevice implements CudaCalls {
         return new DeviceProperties(
                 index,
                 new String(name, StandardCharsets.UTF_8).trim().replace("\0", ""),
+                busId[0],
                 attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device),
                 attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device),
                 attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device),

@@ -5,6 +5,7 @@ package io.cospadi.gpu;
  *
  * @param index           among the devices that the driver shows, from 0
  * @param name            as the driver calls it
+ * @param pciBusId        "0000:18:00.0": what names it to tools that count otherwise than the driver
  * @param major           compute capability's first number
  * @param minor           its second
  * @param multiprocessors streaming multiprocessors
@@ -16,6 +17,7 @@ package io.cospadi.gpu;
 public record DeviceProperties(
         int index,
         String name,
+        String pciBusId,
         int major,
         int minor,
         int multiprocessors,

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cospadi.gpu.DeviceProperties;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -49,6 +50,15 @@ class DoctorCommandTest {
     void cudaThatWasAskedForAndIsNotThereIsAProblem() {
         assertEquals(1, run("doctor", "--backend", "cuda", "--device", "99", "--threads", "1"));
         assertTrue(err.toString(StandardCharsets.UTF_8).contains("cospadi: GPU: "), err.toString());
+    }
+
+    @Test
+    void aGpuIsShownByTheNumberThatDeviceTakes() {
+        DeviceProperties second = new DeviceProperties(
+                1, "NVIDIA H100 80GB HBM3", "0000:18:00.0", 9, 0, 132, 232448, true, 85_000_000_000L, "13.0");
+        assertEquals(
+                "--device 1: NVIDIA H100 80GB HBM3, compute capability 9.0, 85.0 GB, PCI bus 0000:18:00.0",
+                Examination.described(second));
     }
 
     private int run(String... arguments) {

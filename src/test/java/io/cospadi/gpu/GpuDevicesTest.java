@@ -20,6 +20,16 @@ class GpuDevicesTest {
         assertTrue(message.startsWith("there is no device 99; this machine has device"), message);
     }
 
+    @Test
+    void devicesAreNamedByTheirPlaceOnTheBusToo() {
+        Gpu.open();
+        for (DeviceProperties device : CudaDevices.list()) {
+            assertTrue(
+                    device.pciBusId().matches("\\p{XDigit}{4,8}:\\p{XDigit}{2}:\\p{XDigit}{2}\\.\\d"),
+                    device.toString());
+        }
+    }
+
     /** From either image. */
     @Test
     void everyKernelLoads() {

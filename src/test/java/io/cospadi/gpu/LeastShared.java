@@ -12,6 +12,7 @@ public final class LeastShared {
                 new DeviceProperties(
                         is.index(),
                         is.name(),
+                        is.pciBusId(),
                         is.major(),
                         is.minor(),
                         is.multiprocessors(),

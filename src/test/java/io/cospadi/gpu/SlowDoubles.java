@@ -10,6 +10,7 @@ public final class SlowDoubles {
         DeviceProperties says = new DeviceProperties(
                 is.index(),
                 is.name(),
+                is.pciBusId(),
                 is.major(),
                 is.minor(),
                 is.multiprocessors(),
