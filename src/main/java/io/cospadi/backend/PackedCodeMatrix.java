@@ -26,7 +26,7 @@ final class PackedCodeMatrix implements SparseMatrix {
         cols = codes.k();
         perRow = codes.s();
         words = (cols + 1) / 2;
-        block = new NativeBlock((long) rows * words * Integer.BYTES, account).ofFloats();
+        block = new NativeBlock(bytes(rows, cols), account).ofFloats();
         int[] row = new int[words];
         for (int i = 0; i < rows; i++) {
             Arrays.fill(row, 0);
@@ -50,6 +50,11 @@ final class PackedCodeMatrix implements SparseMatrix {
             other.block.get((long) i * words, row, 0, words);
             block.put((long) i * words, row, 0, words);
         }
+    }
+
+    /** Of codes (rows, cols). */
+    static long bytes(int rows, int cols) {
+        return (long) rows * ((cols + 1) / 2) * Integer.BYTES;
     }
 
     /** As {@link Storage#duplicate}. */

@@ -33,7 +33,7 @@ public final class ProjectionKernels {
     /** Tensor cores cut what they add. */
     private static final double LIBRARIES = 2e-3;
 
-    private static final int[] SOME_TOKENS = {2, 8, 16, 32, 64};
+    static final int[] SOME_TOKENS = {2, 8, 16, 32, 64};
     private static final int LEAST_COPIES = 8;
     private static final int MOST_COPIES = 512;
 
@@ -83,7 +83,8 @@ public final class ProjectionKernels {
         return roof;
     }
 
-    private int copies(long bytes) {
+    /** How many operands of so many bytes take turns. */
+    static int copies(long bytes, long rotation) {
         return (int) Math.max(LEAST_COPIES, Math.min(MOST_COPIES, (rotation + bytes - 1) / bytes));
     }
 
@@ -245,12 +246,11 @@ public final class ProjectionKernels {
     }
 
     private Measurement library(String name, String on, String shape, long bytes, double flops, Times times) {
-        int typeAt = name.lastIndexOf(' ');
         return new Measurement(
-                name.substring(0, typeAt),
+                library(name),
                 on,
                 shape,
-                name.substring(typeAt + 1),
+                name.substring(name.lastIndexOf(' ') + 1),
                 bytes,
                 flops,
                 Bound.MEMORY,
@@ -260,8 +260,13 @@ public final class ProjectionKernels {
                 OptionalDouble.empty());
     }
 
+    /** A library's name without the type behind it. */
+    static String library(String name) {
+        return name.substring(0, name.lastIndexOf(' '));
+    }
+
     <T extends AutoCloseable> Copies<T> copies(long bytes, IntFunction<T> make) {
-        return new Copies<>(copies(bytes), make);
+        return new Copies<>(copies(bytes, rotation), make);
     }
 
     Matrix upload(double[] values, int rows) {

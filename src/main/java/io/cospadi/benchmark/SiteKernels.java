@@ -89,9 +89,7 @@ public final class SiteKernels {
             List<Matrix> z,
             List<Matrix> y) {
         int d1 = members.get(0).d1();
-        String name = members.get(0)
-                .named(members.stream().map(FactoredProjection::types).collect(Collectors.joining("+")))
-                .name();
+        String name = name(members);
         List<RandomWeight> dictionaries = members.stream()
                 .map(member -> new RandomWeight(member.size().k(), d1))
                 .toList();
@@ -154,6 +152,13 @@ public final class SiteKernels {
                     dense(name, outputs, d1),
                     none));
         }
+    }
+
+    /** "q+k+v 0.2". */
+    static String name(List<FactoredProjection> members) {
+        return members.get(0)
+                .named(members.stream().map(FactoredProjection::types).collect(Collectors.joining("+")))
+                .name();
     }
 
     private OptionalDouble dense(String on, int rows, int cols) {

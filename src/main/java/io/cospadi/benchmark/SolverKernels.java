@@ -6,10 +6,14 @@ import io.cospadi.backend.SelfTest;
 import io.cospadi.benchmark.Measurement.Bound;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
+import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.IntConsumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -29,6 +33,7 @@ public final class SolverKernels {
     private final double memory;
     private final double single;
     private final double real;
+    private Map<String, BenchCase> cases = Map.of();
 
     /**
      * @param repetitions of which the median counts
@@ -45,12 +50,65 @@ public final class SolverKernels {
 
     /** Measures all of them for W (d2, d1), k atoms and s nonzeros a row. */
     public void run(int d1, int d2, int k, int s) {
-        int tokens = Math.min(TOKENS, 8 * d1);
+        cases = cases(d1, d2, k, s).stream().collect(Collectors.toMap(BenchCase::kernel, Function.identity()));
         products(d1, d2, k, s);
-        gram(tokens, d1);
+        gram(tokens(d1), d1);
         cholesky(d1);
         eigen(d1);
-        pursuit(Math.min(d2, PURSUIT_ROWS), Math.min(k, PURSUIT_ATOMS));
+        pursuit(pursuitRows(d2), pursuitAtoms(k));
+    }
+
+    /** What {@link #run} measures, in its order. */
+    public static List<BenchCase> cases(int d1, int d2, int k, int s) {
+        String kept = d2 + " x " + k + ", s " + s;
+        double entries = (double) d2 * k;
+        long operands = 4L * k * (d1 + k + 3L * d2);
+        int tokens = tokens(d1);
+        double square = (double) d1 * d1;
+        long factored = 16L * d1 * d1;
+        int rows = pursuitRows(d2);
+        int atoms = pursuitAtoms(k);
+        int few = pursuitSparsity(atoms);
+        return List.of(
+                new BenchCase(
+                        "symmetric product", "", k + " x " + d1, 4.0 * k * (d1 + k), (k + 1.0) * k * d1, operands),
+                new BenchCase(
+                        "product", "", d2 + " x " + k + " x " + k, 4.0 * k * (2.0 * d2 + k), 2 * entries * k, operands),
+                new BenchCase("copy, keep largest", "", kept, 16 * entries, 0, operands),
+                new BenchCase("threshold step", "", kept, 20 * entries, 6 * entries, operands),
+                new BenchCase(
+                        "add Gram",
+                        "",
+                        tokens + " x " + d1,
+                        4.0 * tokens * d1 + 16 * square,
+                        (d1 + 1.0) * d1 * tokens,
+                        4L * tokens * d1 + factored / 2),
+                new BenchCase("copy, Cholesky", "", String.valueOf(d1), 24 * square, square * d1 / 3, factored),
+                // 4/3 n³ to reduce to three diagonals, 8/3 n³ at most to divide and conquer, 2 n³ to transform back
+                new BenchCase("copy, eigenvectors", "", String.valueOf(d1), 24 * square, 6 * square * d1, factored),
+                new BenchCase(
+                        "matching pursuit",
+                        "",
+                        rows + " x " + atoms + ", s " + few,
+                        8.0 * rows * atoms + 4.0 * atoms * atoms,
+                        rows * ((double) atoms * few * few + (double) few * few * few),
+                        4L * atoms * (3L * atoms + 2L * rows)));
+    }
+
+    private static int tokens(int d1) {
+        return Math.min(TOKENS, 8 * d1);
+    }
+
+    private static int pursuitRows(int d2) {
+        return Math.min(d2, PURSUIT_ROWS);
+    }
+
+    private static int pursuitAtoms(int k) {
+        return Math.min(k, PURSUIT_ATOMS);
+    }
+
+    private static int pursuitSparsity(int k) {
+        return Math.max(1, k / 8);
     }
 
     /** {@code C M} of every round, {@code D Dᵀ}, and the two verbs that choose the support. */
@@ -62,39 +120,21 @@ public final class SolverKernels {
                 Matrix codes = backend.allocate(d2, k, DType.F32)) {
             backend.symmetricProduct(dictionary, false, atoms);
             near("trace of D Dᵀ", backend.dot(dictionary, dictionary), trace(atoms), 1e-5);
-            arithmetic(
-                    "symmetric product",
-                    k + " x " + d1,
-                    DType.F32,
-                    4.0 * k * (d1 + k),
-                    (k + 1.0) * k * d1,
-                    i -> backend.symmetricProduct(dictionary, false, atoms));
+            arithmetic("symmetric product", DType.F32, i -> backend.symmetricProduct(dictionary, false, atoms));
             backend.gemm(1, gradient, false, atoms, false, 0, codes);
             checkFirstRow(gradient, atoms, codes);
-            arithmetic(
-                    "product",
-                    d2 + " x " + k + " x " + k,
-                    DType.F32,
-                    4.0 * k * (2.0 * d2 + k),
-                    2.0 * d2 * k * k,
-                    i -> backend.gemm(1, gradient, false, atoms, false, 0, codes));
+            arithmetic("product", DType.F32, i -> backend.gemm(1, gradient, false, atoms, false, 0, codes));
 
-            String shape = d2 + " x " + k + ", s " + s;
             backend.copy(residual, codes);
             backend.keepLargest(codes, s);
             keeps(codes, s);
-            memory("copy, keep largest", shape, 16.0 * d2 * k, 0, i -> {
+            memory("copy, keep largest", i -> {
                 backend.copy(residual, codes);
                 backend.keepLargest(codes, s);
             });
             backend.hardThresholdStep(codes, residual, gradient, residual, s);
             keeps(codes, s);
-            memory(
-                    "threshold step",
-                    shape,
-                    20.0 * d2 * k,
-                    6.0 * d2 * k,
-                    i -> backend.hardThresholdStep(codes, residual, gradient, residual, s));
+            memory("threshold step", i -> backend.hardThresholdStep(codes, residual, gradient, residual, s));
         }
     }
 
@@ -104,14 +144,7 @@ public final class SolverKernels {
             backend.addGram(x, gram);
             DType precision = backend.gramPrecision();
             near("trace of the Gram", backend.dot(x, x), trace(gram), precision == DType.F64 ? 1e-9 : 1e-5);
-            double bytes = 4.0 * tokens * d1 + 16.0 * d1 * d1;
-            arithmetic(
-                    "add Gram",
-                    tokens + " x " + d1,
-                    precision,
-                    bytes,
-                    (d1 + 1.0) * d1 * tokens,
-                    i -> backend.addGram(x, gram));
+            arithmetic("add Gram", precision, i -> backend.addGram(x, gram));
         }
     }
 
@@ -126,7 +159,7 @@ public final class SolverKernels {
             };
             factorize.accept(0);
             near("squares of the Cholesky factor", trace(matrix), backend.dot(factor, factor), 1e-9);
-            arithmetic("copy, Cholesky", String.valueOf(n), DType.F64, 24.0 * n * n, (double) n * n * n / 3, factorize);
+            arithmetic("copy, Cholesky", DType.F64, factorize);
         }
     }
 
@@ -144,14 +177,12 @@ public final class SolverKernels {
                     trace(matrix),
                     IntStream.range(0, n).mapToDouble(i -> values[0][i]).sum(),
                     1e-9);
-            // 4/3 n³ to reduce to three diagonals, 8/3 n³ at most to divide and conquer, 2 n³ to transform back
-            double flops = 6.0 * n * n * n;
-            arithmetic("copy, eigenvectors", String.valueOf(n), DType.F64, 24.0 * n * n, flops, decompose);
+            arithmetic("copy, eigenvectors", DType.F64, decompose);
         }
     }
 
     private void pursuit(int rows, int k) {
-        int s = Math.max(1, k / 8);
+        int s = pursuitSparsity(k);
         try (Matrix dictionary = random(k, 2 * k, DType.F32);
                 Matrix norms = backend.allocate(1, k, DType.F32);
                 Matrix gram = backend.allocate(k, k, DType.F32);
@@ -163,43 +194,30 @@ public final class SolverKernels {
             backend.symmetricProduct(dictionary, false, gram);
             backend.orthogonalMatchingPursuit(gram, correlations, s, codes);
             keeps(codes, s);
-            double flops = rows * ((double) k * s * s + (double) s * s * s);
-            double bytes = 8.0 * rows * k + 4.0 * k * k;
             arithmetic(
                     "matching pursuit",
-                    rows + " x " + k + ", s " + s,
                     DType.F32,
-                    bytes,
-                    flops,
                     i -> backend.orthogonalMatchingPursuit(gram, correlations, s, codes));
         }
     }
 
-    private void arithmetic(String kernel, String shape, DType type, double bytes, double flops, IntConsumer verb) {
-        double roof = type == DType.F64 ? real : single;
-        tell(kernel, shape, type, bytes, flops, Bound.ARITHMETIC, roof, verb);
+    private void arithmetic(String kernel, DType type, IntConsumer verb) {
+        tell(kernel, type, Bound.ARITHMETIC, type == DType.F64 ? real : single, verb);
     }
 
-    private void memory(String kernel, String shape, double bytes, double flops, IntConsumer verb) {
-        tell(kernel, shape, DType.F32, bytes, flops, Bound.MEMORY, memory, verb);
+    private void memory(String kernel, IntConsumer verb) {
+        tell(kernel, DType.F32, Bound.MEMORY, memory, verb);
     }
 
-    private void tell(
-            String kernel,
-            String shape,
-            DType type,
-            double bytes,
-            double flops,
-            Bound bound,
-            double roof,
-            IntConsumer verb) {
+    private void tell(String kernel, DType type, Bound bound, double roof, IntConsumer verb) {
+        BenchCase is = cases.get(kernel);
         listener.accept(new Measurement(
                 kernel,
-                "",
-                shape,
+                is.on(),
+                is.shape(),
                 ProjectionKernels.name(type),
-                bytes,
-                flops,
+                is.bytes(),
+                is.flops(),
                 bound,
                 timer.direct(verb),
                 roof,

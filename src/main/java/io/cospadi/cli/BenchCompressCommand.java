@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.DeviceTimes;
+import io.cospadi.benchmark.BenchCase;
+import io.cospadi.checkpoint.Projection;
 import io.cospadi.compression.BenchSource;
 import io.cospadi.compression.FactorizationBench;
 import io.cospadi.compression.FactorizationBench.Measured;
@@ -46,7 +48,7 @@ final class BenchCompressCommand implements Callable<Integer> {
     @Option(
             names = "--shape",
             paramLabel = "NAME",
-            description = "Instead of a folder: llama-3-8b, llama-3.2-1b or smollm2-135m with random weights.",
+            description = "Instead of a folder: llama-3-8b, llama-3.2-1b, smollm2-135m or tiny with random weights.",
             converter = Choices.ShapeName.class)
     private String shape;
 
@@ -114,6 +116,9 @@ final class BenchCompressCommand implements Callable<Integer> {
     private boolean profile;
 
     @Mixin
+    private DryRun dryRun;
+
+    @Mixin
     private SharedOptions shared;
 
     private final Terminal terminal;
@@ -134,9 +139,11 @@ final class BenchCompressCommand implements Callable<Integer> {
         if ((model == null) == (shape == null)) {
             throw RecipeException.usage("name a model's folder or a --shape");
         }
-        try (BenchSource source = model != null
-                        ? new FolderBenchSource(model, stats, unseen)
-                        : new SyntheticBenchSource(BenchShape.config(shape), tokens);
+        if (dryRun.asked) {
+            tellCases(settings, turns);
+            return ExitStatus.DONE;
+        }
+        try (BenchSource source = source();
                 Backend backend = shared.open(terminal);
                 JobDisplay display = new JobDisplay(terminal, System::nanoTime)) {
             Optional<DeviceTimes> times = profile ? backend.watch() : Optional.empty();
@@ -154,6 +161,35 @@ final class BenchCompressCommand implements Callable<Integer> {
             terminal.out().print(text(measured) + DeviceTimesView.text(device, seconds));
         }
         return ExitStatus.DONE;
+    }
+
+    private BenchSource source() {
+        return model != null
+                ? new FolderBenchSource(model, stats, unseen)
+                : new SyntheticBenchSource(BenchShape.config(shape), tokens);
+    }
+
+    private void tellCases(SolverSettings settings, List<Integer> turns) {
+        try (BenchSource source = source()) {
+            List<BenchCase> cases = new ArrayList<>();
+            for (FactorizationBench.Planned each :
+                    new FactorizationBench(source, layers, include, ratio, settings, turns).planned()) {
+                Projection p = each.projection();
+                String weight = p.d2() + " x " + p.d1();
+                if (each.gramFlops() > 0 && each.rounds() == turns.get(0)) {
+                    cases.add(new BenchCase("Gram", p.name(), "d1 " + p.d1(), 0, each.gramFlops(), each.memory()));
+                }
+                cases.add(new BenchCase(
+                        solver + ", " + Quantities.count(each.rounds(), "round"),
+                        p.name(),
+                        weight + ", k " + each.k() + ", s " + each.s(),
+                        0,
+                        each.flops(),
+                        each.memory()));
+            }
+            String of = model == null ? shape : model.toString();
+            DryRun.tell(of, cases, DryRun.footprint(shared), shared, terminal);
+        }
     }
 
     private SolverSettings settings() {

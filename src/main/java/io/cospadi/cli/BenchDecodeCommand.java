@@ -4,12 +4,20 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
+import io.cospadi.backend.Footprint;
 import io.cospadi.backend.SelfTest;
+import io.cospadi.benchmark.BenchCase;
 import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.checkpoint.Projection;
+import io.cospadi.checkpoint.ProjectionType;
 import io.cospadi.compression.RecipeException;
 import io.cospadi.decoder.DecoderBenchmark;
 import io.cospadi.decoder.DecoderBenchmark.Result;
+import io.cospadi.decoder.DecodingWork;
 import io.cospadi.decoder.ModelWeights;
+import io.cospadi.decoder.SyntheticWeights.Size;
+import io.cospadi.format.CompactModel;
+import io.cospadi.format.CompactModule;
 import io.cospadi.format.ModelFolder;
 import io.cospadi.tensor.MaskGroups;
 import java.nio.file.Path;
@@ -17,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -40,7 +49,7 @@ final class BenchDecodeCommand implements Callable<Integer> {
     @Option(
             names = "--shape",
             paramLabel = "NAME",
-            description = "Instead of a folder: llama-3-8b, llama-3.2-1b or smollm2-135m with random weights.",
+            description = "Instead of a folder: llama-3-8b, llama-3.2-1b, smollm2-135m or tiny with random weights.",
             converter = Choices.ShapeName.class)
     private String shape;
 
@@ -68,6 +77,9 @@ final class BenchDecodeCommand implements Callable<Integer> {
     private int repetitions = 5;
 
     @Mixin
+    private DryRun dryRun;
+
+    @Mixin
     private SharedOptions shared;
 
     private final Terminal terminal;
@@ -87,6 +99,11 @@ final class BenchDecodeCommand implements Callable<Integer> {
         if ((model == null) == (shape == null)) {
             throw RecipeException.usage("name a model's folder or a --shape");
         }
+        if (dryRun.asked) {
+            Footprint footprint = DryRun.footprint(shared);
+            DryRun.tell(shape == null ? model.toString() : shape, cases(footprint), footprint, shared, terminal);
+            return ExitStatus.DONE;
+        }
         List<Measured> measured = new ArrayList<>();
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         try (Backend backend = shared.open(terminal)) {
@@ -96,11 +113,8 @@ final class BenchDecodeCommand implements Callable<Integer> {
                 ModelConfig config = BenchShape.config(shape);
                 measured.add(measure("dense", () -> BenchShape.dense(config), backend));
                 for (double ratio : ratios) {
-                    String masks = groups == MaskGroups.NONE ? "" : ", " + groups.option();
-                    measured.add(measure(
-                            "ratio " + ratio + masks,
-                            () -> BenchShape.factored(config, ratio, groups.atoms()),
-                            backend));
+                    measured.add(
+                            measure(name(ratio), () -> BenchShape.factored(config, ratio, groups.atoms()), backend));
                 }
             }
             BenchEnvironment.put(json, backend, shared);
@@ -114,13 +128,70 @@ final class BenchDecodeCommand implements Callable<Integer> {
         return ExitStatus.DONE;
     }
 
+    private String name(double ratio) {
+        return "ratio " + ratio + (groups == MaskGroups.NONE ? "" : ", " + groups.option());
+    }
+
+    /** Of the prefill. */
+    private int tokens(ModelConfig config) {
+        return Math.min(window, config.maxPositions() - steps);
+    }
+
+    private List<BenchCase> cases(Footprint footprint) {
+        List<BenchCase> cases = new ArrayList<>();
+        if (model != null) {
+            try (ModelWeights weights = ModelFolder.open(model)) {
+                add(
+                        model.toString(),
+                        DecodingWork.of(weights.config(), p -> held(weights, p, footprint), footprint),
+                        cases);
+            }
+            return cases;
+        }
+        ModelConfig config = BenchShape.config(shape);
+        add("dense", DecodingWork.of(config, p -> DecodingWork.Held.dense(p, footprint), footprint), cases);
+        for (double ratio : ratios) {
+            Map<ProjectionType, Size> sizes = BenchShape.sizes(config, ratio, groups.atoms());
+            add(name(ratio), DecodingWork.of(config, p -> held(p, sizes.get(p.type()), footprint), footprint), cases);
+        }
+        return cases;
+    }
+
+    private void add(String name, DecodingWork work, List<BenchCase> cases) {
+        int tokens = tokens(work.config());
+        long bytes = work.bytesOfToken();
+        cases.add(new BenchCase(
+                "prefill", name, tokens + " tokens", bytes, work.flopsOfWindow(tokens), work.memory(tokens)));
+        cases.add(new BenchCase(
+                "decode",
+                name,
+                steps + " steps",
+                (double) steps * bytes,
+                0,
+                work.memory(Math.min(PROMPT, tokens) + steps)));
+    }
+
+    private static DecodingWork.Held held(Projection p, Size size, Footprint footprint) {
+        return size == null ? DecodingWork.Held.dense(p, footprint) : DecodingWork.Held.factored(p, size, footprint);
+    }
+
+    /** As a folder's headers tell. */
+    private static DecodingWork.Held held(ModelWeights weights, Projection p, Footprint footprint) {
+        CompactModule module =
+                weights instanceof CompactModel compact ? compact.module(p).orElse(null) : null;
+        if (module instanceof CompactModule.LowRank low) {
+            return DecodingWork.Held.lowRank(p, low.r(), footprint);
+        }
+        return held(
+                p,
+                module instanceof CompactModule.Sparse sparse ? new Size(sparse.k(), sparse.s(), 0) : null,
+                footprint);
+    }
+
     private Measured measure(String name, Supplier<ModelWeights> open, Backend backend) {
         try (ModelWeights weights = open.get()) {
             int[] ids = new SplittableRandom(42)
-                    .ints(
-                            Math.min(window, weights.config().maxPositions() - steps),
-                            0,
-                            weights.config().vocabSize())
+                    .ints(tokens(weights.config()), 0, weights.config().vocabSize())
                     .toArray();
             DecoderBenchmark benchmark = new DecoderBenchmark(weights, backend);
             Result prefill = benchmark.prefill(ids, repetitions, () -> SelfTest.productRate(backend));

@@ -4,6 +4,10 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.SelfTest;
+import io.cospadi.benchmark.BenchCase;
+import io.cospadi.calibration.GradientSettings;
+import io.cospadi.checkpoint.ModelConfig;
+import io.cospadi.compression.PeakMemory;
 import io.cospadi.decoder.GradientBenchmark;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.format.ModelFolder;
@@ -40,6 +44,9 @@ final class BenchGradientsCommand implements Callable<Integer> {
     private int repetitions = 3;
 
     @Mixin
+    private DryRun dryRun;
+
+    @Mixin
     private SharedOptions shared;
 
     private final Terminal terminal;
@@ -53,12 +60,16 @@ final class BenchGradientsCommand implements Callable<Integer> {
         SharedOptions.atLeast("--windows", windows, 1);
         SharedOptions.atLeast("--window", window, 2);
         SharedOptions.atLeast("--repetitions", repetitions, 1);
+        if (dryRun.asked) {
+            tellCases();
+            return ExitStatus.DONE;
+        }
         GradientBenchmark.Result result;
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         Path spill = Files.createTempDirectory("cospadi-bench");
         try (ModelWeights weights = ModelFolder.open(model);
                 Backend backend = shared.open(terminal)) {
-            int length = Math.min(window, weights.config().maxPositions());
+            int length = length(weights.config());
             SplittableRandom random = new SplittableRandom(42);
             List<int[]> ids = Stream.generate(() ->
                             random.ints(length, 0, weights.config().vocabSize()).toArray())
@@ -82,6 +93,29 @@ final class BenchGradientsCommand implements Callable<Integer> {
                     .printf(Locale.ROOT, ", recomputation included: %.2f times the forward pass%n", result.times());
         }
         return ExitStatus.DONE;
+    }
+
+    private int length(ModelConfig config) {
+        return Math.min(window, config.maxPositions());
+    }
+
+    private void tellCases() {
+        try (ModelWeights weights = ModelFolder.open(model)) {
+            ModelConfig config = weights.config();
+            int length = length(config);
+            String shape = windows + " x " + length + " tokens";
+            long memory = PeakMemory.gradients(config, windows, length, GradientSettings.DEFAULT);
+            double forward = windows * GradientBenchmark.forwardFlops(config, length);
+            double backward = windows * GradientBenchmark.backwardFlops(config, length);
+            DryRun.tell(
+                    model.toString(),
+                    List.of(
+                            new BenchCase("forward", "", shape, 0, forward, memory),
+                            new BenchCase("backward", "", shape, 0, backward, memory)),
+                    DryRun.footprint(shared),
+                    shared,
+                    terminal);
+        }
     }
 
     private static void put(ObjectNode json, GradientBenchmark.Part part) {

@@ -4,9 +4,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
+import io.cospadi.backend.Footprint;
 import io.cospadi.backend.SelfTest;
+import io.cospadi.benchmark.BenchCase;
+import io.cospadi.benchmark.FactoredProjection;
 import io.cospadi.benchmark.Measurement;
 import io.cospadi.benchmark.Measurement.Bound;
+import io.cospadi.benchmark.ProjectionCases;
 import io.cospadi.benchmark.ProjectionKernels;
 import io.cospadi.benchmark.SiteKernels;
 import io.cospadi.benchmark.SolverKernels;
@@ -14,7 +18,10 @@ import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.compression.RecipeException;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.MaskGroups;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
@@ -35,7 +42,7 @@ final class BenchKernelsCommand implements Callable<Integer> {
     @Option(
             names = "--shape",
             paramLabel = "NAME",
-            description = "Whose sizes: llama-3-8b, llama-3.2-1b or smollm2-135m (default).",
+            description = "Whose sizes: llama-3-8b, llama-3.2-1b, smollm2-135m (default) or tiny.",
             converter = Choices.ShapeName.class)
     private String shape = "smollm2-135m";
 
@@ -57,6 +64,9 @@ final class BenchKernelsCommand implements Callable<Integer> {
     private int repetitions = 15;
 
     @Mixin
+    private DryRun dryRun;
+
+    @Mixin
     private SharedOptions shared;
 
     private final Terminal terminal;
@@ -72,6 +82,11 @@ final class BenchKernelsCommand implements Callable<Integer> {
             if (!(ratio > 0 && ratio < 1)) {
                 throw RecipeException.usage("--ratios are shares between 0 and 1; found " + ratio);
             }
+        }
+        if (dryRun.asked) {
+            Footprint footprint = DryRun.footprint(shared);
+            DryRun.tell(shape, cases(footprint), footprint, shared, terminal);
+            return ExitStatus.DONE;
         }
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         ArrayNode kernels = json.put("shape", shape).putArray("kernels");
@@ -94,20 +109,39 @@ final class BenchKernelsCommand implements Callable<Integer> {
     }
 
     private void measure(Backend backend, Consumer<Measurement> listener) {
-        ModelConfig config = BenchShape.config(shape);
         ProjectionKernels products =
                 new ProjectionKernels(backend, repetitions, ROTATION_BYTES, listener, terminal::note);
         SiteKernels sites = new SiteKernels(products, backend, repetitions, listener);
+        forEach(products::run, sites::run);
+        gate().ifPresent(gate -> new SolverKernels(backend, repetitions, listener)
+                .run(gate.d1(), gate.d2(), gate.size().k(), gate.size().s()));
+    }
+
+    /** What {@link #measure} measures. */
+    private List<BenchCase> cases(Footprint footprint) {
+        ProjectionCases products = new ProjectionCases(footprint, ROTATION_BYTES);
+        forEach(products::projection, products::site);
+        List<BenchCase> cases = new ArrayList<>(products.cases());
+        gate().ifPresent(gate -> cases.addAll(SolverKernels.cases(
+                gate.d1(), gate.d2(), gate.size().k(), gate.size().s())));
+        return cases;
+    }
+
+    private void forEach(Consumer<FactoredProjection> projections, Consumer<List<FactoredProjection>> siblings) {
+        ModelConfig config = BenchShape.config(shape);
         for (double ratio : ratios) {
             for (int group : groups == MaskGroups.NONE ? new int[] {0} : new int[] {0, groups.atoms()}) {
-                BenchShape.projections(config, ratio, group).forEach(products::run);
-                BenchShape.siblings(config, ratio, group).forEach(sites::run);
+                BenchShape.projections(config, ratio, group).forEach(projections);
+                BenchShape.siblings(config, ratio, group).forEach(siblings);
             }
         }
-        BenchShape.projections(config, ratios[0], 0).stream()
+    }
+
+    /** Whose sizes the solver's verbs have. */
+    private Optional<FactoredProjection> gate() {
+        return BenchShape.projections(BenchShape.config(shape), ratios[0], 0).stream()
                 .filter(projection -> projection.types().contains("gate"))
-                .forEach(gate -> new SolverKernels(backend, repetitions, listener)
-                        .run(gate.d1(), gate.d2(), gate.size().k(), gate.size().s()));
+                .findFirst();
     }
 
     /** {@code kernel on, shape type | median (p90) | rate | of roof | ratios}. */

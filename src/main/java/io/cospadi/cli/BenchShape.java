@@ -24,8 +24,8 @@ import java.util.StringJoiner;
 
 /** Shapes of known models, for benchmarks that need no weights: only speed depends on nothing else. */
 final class BenchShape {
-    /** What {@code --shape} may name. */
-    static final List<String> NAMES = List.of("llama-3-8b", "llama-3.2-1b", "smollm2-135m");
+    /** What {@code --shape} may name; with tiny a command is over in seconds, to see that it works. */
+    static final List<String> NAMES = List.of("llama-3-8b", "llama-3.2-1b", "smollm2-135m", "tiny");
 
     private BenchShape() {}
 
@@ -53,7 +53,7 @@ final class BenchShape {
     }
 
     /** What {@link #factored} gives each type; none that stays dense. */
-    private static Map<ProjectionType, Size> sizes(ModelConfig config, double ratio, int group) {
+    static Map<ProjectionType, Size> sizes(ModelConfig config, double ratio, int group) {
         Map<ProjectionType, Size> sizes = new EnumMap<>(ProjectionType.class);
         List<Projection> first =
                 config.projections().stream().filter(p -> p.layer() == 0).toList();

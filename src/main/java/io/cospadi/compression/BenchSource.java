@@ -16,7 +16,13 @@ public interface BenchSource extends AutoCloseable {
     /** The Gram of the projection's inputs; the caller closes it. */
     TimedGram gram(Projection projection, Backend backend);
 
-    /** The same of text that no fit has seen, where there is one. */
+    /** Operations of summing that Gram up; 0 where it is there already. */
+    double gramFlops(Projection projection);
+
+    /** Bytes that are held meanwhile. */
+    long gramMemory(Projection projection);
+
+    /** The Gram of text that no fit has seen, where there is one. */
     default Optional<Matrix> unseenGram(Projection projection, Backend backend) {
         return Optional.empty();
     }

@@ -18,6 +18,7 @@ import io.cospadi.factorization.RoundListener;
 import io.cospadi.factorization.Solver;
 import io.cospadi.factorization.SolverSettings;
 import io.cospadi.tensor.Progress;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,12 +85,58 @@ public record FactorizationBench(
             Map<String, Double> secondsByPhase) {}
 
     /**
+     * What {@link #run} is going to measure.
+     *
+     * @param k         atoms; 0 where the projection stays dense and nothing is measured
+     * @param s         nonzeros a row
+     * @param flops     by the formulas that plan estimates time with
+     * @param gramFlops of the Gram that is summed up for it
+     * @param memory    bytes at the widest moment, the Gram's sum included
+     */
+    public record Planned(
+            Projection projection, int k, int s, int rounds, double flops, double gramFlops, long memory) {}
+
+    /** All that is measured, in its order. */
+    public List<Planned> planned() {
+        List<Planned> planned = new ArrayList<>();
+        for (Allocation each : allocations()) {
+            Projection p = each.projection();
+            long solving = PeakMemory.factorization(p.d1(), p.d2(), each.k(), 1, 0, 0);
+            for (int turn : each.isDense() ? List.<Integer>of() : rounds) {
+                planned.add(new Planned(
+                        p,
+                        each.k(),
+                        each.s(),
+                        turn,
+                        FlopCounts.factorization(solver.withRounds(turn), p.d1(), p.d2(), each.k(), each.s()),
+                        source.gramFlops(p),
+                        Math.max(solving, source.gramMemory(p))));
+            }
+        }
+        return planned;
+    }
+
+    /**
      * Measures one projection after the other.
      *
      * @param times paused but where seconds count
      */
     public void run(Backend backend, Optional<DeviceTimes> times, Progress progress, Consumer<Measured> listener) {
         times.ifPresent(DeviceTimes::pause);
+        List<Allocation> allocations = allocations();
+        Map<FactorShape, Factorization> bare = new HashMap<>();
+        double before = SelfTest.productRate(backend);
+        for (int i = 0; i < allocations.size(); i++) {
+            Allocation allocation = allocations.get(i);
+            if (!allocation.isDense()) {
+                before = measure(backend, times, allocation, before, bare, listener);
+            }
+            progress.advance(i + 1L, allocations.size());
+        }
+    }
+
+    /** Of the projections that were asked for. */
+    private List<Allocation> allocations() {
         List<String> names =
                 source.config().projections().stream().map(Projection::name).toList();
         include.forEach(pattern -> pattern.requireMatch("--include", names));
@@ -101,16 +148,7 @@ public record FactorizationBench(
             throw RecipeException.usage("--layers " + layers + " with --include names none of the model's "
                     + source.config().layers() + " layers, which count from 0");
         }
-        Map<FactorShape, Factorization> bare = new HashMap<>();
-        double before = SelfTest.productRate(backend);
-        List<Allocation> allocations = Budget.uniform(projections, ratio, Storage.of(Method.COSPADI, solver.groups()));
-        for (int i = 0; i < allocations.size(); i++) {
-            Allocation allocation = allocations.get(i);
-            if (!allocation.isDense()) {
-                before = measure(backend, times, allocation, before, bare, listener);
-            }
-            progress.advance(i + 1L, allocations.size());
-        }
+        return Budget.uniform(projections, ratio, Storage.of(Method.COSPADI, solver.groups()));
     }
 
     private boolean chosen(int layer, int all) {

@@ -50,6 +50,20 @@ public final class FolderBenchSource implements BenchSource {
     }
 
     @Override
+    public double gramFlops(Projection projection) {
+        return grams == null ? SyntheticBenchSource.gramFlops(projection.d1(), 2 * projection.d1()) : 0;
+    }
+
+    @Override
+    public long gramMemory(Projection projection) {
+        long weight = 4L * projection.d1() * projection.d2();
+        return weight
+                + (grams == null
+                        ? SyntheticBenchSource.gramMemory(projection.d1(), 2 * projection.d1())
+                        : 8L * projection.d1() * projection.d1());
+    }
+
+    @Override
     public Optional<Matrix> unseenGram(Projection projection, Backend backend) {
         return Optional.ofNullable(unseen).map(store -> store.gram(projection.siteName(), backend));
     }

@@ -79,7 +79,7 @@ public record PeakMemory(long calibration, long factorization) {
     }
 
     /** Of taking gradients on windows: a layer with its sums or the head, all layers' inputs and the gradients on them. */
-    static long gradients(ModelConfig config, int windows, int length, GradientSettings settings) {
+    public static long gradients(ModelConfig config, int windows, int length, GradientSettings settings) {
         long weights = OutputGradients.sumBytes(config, settings);
         long width = 3L * config.hiddenSize() + 2L * config.intermediateSize();
         for (ProjectionType type : ProjectionType.values()) {

@@ -48,6 +48,26 @@ public final class SyntheticBenchSource implements BenchSource {
         return shares ? new TimedGram(gram.gram(), 0) : gram;
     }
 
+    @Override
+    public double gramFlops(Projection projection) {
+        return gramFlops(projection.d1(), tokens);
+    }
+
+    @Override
+    public long gramMemory(Projection projection) {
+        return 4L * projection.d1() * projection.d2() + gramMemory(projection.d1(), tokens);
+    }
+
+    /** Of {@link #gramOf}: one triangle. */
+    static double gramFlops(int d1, int tokens) {
+        return (d1 + 1.0) * d1 * tokens;
+    }
+
+    /** Of {@link #gramOf}: the sum, a chunk of inputs, and the two factors that it is made of. */
+    static long gramMemory(int d1, int tokens) {
+        return 8L * d1 * d1 + 4L * d1 * (2L * Math.min(tokens, CHUNK_TOKENS) + d1);
+    }
+
     /** The Gram of random inputs. */
     static TimedGram gramOf(int d1, int tokens, Backend backend) {
         int chunk = Math.min(tokens, CHUNK_TOKENS);

@@ -110,36 +110,35 @@ public record GradientBenchmark(ModelWeights weights, Backend backend, List<int[
     }
 
     private double forwardFlops() {
-        double flops = 0;
-        for (int[] window : windows) {
-            flops += 2.0 * window.length * (head() + layers(projections())) + 2 * attention(window.length);
-        }
-        return flops;
+        return windows.stream()
+                .mapToDouble(window -> forwardFlops(weights.config(), window.length))
+                .sum();
     }
 
-    /** Again forward but for down, and back; attention back is five products where forward it is two. */
     private double backwardFlops() {
-        double again = projections()
-                - (double) weights.config().hiddenSize() * weights.config().intermediateSize();
-        double flops = 0;
-        for (int[] window : windows) {
-            flops +=
-                    2.0 * window.length * (head() + layers(again + projections())) + 2 * 3.5 * attention(window.length);
-        }
-        return flops;
+        return windows.stream()
+                .mapToDouble(window -> backwardFlops(weights.config(), window.length))
+                .sum();
     }
 
-    private double head() {
-        return (double) weights.config().hiddenSize() * weights.config().vocabSize();
+    /** Of a window of {@code length} tokens. */
+    public static double forwardFlops(ModelConfig config, int length) {
+        return 2.0 * length * (head(config) + config.layers() * projections(config)) + 2 * attention(config, length);
     }
 
-    private double layers(double ofOne) {
-        return ofOne * weights.config().layers();
+    /** The same again forward but for down, and back; attention back is five products where forward it is two. */
+    public static double backwardFlops(ModelConfig config, int length) {
+        double again = projections(config) - (double) config.hiddenSize() * config.intermediateSize();
+        return 2.0 * length * (head(config) + config.layers() * (again + projections(config)))
+                + 2 * 3.5 * attention(config, length);
+    }
+
+    private static double head(ModelConfig config) {
+        return (double) config.hiddenSize() * config.vocabSize();
     }
 
     /** Multiply-adds of one token's projections in one layer. */
-    private double projections() {
-        ModelConfig config = weights.config();
+    private static double projections(ModelConfig config) {
         double sum = 0;
         for (ProjectionType type : ProjectionType.values()) {
             sum += (double) config.projection(0, type).d1()
@@ -148,10 +147,10 @@ public record GradientBenchmark(ModelWeights weights, Backend backend, List<int[
         return sum;
     }
 
-    private double attention(int length) {
+    private static double attention(ModelConfig config, int length) {
         double sum = 0;
-        for (int layer = 0; layer < weights.config().layers(); layer++) {
-            sum += Decoder.attentionMultiplyAdds(weights.config(), layer, 0, length);
+        for (int layer = 0; layer < config.layers(); layer++) {
+            sum += Decoder.attentionMultiplyAdds(config, layer, 0, length);
         }
         return sum;
     }

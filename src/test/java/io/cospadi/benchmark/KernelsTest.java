@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
+import io.cospadi.backend.Footprint;
 import io.cospadi.backend.TestBackends;
 import io.cospadi.benchmark.Measurement.Bound;
 import io.cospadi.decoder.SyntheticWeights.Size;
@@ -27,6 +28,10 @@ class KernelsTest {
         return name.equals("cpu") ? new CpuBackend(2) : TestBackends.on(new EmulatedCuda(), 64 << 20);
     }
 
+    private static Footprint footprint(String name) {
+        return name.equals("cpu") ? Footprint.CPU : Footprint.CUDA;
+    }
+
     private static List<String> names(List<Measurement> measured) {
         return measured.stream().map(m -> m.kernel() + " " + m.on()).toList();
     }
@@ -36,6 +41,25 @@ class KernelsTest {
         assertTrue(m.rate() > 0 && m.roof() > 0 && m.share() > 0 && m.bytes() > 0, m.toString());
     }
 
+    /** What a dry run lists is what is measured, in its order; how many slots a GPU's codes take, only their support tells. */
+    private static void requireListed(List<BenchCase> listed, List<Measurement> measured) {
+        assertEquals(
+                measured.stream()
+                        .map(m -> m.kernel() + " " + m.on() + " " + m.shape() + " " + m.flops())
+                        .toList(),
+                listed.stream()
+                        .map(c -> c.kernel() + " " + c.on() + " " + c.shape() + " " + c.flops())
+                        .toList());
+        for (int i = 0; i < listed.size(); i++) {
+            BenchCase each = listed.get(i);
+            double found = measured.get(i).bytes();
+            boolean guessed = measured.get(i).type().contains("packed")
+                    && measured.stream().anyMatch(m -> m.kernel().equals("cuBLAS"));
+            assertEquals(found, each.bytes(), guessed ? 0.15 * found : 0, each.toString());
+            assertTrue(each.memory() >= each.bytes() / 2, each.toString());
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"cpu", "cuda"})
     void projectionsAreSetBesideLibraries(String name) {
@@ -43,9 +67,14 @@ class KernelsTest {
         List<String> notes = new ArrayList<>();
         try (Backend backend = open(name)) {
             ProjectionKernels kernels = new ProjectionKernels(backend, 2, 0, measured::add, notes::add);
-            kernels.run(new FactoredProjection("gate,up", 48, 80, 0.2, new Size(37, 18, 0)));
-            kernels.run(new FactoredProjection("gate,up", 48, 80, 0.2, new Size(32, 16, 16)));
+            ProjectionCases cases = new ProjectionCases(footprint(name), 0);
+            for (Size size : List.of(new Size(37, 18, 0), new Size(32, 16, 16))) {
+                FactoredProjection projection = new FactoredProjection("gate,up", 48, 80, 0.2, size);
+                kernels.run(projection);
+                cases.projection(projection);
+            }
             assertEquals(0, backend.allocatedBytes());
+            requireListed(cases.cases(), measured);
         }
         assertEquals(List.of(), notes);
         boolean cuda = name.equals("cuda");
@@ -80,12 +109,15 @@ class KernelsTest {
         List<Measurement> measured = new ArrayList<>();
         try (Backend backend = open(name)) {
             ProjectionKernels kernels = new ProjectionKernels(backend, 2, 0, measured::add, note -> {});
-            new SiteKernels(kernels, backend, 2, measured::add)
-                    .run(List.of(
-                            new FactoredProjection("q", 48, 64, 0.2, new Size(37, 18, 0)),
-                            new FactoredProjection("k", 48, 32, 0.2, new Size(20, 10, 0)),
-                            new FactoredProjection("v", 48, 32, 0.2, new Size(20, 10, 0))));
+            List<FactoredProjection> members = List.of(
+                    new FactoredProjection("q", 48, 64, 0.2, new Size(37, 18, 0)),
+                    new FactoredProjection("k", 48, 32, 0.2, new Size(20, 10, 0)),
+                    new FactoredProjection("v", 48, 32, 0.2, new Size(20, 10, 0)));
+            new SiteKernels(kernels, backend, 2, measured::add).run(members);
             assertEquals(0, backend.allocatedBytes());
+            ProjectionCases cases = new ProjectionCases(footprint(name), 0);
+            cases.site(members);
+            requireListed(cases.cases(), measured);
         }
         measured.forEach(KernelsTest::requireSense);
         List<Measurement> own = measured.stream()
@@ -141,6 +173,7 @@ class KernelsTest {
                         "matching pursuit "),
                 names(measured));
         measured.forEach(KernelsTest::requireSense);
+        requireListed(SolverKernels.cases(40, 60, 37, 18), measured);
     }
 
     @Test
