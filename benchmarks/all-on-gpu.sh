@@ -38,7 +38,7 @@ read -r -a cospadi <<<"${COSPADI:-./cospadi}"
 read -r -a tests <<<"${TESTS:-./mvnw -B -ntp test -Dtest.groups=gpu -Dtest.excludedGroups=}"
 rounds="${KSVD_ROUNDS:-10}" # of the paper's 60, which the output scales to
 limit=540
-all=(doctor tests kernels decode compress-1b decode-8-16 compress-8b-layer ksvd-staged ksvd kernels-1b demo
+all=(doctor tests kernels decode decode-8-16 compress-1b compress-8b-layer ksvd-staged ksvd kernels-1b demo
     tests-early kernels-early decode-early decode-8-16-early)
 
 # Sets command and seconds: what the part is expected to take on an H100, which decides whether it is begun; guesses, but for
