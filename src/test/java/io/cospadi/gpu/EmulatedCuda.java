@@ -93,8 +93,7 @@ public final class EmulatedCuda implements CudaCalls {
 
     @Override
     public DeviceProperties properties() {
-        return new DeviceProperties(
-                0, "emulation", "0000:00:00.0", 8, 0, 4, sharedBytes, true, memory, "12.6");
+        return new DeviceProperties(0, "emulation", "0000:00:00.0", 8, 0, 4, sharedBytes, true, memory, "12.6");
     }
 
     static FloatPointer floats(long address) {
