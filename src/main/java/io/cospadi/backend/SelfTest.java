@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /**
  * A few verbs of a backend on small problems, each against plain loops in doubles: quick proof on a user's machine that its
@@ -51,9 +52,12 @@ public final class SelfTest {
                 test.cholesky(),
                 test.eigenvalues(),
                 test.pursuit(),
+                test.thresholdStep(),
                 test.codes(3),
                 test.codes(40),
+                test.norm(),
                 test.attention(),
+                test.attentionGradient(),
                 test.likelihood());
     }
 
@@ -204,6 +208,69 @@ public final class SelfTest {
         }
     }
 
+    /** A gradient step whose largest entries stay, as the block solver takes it. */
+    private Check thresholdStep() {
+        int rows = 7;
+        int k = 33;
+        int s = 8;
+        double[] codes = values(rows * k);
+        double[] residual = values(rows * k);
+        double[] curvature = new double[rows * k];
+        double[] expected = new double[rows * k];
+        for (int i = 0; i < rows * k; i++) {
+            curvature[i] = (i % 3 + 1) * residual[i]; // so that the denominator is positive, and exact as a single
+        }
+        for (int from = 0; from < rows * k; from += k) {
+            double squares = 0;
+            double curved = 0;
+            for (int i = from; i < from + k; i++) {
+                squares += residual[i] * residual[i];
+                curved += residual[i] * curvature[i];
+            }
+            for (int i = from; i < from + k; i++) {
+                expected[i] = codes[i] + squares / curved * residual[i];
+            }
+            double[] sorted = Arrays.stream(expected, from, from + k)
+                    .map(Math::abs)
+                    .sorted()
+                    .toArray();
+            for (int i = from; i < from + k; i++) {
+                expected[i] = Math.abs(expected[i]) >= sorted[k - s] ? expected[i] : 0;
+            }
+        }
+        try (Matrix c = matrix(rows, k, codes, DType.F32);
+                Matrix r = matrix(rows, k, residual, DType.F32);
+                Matrix g = matrix(rows, k, residual, DType.F32);
+                Matrix curvatures = matrix(rows, k, curvature, DType.F32)) {
+            backend.hardThresholdStep(c, r, g, curvatures, s);
+            return check("thresholded step", expected, c, SINGLE);
+        }
+    }
+
+    /** Rows as wide as those of large models. */
+    private Check norm() {
+        int rows = 3;
+        int cols = 4096;
+        double[] x = values(rows * cols);
+        double[] weight = values(cols);
+        double[] expected = new double[rows * cols];
+        for (int i = 0; i < rows; i++) {
+            double squares = 0;
+            for (int j = 0; j < cols; j++) {
+                squares += x[i * cols + j] * x[i * cols + j];
+            }
+            for (int j = 0; j < cols; j++) {
+                expected[i * cols + j] = x[i * cols + j] / Math.sqrt(squares / cols + 1e-5) * weight[j];
+            }
+        }
+        try (Matrix input = matrix(rows, cols, x, DType.F32);
+                Matrix weights = matrix(1, cols, weight, DType.F32);
+                Matrix out = backend.allocate(rows, cols, DType.F32)) {
+            backend.rmsNorm(input, weights, 1e-5, out);
+            return check("norm", expected, out, SINGLE);
+        }
+    }
+
     /** {@code z codesᵀ} from packed codes, of a few tokens or so many that they take another way. */
     private Check codes(int tokens) {
         int rows = 13;
@@ -268,6 +335,67 @@ public final class SelfTest {
         }
     }
 
+    /** The same differentiated, with heads as wide as large models have: of all kernels this asks for the most of a GPU's blocks. */
+    private Check attentionGradient() {
+        int n = 9;
+        int heads = 2;
+        int dim = 128;
+        double[] q = values(n * heads * dim);
+        double[] keys = values(n * dim);
+        double[] v = values(n * dim);
+        double[] gradient = values(n * heads * dim);
+        int queries = n * heads * dim;
+        int pairs = n * dim;
+        double[] expected = new double[queries + 2 * pairs]; // of queries, keys, values
+        for (int row = 0; row < n * heads; row++) {
+            int last = row / heads;
+            double[] weights = new double[last + 1];
+            double[] pulls = new double[last + 1];
+            double sum = 0;
+            for (int j = 0; j <= last; j++) {
+                weights[j] = Math.exp(dot(q, row, keys, j, dim) / Math.sqrt(dim));
+                pulls[j] = dot(gradient, row, v, j, dim);
+                sum += weights[j];
+            }
+            double mean = 0;
+            for (int j = 0; j <= last; j++) {
+                weights[j] /= sum;
+                mean += weights[j] * pulls[j];
+            }
+            for (int j = 0; j <= last; j++) {
+                double score = weights[j] * (pulls[j] - mean) / Math.sqrt(dim);
+                for (int c = 0; c < dim; c++) {
+                    expected[row * dim + c] += score * keys[j * dim + c];
+                    expected[queries + j * dim + c] += score * q[row * dim + c];
+                    expected[queries + pairs + j * dim + c] += weights[j] * gradient[row * dim + c];
+                }
+            }
+        }
+        try (Matrix queryRows = matrix(n, heads * dim, q, DType.F32);
+                Matrix keyRows = matrix(n, dim, keys, DType.F32);
+                Matrix valueRows = matrix(n, dim, v, DType.F32);
+                Matrix pull = matrix(n, heads * dim, gradient, DType.F32);
+                Matrix ofQueries = backend.allocate(n, heads * dim, DType.F32);
+                Matrix ofKeys = backend.allocate(n, dim, DType.F32);
+                Matrix ofValues = backend.allocate(n, dim, DType.F32)) {
+            backend.attentionGradient(
+                    queryRows, keyRows, valueRows, heads, dim, Integer.MAX_VALUE, pull, ofQueries, ofKeys, ofValues);
+            double[] found = Stream.of(ofQueries, ofKeys, ofValues)
+                    .flatMapToDouble(matrix -> Arrays.stream(doubles(matrix)))
+                    .toArray();
+            return new Check("gradient of attention", deviation(expected, found), SINGLE);
+        }
+    }
+
+    /** Of a row of dim columns with another. */
+    private static double dot(double[] a, int rowOfA, double[] b, int rowOfB, int dim) {
+        double sum = 0;
+        for (int c = 0; c < dim; c++) {
+            sum += a[rowOfA * dim + c] * b[rowOfB * dim + c];
+        }
+        return sum;
+    }
+
     /** {@code log sum exp(logits) - logit of the target}. */
     private Check likelihood() {
         int rows = 5;
@@ -291,17 +419,19 @@ public final class SelfTest {
     }
 
     private Check check(String verb, double[] expected, Matrix found, double allowance) {
-        double[] values;
+        return new Check(verb, deviation(expected, doubles(found)), allowance);
+    }
+
+    private double[] doubles(Matrix found) {
         if (found.dtype() == DType.F64) {
-            values = backend.readDoubles(found);
-        } else {
-            float[] single = backend.readFloats(found);
-            values = new double[single.length];
-            for (int i = 0; i < single.length; i++) {
-                values[i] = single[i];
-            }
+            return backend.readDoubles(found);
         }
-        return new Check(verb, deviation(expected, values), allowance);
+        float[] single = backend.readFloats(found);
+        double[] values = new double[single.length];
+        for (int i = 0; i < single.length; i++) {
+            values[i] = single[i];
+        }
+        return values;
     }
 
     private static double deviation(double[] expected, double[] found) {

@@ -29,6 +29,15 @@ class SelfTestTest {
     }
 
     @Test
+    void anEmulatedGpuOfLeastSharedMemoryPasses() {
+        try (Backend backend = TestBackends.emulatedWithLeastShared()) {
+            for (SelfTest.Check check : SelfTest.run(backend)) {
+                assertTrue(check.passed(), check.toString());
+            }
+        }
+    }
+
+    @Test
     void whatIsTooFarOffOrNoNumberFails() {
         assertTrue(new SelfTest.Check("verb", 1e-6, 1e-6).passed());
         assertFalse(new SelfTest.Check("verb", 1.1e-6, 1e-6).passed());
