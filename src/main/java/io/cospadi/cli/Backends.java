@@ -6,6 +6,7 @@ import io.cospadi.backend.CudaBackend;
 import io.cospadi.compression.RecipeException;
 import io.cospadi.gpu.CudaUnavailableException;
 import io.cospadi.tensor.CospadiException;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /** Chooses what computes, once, and says so where the choice was left open. */
@@ -20,7 +21,10 @@ final class Backends {
      * @throws CospadiException if cuda is asked for and can't be had
      */
     static Backend open(String name, int threads, GpuOptions gpu, Terminal terminal) {
-        return open(name, gpu.given(), threads, gpu.device(), gpu.maxVram(), terminal);
+        if (name.equals("cpu") && gpu.given()) {
+            throw RecipeException.usage("--device and --max-vram are for GPUs; leave them out with --backend cpu");
+        }
+        return open(name, gpu.asking(), threads, gpu.device(), gpu.maxVram(), terminal);
     }
 
     /**
@@ -31,7 +35,7 @@ final class Backends {
      */
     static Backend open(String name, int threads, OptionalInt device, long maxVram, Terminal terminal) {
         if (device.isPresent()) {
-            return open(name, false, threads, device.getAsInt(), maxVram, terminal);
+            return open(name, Optional.empty(), threads, device.getAsInt(), maxVram, terminal);
         }
         if (name.equals("cuda")) {
             throw new CospadiException("--backend cuda can't be met: no GPU is set apart for a task; add"
@@ -40,13 +44,10 @@ final class Backends {
         return cpu(threads);
     }
 
-    /** @param required whether there is no falling back to the CPU */
+    /** @param asking what keeps auto from falling back to the CPU, if anything does */
     private static Backend open(
-            String name, boolean required, int threads, int device, long maxVram, Terminal terminal) {
+            String name, Optional<String> asking, int threads, int device, long maxVram, Terminal terminal) {
         if (name.equals("cpu")) {
-            if (required) {
-                throw RecipeException.usage("--device and --max-vram are for GPUs; leave them out with --backend cpu");
-            }
             return cpu(threads);
         }
         try {
@@ -56,12 +57,15 @@ final class Backends {
             }
             return backend;
         } catch (CudaUnavailableException e) {
-            if (name.equals("cuda") || required) {
+            if (name.equals("cuda") || asking.isPresent()) {
                 throw new CospadiException(
-                        "--backend cuda can't be met: " + e.getMessage() + "; or use --backend cpu", e);
+                        (name.equals("cuda") ? "--backend cuda" : asking.get()) + " can't be met: " + e.getMessage()
+                                + "; or use --backend cpu",
+                        e);
             }
-            terminal.note(
-                    "computing on the CPU with " + Quantities.count(threads, "thread") + ", as " + e.getMessage());
+            String limit = maxVram == Long.MAX_VALUE ? "" : " (--max-vram limits nothing there)";
+            terminal.note("computing on the CPU with " + Quantities.count(threads, "thread") + limit + ", as "
+                    + e.getMessage());
             return cpu(threads);
         }
     }

@@ -1,5 +1,6 @@
 package io.cospadi.cli;
 
+import io.cospadi.compression.RecipeException;
 import io.cospadi.compression.RunReport;
 import io.cospadi.compression.RunReportFile;
 import io.cospadi.report.HtmlReport;
@@ -15,8 +16,8 @@ import picocli.CommandLine.Parameters;
 /** {@code compare A B ...}: several runs on one page. */
 @Command(name = "compare", description = "Draws several runs on one page.")
 final class CompareCommand implements Callable<Integer> {
-    @Parameters(arity = "2..*", paramLabel = "DIR", description = "Compact folders, as compress wrote them.")
-    private List<Path> folders;
+    @Parameters(arity = "0..*", paramLabel = "DIR", description = "Compact folders, as compress wrote them.")
+    private List<Path> folders = List.of();
 
     @Option(names = "--out", paramLabel = "FILE", description = "Page to write (default: ${DEFAULT-VALUE}).")
     private Path out = Path.of("comparison.html");
@@ -32,6 +33,9 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (folders.size() < 2) {
+            throw RecipeException.usage("name two compact folders to compare, or more; found " + folders.size());
+        }
         List<RunReport> reports = folders.stream().map(RunReportFile::ofFolder).toList();
         HtmlReport.write(out, reports);
         if (json) {

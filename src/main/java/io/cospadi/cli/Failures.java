@@ -11,6 +11,8 @@ import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -29,9 +31,17 @@ final class Failures {
     int usage(ParameterException failure) {
         CommandLine command = failure.getCommandLine();
         String message = failure.getMessage();
-        if (failure instanceof UnmatchedArgumentException unmatched
-                && !unmatched.getUnmatched().isEmpty()) {
-            message = unmatched(command, unmatched.getUnmatched().get(0));
+        List<String> strangers = failure instanceof UnmatchedArgumentException unmatched
+                ? unmatched.getUnmatched()
+                // what is missing may be there, misspelt
+                : failure instanceof MissingParameterException && command.getUnmatchedArguments() != null
+                        ? command.getUnmatchedArguments()
+                        : List.of();
+        if (!strangers.isEmpty()) {
+            message = unmatched(command, strangers.get(0));
+        } else if (failure instanceof MissingParameterException missing
+                && missing.getMissing().stream().anyMatch(ArgSpec::isPositional)) {
+            message += swallowed(command);
         }
         terminal.failure(
                 decapitalized(message) + " (see " + command.getCommandSpec().qualifiedName() + " --help)");
@@ -54,8 +64,23 @@ final class Failures {
         return "unexpected argument '" + argument + "'";
     }
 
+    /** Which option took what may have been meant for the argument that is missing; empty where none took several. */
+    private static String swallowed(CommandLine command) {
+        for (CommandLine.Model.OptionSpec option : command.getCommandSpec().options()) {
+            List<String> values = option.originalStringValues();
+            if (option.arity().max() > 1 && values.size() > 1) {
+                return "; " + values.get(values.size() - 1) + " was taken as another " + option.longestName()
+                        + ": put MODEL before the options";
+            }
+        }
+        return "";
+    }
+
     /** What a command threw. */
     int execution(Exception failure, CommandLine command, ParseResult arguments) {
+        if (failure instanceof RecipeException recipe && recipe.getMessage().startsWith("MODEL is missing")) {
+            return execution(RecipeException.usage(recipe.getMessage() + swallowed(command)));
+        }
         return execution(failure);
     }
 

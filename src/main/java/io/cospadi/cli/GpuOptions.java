@@ -2,6 +2,7 @@ package io.cospadi.cli;
 
 import io.cospadi.compression.RecipeException;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
@@ -43,7 +44,12 @@ final class GpuOptions {
         return maxVram == null ? Long.MAX_VALUE : maxVram;
     }
 
-    /** Whether a GPU was asked for by either. */
+    /** The option by which a GPU was asked for, if any: one that a GPU's memory is limited by asks for none. */
+    Optional<String> asking() {
+        return device == null ? Optional.empty() : Optional.of("--device " + device);
+    }
+
+    /** Whether anything was said of a GPU. */
     boolean given() {
         return device != null || maxVram != null;
     }

@@ -2,6 +2,7 @@ package io.cospadi.cli;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -50,11 +51,18 @@ public final class Main implements Runnable {
         // libraries that would call home, asked not to before they are loaded
         System.setProperty("ai.djl.offline", "true");
         System.setProperty("OPT_OUT_TRACKING", "true");
-        Terminal terminal = new Terminal(stream(FileDescriptor.out), stream(FileDescriptor.err), terminalColumns());
+        ResultOutput results = new ResultOutput(new FileOutputStream(FileDescriptor.out));
+        Terminal terminal =
+                new Terminal(stream(results), stream(new FileOutputStream(FileDescriptor.err)), terminalColumns());
         StopSignal stop = new StopSignal();
         stop.install(terminal);
         int status = run(terminal, stop, arguments);
         terminal.out().flush();
+        if (status == ExitStatus.DONE && results.failure().isPresent()) {
+            terminal.failure("standard output can't be written: "
+                    + results.failure().get() + "; what was to be shown is lost, free some space or send it elsewhere");
+            status = ExitStatus.FAILED;
+        }
         terminal.err().flush();
         if (stop.leave()) {
             System.exit(status);
@@ -117,8 +125,8 @@ public final class Main implements Runnable {
         throw new CommandLine.ParameterException(spec.commandLine(), "no command is given");
     }
 
-    private static PrintStream stream(FileDescriptor descriptor) {
-        return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
+    private static PrintStream stream(OutputStream to) {
+        return new PrintStream(to, true, StandardCharsets.UTF_8);
     }
 
     /** The launcher says how wide the terminal behind stderr is; without it there is none. */

@@ -2,11 +2,13 @@ package io.cospadi.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cospadi.calibration.GramStore;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.compression.Plan;
 import io.cospadi.compression.Recipe;
 import io.cospadi.compression.RecipeDocument;
 import io.cospadi.compression.RecipeException;
+import io.cospadi.tensor.CospadiException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -51,9 +53,14 @@ final class PlanCommand implements Callable<Integer> {
         if (model.isEmpty()) {
             throw RecipeException.usage("MODEL is missing: the model's folder");
         }
+        if (stats != null && !GramStore.exists(stats)) {
+            throw new CospadiException(
+                    stats + " holds no Gram store; name a folder that calibrate wrote, or leave --stats out");
+        }
         try (Checkpoint checkpoint = Checkpoint.open(model.get())) {
             checkpoint.requireDense();
             Plan plan = Plan.of(checkpoint, recipe, stats == null, threads, 0);
+            plan.requireRatio(recipe);
             PlanView view =
                     new PlanView(model.get().toString(), checkpoint.config(), recipe, plan, shared.gpu.maxVram());
             if (shared.json) {

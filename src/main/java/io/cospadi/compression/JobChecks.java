@@ -38,22 +38,13 @@ final class JobChecks {
         model.requireDense();
         Plan plan = Plan.of(
                 model, recipe, places.stats().isEmpty(), session.environment().threads(), 0);
-        requireRatio(plan);
+        plan.requireRatio(recipe);
         requirePursuit(plan);
         requireMemory(
                 session.environment().backend(),
                 places.model(),
                 plan.peakMemory().matrices());
         return plan;
-    }
-
-    /** What stays dense because no factors of it are small enough may not spoil the ratio unnoticed. */
-    private void requireRatio(Plan plan) {
-        if (recipe.overrides().isEmpty() && plan.sizes().ratioProjections() < recipe.ratio()) {
-            throw new CospadiException("ratio " + recipe.ratio() + " can't be met: the smallest factors save only "
-                    + plan.sizes().ratioProjections() + " of the projections' bytes; leave the smallest ones out by "
-                    + "--exclude, or ask for less");
-        }
     }
 
     /** Where the sizes are known, those that the backend's pursuit can't take are refused before the model is read. */

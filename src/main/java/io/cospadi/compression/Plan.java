@@ -14,7 +14,9 @@ import io.cospadi.factorization.SolverSettings;
 import io.cospadi.format.CompactLayout;
 import io.cospadi.format.CompactSizes;
 import io.cospadi.quantization.FeedbackRounding;
+import io.cospadi.tensor.CospadiException;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * What a recipe comes to for a model, from headers alone. Sizes and ratios are exact for the uniform budget; the
@@ -87,6 +89,31 @@ public record Plan(
         long propagation =
                 PeakMemory.propagation(config, recipe.propagation(), (long) recipe.windows() * recipe.window());
         return new PeakMemory(Math.max(calibration, gradients), worst + propagation);
+    }
+
+    /**
+     * Makes sure that what stays dense, because no factors of it are small enough, does not spoil the ratio unnoticed.
+     *
+     * @param recipe that was planned
+     * @throws CospadiException if it does
+     */
+    public void requireRatio(Recipe recipe) {
+        if (!recipe.overrides().isEmpty() || sizes.ratioProjections() >= recipe.ratio()) {
+            return;
+        }
+        List<String> dense = allocations.stream()
+                .filter(Allocation::isDense)
+                .map(allocation -> allocation.projection().name())
+                .toList();
+        throw new CospadiException(String.format(
+                Locale.ROOT,
+                "ratio %s can't be met: %d of %d projections, %s the first, have no factors so small and would stay dense,"
+                        + " with a true ratio of %.4f; ask for less, or leave them out by --exclude",
+                recipe.ratio(),
+                dense.size(),
+                allocations.size(),
+                dense.isEmpty() ? "none" : dense.get(0),
+                sizes.ratioProjections()));
     }
 
     /** Resident memory of factorising a projection, or the group that it is of; 0 where it stays dense. */

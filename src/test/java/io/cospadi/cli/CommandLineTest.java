@@ -306,6 +306,42 @@ class CommandLineTest {
     }
 
     @Test
+    void planRefusesWhatCompressWouldRefuse() {
+        TinyJob job = TinyJob.in(folder);
+        String model = job.model().toString();
+        Program.Result small = Program.run("plan", model, "--ratio", "0.99");
+        assertEquals(1, small.status(), small.out());
+        assertTrue(
+                small.lastLine()
+                        .contains(
+                                "ratio 0.99 can't be met: 14 of 14 projections, model.layers.0.self_attn.q_proj the"
+                                        + " first, have no factors so small and would stay dense, with a true ratio of 0.0000; "),
+                small.lastLine());
+        String nowhere = folder.resolve("nowhere").toString();
+        Program.Result missing = Program.run("plan", model, "--ratio", "0.2", "--stats", nowhere);
+        assertEquals(1, missing.status(), missing.out());
+        assertTrue(missing.lastLine().startsWith("cospadi: " + nowhere + " holds no Gram store; "), missing.lastLine());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "generate M --promt x              | unknown option --promt; did you mean --prompt?",
+                "calibrate M --data c --otu s      | unknown option --otu; did you mean --out?",
+                "eval --jsno                       | unknown option --jsno; did you mean --json?",
+                "eval --text held.txt M            | 'MODEL'; M was taken as another --text: put MODEL before",
+                "compress --ratio 0.2 --out g --data c M | MODEL is missing: the model's folder; M was taken as another --data",
+                "eval --text held.txt              | missing required parameter: 'MODEL' (see",
+                "compare one                       | name two compact folders to compare, or more; found 1"
+            })
+    void whatIsMissingIsLookedForAmongWhatWasGiven(String arguments, String expected) {
+        Program.Result result = Program.run(arguments.strip().split("\\s+"));
+        assertEquals(2, result.status(), result.err());
+        assertTrue(result.lastLine().contains(expected), result.lastLine());
+    }
+
+    @Test
     void planSaysWhetherAGpusMemoryIsEnough() throws Exception {
         TinyJob job = TinyJob.in(folder);
         for (boolean enough : new boolean[] {false, true}) {

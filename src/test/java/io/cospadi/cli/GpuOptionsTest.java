@@ -89,10 +89,24 @@ class GpuOptionsTest {
     void deviceThatIsNotThereIsAnErrorAndNoReasonToFallBack(String options) {
         Program.Result result = compress(options.split(" "));
         assertEquals(1, result.status(), result.err());
+        String asked = options.contains("cuda") ? "--backend cuda" : "--device 99";
         String why = obstacle().orElse("there is no device 99; this machine has device");
-        assertTrue(result.lastLine().startsWith("cospadi: --backend cuda can't be met: " + why), result.err());
+        assertTrue(result.lastLine().startsWith("cospadi: " + asked + " can't be met: " + why), result.err());
         assertTrue(result.lastLine().endsWith("; or use --backend cpu"), result.err());
         assertFalse(Files.exists(folder.resolve("out.work")), "nothing was begun");
+    }
+
+    /** It asks for no GPU, so that one command serves machines with and without one. */
+    @Test
+    void aLimitOfMemoryIsNoReasonNotToFallBack() {
+        Program.Result result = compress("--max-vram", "1g");
+        assertEquals(0, result.status(), result.err());
+        obstacle()
+                .ifPresent(why -> assertTrue(
+                        result.err()
+                                .contains("computing on the CPU with 1 thread (--max-vram limits nothing there), as "
+                                        + why),
+                        result.err()));
     }
 
     @Test
