@@ -9,6 +9,7 @@ import io.cospadi.decoder.LayerwisePass;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.decoder.SiteListener;
 import io.cospadi.tensor.Progress;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -121,14 +122,28 @@ public final class Calibration {
      * wait beside them, the hidden states up to their limit, and the scratch of one window.
      */
     public static long peakBytes(ModelConfig config, int windows, int length, long activationBytes) {
-        long grams = shapes(config, 0).values().stream()
-                .mapToLong(BlockSums.Shape::bytes)
-                .sum();
+        long grams = gramBytes(config);
         long hidden = (long) Float.BYTES * config.hiddenSize() * length;
         return Decoder.denseLayerBytes(config)
                 + GramTree.MOST_SUMS * grams
                 + Math.min(activationBytes + hidden, hidden * windows)
                 + Decoder.scratchBytes(config, length);
+    }
+
+    /** Bytes of one layer's Grams. */
+    private static long gramBytes(ModelConfig config) {
+        return shapes(config, 0).values().stream()
+                .mapToLong(BlockSums.Shape::bytes)
+                .sum();
+    }
+
+    /**
+     * Disk that a store still takes, layers that the folder holds already left out.
+     *
+     * @param index of the share that is made, from 0, of {@code count}
+     */
+    public static long missingBytes(ModelConfig config, int index, int count, Path folder) {
+        return StoredSums.missingBytes(StoredSums.Kind.GRAMS, folder, config.layers(), index, count, gramBytes(config));
     }
 
     private static int lastUnfinished(StoredSums sums) {

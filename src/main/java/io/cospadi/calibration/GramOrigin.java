@@ -61,9 +61,14 @@ public record GramOrigin(
                 backend.identity(),
                 layers,
                 GramTree.BLOCKS,
-                GramTree.BLOCKS * index / count,
-                GramTree.BLOCKS * (index + 1) / count,
+                firstBlock(index, count),
+                firstBlock(index + 1, count),
                 List.of(GramSource.of(windows)));
+    }
+
+    /** First block of a share; that of the one behind the last is behind the last block. */
+    static int firstBlock(int index, int count) {
+        return GramTree.BLOCKS * index / count;
     }
 
     /** Whether all blocks are there, not only a shard's. */

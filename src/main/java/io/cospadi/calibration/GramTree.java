@@ -52,6 +52,15 @@ final class GramTree implements AutoCloseable {
         return block + size;
     }
 
+    /** Sums that whoever has blocks {@code first .. end-1} keeps. */
+    static int subtrees(int first, int end) {
+        int subtrees = 0;
+        for (int block = first; block < end; block = subtreeEnd(block, end)) {
+            subtrees++;
+        }
+        return subtrees;
+    }
+
     /**
      * Takes the sum of the next blocks, which begin where the last ones ended or later, and adds up what is complete.
      *

@@ -7,6 +7,7 @@ import io.cospadi.decoder.GradientPass;
 import io.cospadi.decoder.Labels;
 import io.cospadi.decoder.ModelWeights;
 import io.cospadi.tensor.Progress;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -51,6 +52,16 @@ public final class OutputGradients {
     /** Bytes of what one layer's sums take, with the partial sums that wait beside them. */
     public static long sumBytes(ModelConfig config, GradientSettings settings) {
         return GramTree.MOST_SUMS * GradientSums.bytes(config, settings);
+    }
+
+    /**
+     * Disk that a store still takes, layers that the folder holds already left out.
+     *
+     * @param index of the share that is made, from 0, of {@code count}
+     */
+    public static long missingBytes(ModelConfig config, GradientSettings settings, int index, int count, Path folder) {
+        return StoredSums.missingBytes(
+                StoredSums.Kind.GRADIENTS, folder, config.layers(), index, count, GradientSums.bytes(config, settings));
     }
 
     private static void fill(

@@ -20,6 +20,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.stream.IntStream;
 
 /**
  * Sums over the windows of a calibration, in a folder: a description, JSON, which holds the {@link GramOrigin} and whatever else
@@ -27,6 +28,9 @@ import java.util.SortedMap;
  */
 final class StoredSums {
     private static final int VERSION = 1;
+    /** Room for a file's header and its last, partly filled block on disk. */
+    private static final int HEADER_BYTES = 16 << 10;
+
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(SerializationFeature.INDENT_OUTPUT)
             .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
@@ -237,6 +241,22 @@ final class StoredSums {
         }
     }
 
+    /**
+     * Bytes that a share's layers take on disk, less those that are in the folder already.
+     *
+     * @param index of the share, from 0, of {@code count}
+     * @param bytes of one layer's sums over all blocks
+     */
+    static long missingBytes(Kind kind, Path folder, int layers, int index, int count, long bytes) {
+        long ofLayer = HEADER_BYTES
+                + GramTree.subtrees(GramOrigin.firstBlock(index, count), GramOrigin.firstBlock(index + 1, count))
+                        * bytes;
+        return IntStream.range(0, layers)
+                        .filter(layer -> !Files.isRegularFile(file(kind, folder, layer)))
+                        .count()
+                * ofLayer;
+    }
+
     /** A sum over all blocks; the caller closes it. */
     Matrix load(int layer, String name, Backend backend) {
         try (GramFile file = openLayer(layer)) {
@@ -271,6 +291,10 @@ final class StoredSums {
     }
 
     private Path file(int layer) {
+        return file(kind, folder, layer);
+    }
+
+    private static Path file(Kind kind, Path folder, int layer) {
         return folder.resolve(String.format("%s-%05d.safetensors", kind.prefix, layer));
     }
 }

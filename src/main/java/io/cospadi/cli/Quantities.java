@@ -1,6 +1,6 @@
 package io.cospadi.cli;
 
-import java.util.Locale;
+import io.cospadi.tensor.ByteCount;
 
 /** Quantities as people read them on a terminal. */
 final class Quantities {
@@ -8,18 +8,7 @@ final class Quantities {
 
     /** "4.7 MB", decimal multiples. */
     static String bytes(long bytes) {
-        String[] names = {"B", "kB", "MB", "GB", "TB", "PB"};
-        double value = bytes;
-        int i = 0;
-        while (value >= 999.5 && i < names.length - 1) {
-            value /= 1000;
-            i++;
-        }
-        return String.format(
-                Locale.ROOT,
-                i == 0 || value >= 99.95 ? "%.0f %s" : value >= 9.995 ? "%.1f %s" : "%.2f %s",
-                value,
-                names[i]);
+        return ByteCount.format(bytes);
     }
 
     /** "1 thread", "2 threads". */

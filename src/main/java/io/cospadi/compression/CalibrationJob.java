@@ -72,6 +72,9 @@ public record CalibrationJob(
                             config, w.found(), w.length(), gradients.get().settings()))
                     .orElse(0L);
             JobChecks.requireMemory(backend, model, Math.max(ofGrams, ofGradients));
+            long keptOfGrams = ActivationMemory.of(backend, ofGrams);
+            long keptOfGradients = ActivationMemory.of(backend, ofGradients);
+            requireSpace(config, share, tokens, keptOfGrams, gradientTokens, keptOfGradients);
             String fingerprint = ModelFingerprint.of(checkpoint, stoppable(Progress.NONE, stop))
                     .sha256();
             GramStore store = GramStore.create(out, origin(checkpoint, fingerprint, backend, tokens, share));
@@ -82,7 +85,7 @@ public record CalibrationJob(
                     tokens,
                     store,
                     backend,
-                    new CalibrationSettings(ActivationMemory.of(backend, ofGrams), spill),
+                    new CalibrationSettings(keptOfGrams, spill),
                     stoppable(progress.apply("calibrating"), stop));
             if (gradients.isPresent()) {
                 TokenWindows windowsBack = gradientTokens.get();
@@ -95,7 +98,7 @@ public record CalibrationJob(
                         windowsBack,
                         gradientStore,
                         backend,
-                        new CalibrationSettings(ActivationMemory.of(backend, ofGradients), spill),
+                        new CalibrationSettings(keptOfGradients, spill),
                         stoppable(progress.apply("taking gradients"), stop));
             }
             WorkFolder.deleteTree(spill);
@@ -108,6 +111,28 @@ public record CalibrationJob(
                             + "the same command again",
                     e);
         }
+    }
+
+    /** The sums that are missing, and the larger of the temporary files of both passes, which follow each other. */
+    private void requireSpace(
+            ModelConfig config,
+            Share share,
+            TokenWindows tokens,
+            long keptOfGrams,
+            Optional<TokenWindows> gradientTokens,
+            long keptOfGradients) {
+        long ofToken = (long) Float.BYTES * config.hiddenSize();
+        long grams = Calibration.missingBytes(config, share.index(), share.count(), out);
+        long spill = grams == 0 ? 0 : ofToken * tokens.tokens() / share.count() - keptOfGrams;
+        long ofGradients = 0;
+        if (gradientTokens.isPresent()) {
+            ofGradients =
+                    OutputGradients.missingBytes(config, gradients.get().settings(), share.index(), share.count(), out);
+            // the inputs of all layers and of the head, and the gradients
+            long states = (config.layers() + 2) * ofToken * gradientTokens.get().tokens() / share.count();
+            spill = Math.max(spill, ofGradients == 0 ? 0 : states - keptOfGradients);
+        }
+        DiskSpace.require(out, grams + ofGradients + Math.max(0, spill));
     }
 
     private static Progress stoppable(Progress progress, BooleanSupplier stop) {

@@ -7,8 +7,6 @@ import io.cospadi.checkpoint.AtomicFile;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.tensor.CospadiException;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What every stage of a job makes sure of before it computes: the model can be compressed so, and the work is this job's. */
@@ -95,7 +93,7 @@ final class JobChecks {
         if (work.isOf(fingerprint)) {
             return true;
         }
-        requireSpace(work, bytes);
+        DiskSpace.require(work.folder(), bytes);
         if (!model.extras().isEmpty()) {
             session.warn(places.model() + " holds tensors that a "
                     + model.config().architecture().modelType()
@@ -119,17 +117,5 @@ final class JobChecks {
 
     private long modelBytes() {
         return model.tensors().values().stream().mapToLong(StoredTensor::bytes).sum();
-    }
-
-    private static void requireSpace(WorkFolder work, long bytes) {
-        try {
-            long free = Files.getFileStore(work.folder()).getUsableSpace();
-            if (free < bytes) {
-                throw new CospadiException(work.folder() + " needs up to " + bytes + " bytes, its disk has " + free
-                        + " left; free some space or choose another --out");
-            }
-        } catch (IOException e) {
-            throw new CospadiException(work.folder() + ": can't ask for the free space: " + e.getMessage(), e);
-        }
     }
 }

@@ -2,6 +2,7 @@ package io.cospadi.decoder;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.tensor.ByteCount;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
 import java.io.IOException;
@@ -103,8 +104,8 @@ final class HiddenStates implements AutoCloseable {
         try {
             long free = Files.getFileStore(folder).getUsableSpace();
             if (free < bytes) {
-                throw new CospadiException("activations need " + bytes + " bytes of temporary space in " + folder + ", "
-                        + free + " are free; make room, or use fewer windows");
+                throw new CospadiException("activations need " + ByteCount.format(bytes) + " of temporary space in "
+                        + folder + ", " + ByteCount.format(free) + " are free; make room, or use fewer windows");
             }
             Path file = Files.createTempFile(folder, "activations-", ".tmp");
             try {

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Grams on the processor, and all that a store of them has to withstand. */
@@ -96,6 +97,23 @@ class CalibrationTest extends AbstractCalibrationTest {
                     most[0] <= foretold && most[0] > foretold / 2,
                     "allocated " + most[0] + ", foretold " + foretold + " with a limit of " + limit);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 1", "1, 3", "2, 5", "7, 8"})
+    void aStoreTakesTheDiskThatWasForetold(int share, int shares) throws IOException {
+        Path folder = temporary.resolve("a");
+        long foretold = Calibration.missingBytes(weights.config(), share, shares, folder);
+        calibrate("a", windows(9, 3), share, shares);
+        long found = 0;
+        for (int layer = 0; layer < layers; layer++) {
+            found += Files.size(folder.resolve("layer-0000" + layer + ".safetensors"));
+        }
+        long room = layers * (16L << 10);
+        assertTrue(found <= foretold && found > foretold - room, "took " + found + ", foretold " + foretold);
+        assertEquals(0, Calibration.missingBytes(weights.config(), share, shares, folder));
+        Files.delete(folder.resolve("layer-00000.safetensors"));
+        assertEquals(foretold / layers, Calibration.missingBytes(weights.config(), share, shares, folder));
     }
 
     @Test
