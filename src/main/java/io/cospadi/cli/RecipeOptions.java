@@ -103,7 +103,7 @@ final class RecipeOptions {
     @Option(names = "--seed", paramLabel = "N", description = "Seed of random starts and windows (default: 42).")
     Long seed;
 
-    @Option(names = "--windows", paramLabel = "N", description = "Calibration windows (default: 256).")
+    @Option(names = "--windows", paramLabel = "N", description = "Calibration windows of --data (default: 256).")
     Integer windows;
 
     @Option(names = "--window", paramLabel = "N", description = "Tokens in each (default: 1024).")

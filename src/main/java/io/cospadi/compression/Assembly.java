@@ -85,7 +85,7 @@ final class Assembly {
         ObjectNode fields = provenance.putObject(OutputPlace.FINGERPRINT);
         fingerprint.fields().forEach(fields::put);
         Map<String, byte[]> files = new LinkedHashMap<>();
-        files.put(CompactFormat.OWN_FOLDER + "/recipe.yaml", RecipeText.yaml(recipe));
+        files.put(CompactFormat.OWN_FOLDER + "/recipe.yaml", RecipeText.yaml(recipe, places));
         Path ratio = work.folder().resolve(RatioSearch.FILE);
         if (Files.exists(ratio)) {
             files.put(CompactFormat.OWN_FOLDER + "/" + RatioSearch.FILE, bytes(ratio));

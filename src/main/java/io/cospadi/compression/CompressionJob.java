@@ -194,6 +194,6 @@ public final class CompressionJob {
     }
 
     private Fingerprint fingerprint(Checkpoint model, Calibrating calibrating, ModelFingerprint weights) {
-        return Fingerprints.of(recipe, model, calibrating, weights.sha256(), backend(), environment.program());
+        return Fingerprints.of(recipe, places, model, calibrating, weights.sha256(), backend(), environment.program());
     }
 }

@@ -129,6 +129,7 @@ public final class DividedJob {
                             work,
                             Fingerprints.of(
                                     recipe,
+                                    places,
                                     model,
                                     calibrating,
                                     weights.sha256(),

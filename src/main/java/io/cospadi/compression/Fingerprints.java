@@ -25,7 +25,13 @@ final class Fingerprints {
      * @param program version and commit
      */
     static Fingerprint of(
-            Recipe recipe, Checkpoint model, Calibrating calibrating, String weights, String backend, String program) {
+            Recipe recipe,
+            JobPlaces places,
+            Checkpoint model,
+            Calibrating calibrating,
+            String weights,
+            String backend,
+            String program) {
         Map<String, String> fields = new LinkedHashMap<>();
         recipe.maxPerplexityIncrease()
                 .ifPresentOrElse(
@@ -53,7 +59,7 @@ final class Fingerprints {
         fields.put("share-include", patterns(recipe.sharing().include()));
         List<String> data = calibrating.fingerprint();
         fields.put(data.get(0), data.get(1));
-        fields.put("recipe", Sha256.of(RecipeText.yaml(recipe)));
+        fields.put("recipe", Sha256.of(RecipeText.yaml(recipe, places)));
         fields.put("weights", weights);
         fields.put("model files", companions(model));
         fields.put("model name", BaseModel.of(model.folder()).toString());

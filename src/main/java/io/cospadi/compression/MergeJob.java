@@ -124,7 +124,7 @@ public final class MergeJob {
 
     private void requireSameHere(Fingerprint shares, Checkpoint model, Calibrating calibrating, String weights) {
         Fingerprint here = Fingerprints.of(
-                recipe, model, calibrating, weights, Fingerprints.backend(shares), environment.program());
+                recipe, places, model, calibrating, weights, Fingerprints.backend(shares), environment.program());
         shares.firstDifference(here).ifPresent(d -> {
             throw new CospadiException("the shares were made with another " + d.field() + ": theirs is " + d.here()
                     + ", here it is " + d.there() + "; name the same --model and --stats and use the same program");

@@ -100,6 +100,7 @@ final class RecipeRules {
                     "does not apply to " + method.option() + ", which has none",
                     rounds.get().toString());
         }
+        requireUsed(percent.isPresent());
         return new Recipe(
                 ratio,
                 method,
@@ -121,6 +122,29 @@ final class RecipeRules {
                 outputs(covariance, method, solver, sharing, objective(method, budget)),
                 percent.isPresent() ? OptionalDouble.of(percent.get()) : OptionalDouble.empty(),
                 propagation);
+    }
+
+    /**
+     * A store's text was cut when it was made, so what would cut one is refused beside it. But for what a recipe file says while
+     * the command line names the store: a recipe that was made for text serves for a store, too.
+     */
+    private void requireUsed(boolean heldOut) {
+        Optional<String> stats = values.string("stats");
+        if (stats.isEmpty()) {
+            return;
+        }
+        for (String key : List.of("windows", "window", "sample")) {
+            JsonNode given = values.get(key);
+            boolean together = values.isOnCommandLine(key) || !values.isOnCommandLine("stats");
+            boolean used = heldOut && key.equals("window");
+            if (given != null && !given.isNull() && together && !used) {
+                throw values.wrong(
+                        key,
+                        "does not apply where a store is given: --stats " + stats.get()
+                                + " holds the windows that calibrate cut; leave it out",
+                        given.asText());
+            }
+        }
     }
 
     private Pursuit pursuit(Method method, Solver solver) {

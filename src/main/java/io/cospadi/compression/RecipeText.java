@@ -15,6 +15,18 @@ final class RecipeText {
 
     /** The whole file, UTF-8. */
     static byte[] yaml(Recipe recipe) {
+        return yaml(recipe, false);
+    }
+
+    /**
+     * The same of a job in its places: where a Gram store is given, its text is not the recipe's, whose windows would say what
+     * never happened. The length of a window stays where held-out text is cut by it.
+     */
+    static byte[] yaml(Recipe recipe, JobPlaces places) {
+        return yaml(recipe, places.stats().isPresent());
+    }
+
+    private static byte[] yaml(Recipe recipe, boolean ofStore) {
         StringBuilder yaml =
                 new StringBuilder("# how this model was compressed: cospadi compress MODEL --recipe FILE\n");
         recipe.maxPerplexityIncrease()
@@ -41,9 +53,15 @@ final class RecipeText {
             line(yaml, "rounds", String.valueOf(recipe.rounds()));
         }
         line(yaml, "seed", String.valueOf(recipe.seed()));
-        line(yaml, "windows", String.valueOf(recipe.windows()));
-        line(yaml, "window", String.valueOf(recipe.window()));
-        line(yaml, "sample", recipe.sample().option());
+        if (!ofStore) {
+            line(yaml, "windows", String.valueOf(recipe.windows()));
+        }
+        if (!ofStore || recipe.maxPerplexityIncrease().isPresent()) {
+            line(yaml, "window", String.valueOf(recipe.window()));
+        }
+        if (!ofStore) {
+            line(yaml, "sample", recipe.sample().option());
+        }
         Precision precision = recipe.precision();
         line(yaml, "value-bits", String.valueOf(precision.valueBits()));
         if (recipe.method().rounds()) {
@@ -96,7 +114,7 @@ final class RecipeText {
 
     /** The same with the places and what computes, as a work folder keeps it: {@code merge} goes on from it. */
     static byte[] yaml(Recipe recipe, JobPlaces places, JobEnvironment environment) {
-        StringBuilder yaml = new StringBuilder(new String(yaml(recipe), StandardCharsets.UTF_8));
+        StringBuilder yaml = new StringBuilder(new String(yaml(recipe, places), StandardCharsets.UTF_8));
         line(yaml, "model", quoted(places.model().toAbsolutePath().toString()));
         places.stats()
                 .ifPresent(stats ->

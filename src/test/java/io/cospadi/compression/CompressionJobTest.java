@@ -384,6 +384,22 @@ class CompressionJobTest extends AbstractCompressionJobTest {
                 TinyJob.contents(job.out("full-covariance")).get("model.safetensors"));
     }
 
+    /** The store's text decides, so two recipes that would have cut another text differently are the same job. */
+    @Test
+    void recipeOfAStoreSaysNothingOfWindowsAndIsTheSameJob() throws IOException {
+        Path store = calibrated("store", GradientSettings.DEFAULT);
+        job.run(
+                parsed("ratio: 0.2\nrounds: 3\nwindows: 5\nwindow: 7\n"),
+                stats(store, "out"),
+                backend,
+                JobListener.NONE,
+                () -> false);
+        String yaml = Files.readString(job.out("out").resolve("cospadi/recipe.yaml"));
+        assertFalse(yaml.contains("window") || yaml.contains("sample"), yaml);
+        assertTrue(job.run(parsed(yaml), stats(store, "out"), backend, JobListener.NONE, () -> false)
+                .alreadyComplete());
+    }
+
     private static Recipe parsed(String recipe) {
         return RecipeDocument.parse(recipe, "tiny").recipe();
     }

@@ -1,5 +1,6 @@
 package io.cospadi.compression;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -210,9 +211,10 @@ class DividedJobTest {
     /** As the command line does: from what the shares wrote down. */
     private JobResult merge(Recipe recipe, List<Share> shares) {
         List<Path> works = shares.stream().map(places("out")::work).toList();
-        assertEquals(recipe, MergeJob.document(works).recipe());
-        return new MergeJob(works, recipe, places("merged"), job.environment(backend, JobListener.NONE, () -> false))
-                .run();
+        Recipe written = MergeJob.document(works).recipe();
+        JobPlaces places = places("merged");
+        assertArrayEquals(RecipeText.yaml(recipe, places), RecipeText.yaml(written, places));
+        return new MergeJob(works, written, places, job.environment(backend, JobListener.NONE, () -> false)).run();
     }
 
     private TreeMap<String, String> whole(Recipe recipe) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.factorization.Method;
 import io.cospadi.factorization.Pursuit;
 import io.cospadi.factorization.ShareObjective;
@@ -93,6 +94,39 @@ class RecipeDocumentTest {
         assertEquals(
                 ShareObjective.MEAN, recipe("ratio: 0.2\nshare: 2").sharing().objective());
         assertEquals(BudgetChoice.AUTO, recipe("ratio: 0.2\nshare: 2").budget());
+    }
+
+    @Test
+    void windowsBesideAStoreAreRefused() {
+        for (String unused : List.of("windows: 3", "window: 17", "sample: random")) {
+            String key = unused.split(":")[0];
+            assertThrows(RecipeException.class, () -> recipe("ratio: 0.2\nstats: st\n" + unused));
+            RecipeDocument ofText = RecipeDocument.parse("ratio: 0.2\n" + unused, "r.yaml");
+            ofText.overlay(JsonNodeFactory.instance.objectNode().put("stats", "st"))
+                    .recipe();
+            String message = assertThrows(RecipeException.class, () -> RecipeDocument.parse("ratio: 0.2\n", "r.yaml")
+                            .overlay(JsonNodeFactory.instance
+                                    .objectNode()
+                                    .put("stats", "st")
+                                    .setAll(given(unused)))
+                            .recipe())
+                    .getMessage();
+            assertTrue(
+                    message.startsWith("--" + key + " does not apply where a store is given: --stats st holds"),
+                    message);
+        }
+        assertEquals(
+                17,
+                recipe("max-perplexity-increase: 5\nperplexity-text: t\nstats: st\nwindow: 17\n")
+                        .window());
+    }
+
+    private static ObjectNode given(String yaml) {
+        String[] option = yaml.split(": ");
+        ObjectNode given = JsonNodeFactory.instance.objectNode();
+        return option[0].equals("sample")
+                ? given.put(option[0], option[1])
+                : given.put(option[0], Integer.parseInt(option[1]));
     }
 
     @Test
