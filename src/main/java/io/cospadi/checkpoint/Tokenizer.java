@@ -3,6 +3,8 @@ package io.cospadi.checkpoint;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import io.cospadi.tensor.CospadiException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
@@ -22,6 +24,11 @@ public final class Tokenizer implements AutoCloseable {
         this.file = file;
         this.vocabSize = vocabSize;
         this.handle = handle;
+    }
+
+    /** Whether a model folder holds one, readable or not. */
+    public static boolean isIn(Path folder) {
+        return Files.exists(folder.resolve(FILE_NAME), LinkOption.NOFOLLOW_LINKS);
     }
 
     /**

@@ -10,10 +10,12 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code verify MODEL}: whether every byte of a folder is sound. */
+/** {@code verify MODEL}: whether a folder is sound. */
 @Command(
         name = "verify",
-        description = "Checks every byte of a dense or compact folder; status 1 names the first defect.")
+        description =
+                "Checks a dense or compact folder: config.json, every byte of its weights, its tokenizer; of a compact one"
+                        + " every file by its checksum, but for README.md, reports and events. Status 1 names the first defect.")
 final class VerifyCommand implements Callable<Integer> {
     @Parameters(paramLabel = "MODEL", description = "Dense or compact folder.")
     private Path model;
@@ -39,6 +41,8 @@ final class VerifyCommand implements Callable<Integer> {
             object.put("sound", true);
             object.put("compact", summary.compact());
             object.put("files", summary.files());
+            object.put("unchecked", summary.unchecked());
+            object.put("tokenizer", summary.tokenizer());
             object.put("tensors", summary.tensors());
             object.put("groups", summary.groups());
             object.put("extras", summary.extras());
@@ -66,6 +70,12 @@ final class VerifyCommand implements Callable<Integer> {
                             summary.sizes().fileBytes(),
                             summary.sizes().ratioProjections(),
                             summary.sizes().ratioFile());
+        }
+        if (!summary.unchecked().isEmpty()) {
+            terminal.note("not checked, as no checksum covers them: " + String.join(", ", summary.unchecked()));
+        }
+        if (!summary.tokenizer()) {
+            terminal.note(model + " has no tokenizer.json; token ids can be given to it, text can't");
         }
         if (!summary.extras().isEmpty()) {
             terminal.note("tensors that the model doesn't read: " + String.join(", ", summary.extras()));

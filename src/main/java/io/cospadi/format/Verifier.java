@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.checkpoint.Checkpoint;
 import io.cospadi.checkpoint.Sha256;
 import io.cospadi.checkpoint.StrictJson;
+import io.cospadi.checkpoint.Tokenizer;
 import io.cospadi.quantization.Precision;
 import io.cospadi.tensor.Codes;
 import io.cospadi.tensor.CospadiException;
@@ -25,8 +26,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * Checks whether every byte of a model folder is sound. In any folder: config.json, index and headers, every tensor's shape
- * against the architecture, finite floats. In a compact folder also: no file too many or too few, SHA256SUMS, exactly s
+ * Checks whether a model folder is sound. In any folder: config.json, index and headers, every tensor's shape
+ * against the architecture, finite floats. In a dense folder also: its tokenizer, which is loaded. In a compact folder also: no file too many or too few, SHA256SUMS, exactly s
  * mask bits in every row, padding zero, sound levels and scales, the mask rule, sizes and ratios to the byte.
  */
 public final class Verifier {
@@ -53,13 +54,22 @@ public final class Verifier {
      *
      * @param compact whether it is a compact folder
      * @param files   number of files whose every byte was checked
+     * @param unchecked those of a compact folder that no checksum covers
+     * @param tokenizer whether there is one; token ids work without
      * @param tensors stored
      * @param groups  of projections that share a dictionary
      * @param sizes   of a compact folder, else null
      * @param extras  tensors that no part of the model reads
      */
     public record Summary(
-            boolean compact, int files, int tensors, int groups, CompactSizes sizes, List<String> extras) {}
+            boolean compact,
+            int files,
+            List<String> unchecked,
+            boolean tokenizer,
+            int tensors,
+            int groups,
+            CompactSizes sizes,
+            List<String> extras) {}
 
     /**
      * Checks a dense or compact folder.
@@ -71,10 +81,13 @@ public final class Verifier {
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             if (checkpoint.compactBlock() == null) {
                 checkpoint.requireDense();
+                boolean tokenizer = requireTokenizer(folder);
                 checkpoint.scanFinite(progress);
                 return new Summary(
                         false,
-                        1 + checkpoint.files().size(),
+                        1 + checkpoint.files().size() + (tokenizer ? 1 : 0),
+                        List.of(),
+                        tokenizer,
                         checkpoint.tensors().size(),
                         0,
                         null,
@@ -117,10 +130,24 @@ public final class Verifier {
         return new Summary(
                 true,
                 checksums.size() + 1,
+                UNCHECKED.stream()
+                        .filter(path -> Files.exists(folder.resolve(path)))
+                        .sorted()
+                        .toList(),
+                Tokenizer.isIn(folder),
                 model.checkpoint().tensors().size(),
                 model.block().groups().size(),
                 model.sizes(),
                 new CompactTensors(model.checkpoint(), model.block()).extras());
+    }
+
+    /** Loads the tokenizer if there is one: a dense folder has no checksum that would tell of damage. */
+    private static boolean requireTokenizer(Path folder) {
+        if (!Tokenizer.isIn(folder)) {
+            return false;
+        }
+        Tokenizer.open(folder).close();
+        return true;
     }
 
     private void advance(long bytes) {

@@ -96,11 +96,28 @@ class VerifierTest {
     }
 
     @Test
+    void tokenizerOfADenseFolderIsLoaded() throws IOException {
+        Path dense = TinyCheckpoint.of(Architecture.MISTRAL).write(temporary.resolve("dense"));
+        assertFalse(Verifier.verify(dense, Progress.NONE).tokenizer());
+        for (String broken : List.of("", "{", "{}", "{\"model\": {\"type\": \"none\", \"vocab\": {\"a\": 0}}}")) {
+            Files.writeString(dense.resolve("tokenizer.json"), broken);
+            String message = assertThrows(CospadiException.class, () -> Verifier.verify(dense, Progress.NONE))
+                    .getMessage();
+            assertTrue(message.startsWith(dense.resolve("tokenizer.json") + ": "), message);
+        }
+        Files.delete(dense.resolve("tokenizer.json"));
+        Files.createSymbolicLink(dense.resolve("tokenizer.json"), dense.resolve("nowhere"));
+        assertThrows(CospadiException.class, () -> Verifier.verify(dense, Progress.NONE));
+    }
+
+    @Test
     void reportsAndModelCardMayLieBeside() throws IOException {
         Path folder = compact();
         Files.writeString(folder.resolve("README.md"), "a model");
         Files.writeString(folder.resolve("cospadi/report.json"), "{}");
-        assertTrue(Verifier.verify(folder, Progress.NONE).compact());
+        Verifier.Summary summary = Verifier.verify(folder, Progress.NONE);
+        assertTrue(summary.compact());
+        assertEquals(List.of("README.md", "cospadi/report.json"), summary.unchecked());
     }
 
     static Stream<Case> unsealed() {
