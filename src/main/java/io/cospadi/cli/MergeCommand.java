@@ -35,7 +35,9 @@ final class MergeCommand implements Callable<Integer> {
     @Option(names = "--keep-work", description = "Leave DIR.work behind.")
     private boolean keepWork;
 
-    @Option(names = "--force", description = "Replace DIR, when the new one is complete.")
+    @Option(
+            names = "--force",
+            description = "Replace DIR, when the new one is complete. DIR.work is not touched by it.")
     private boolean force;
 
     @Option(names = "--json", description = "Print one JSON object on stdout and nothing else there.")

@@ -24,7 +24,9 @@ final class PlaceOptions {
     @Option(names = "--keep-work", description = "Leave DIR.work behind.")
     private boolean keepWork;
 
-    @Option(names = "--force", description = "Replace DIR, when the new one is complete.")
+    @Option(
+            names = "--force",
+            description = "Replace DIR, when the new one is complete. DIR.work is not touched by it.")
     private boolean force;
 
     /** Adds what was given. */

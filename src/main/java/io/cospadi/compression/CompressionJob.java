@@ -109,6 +109,9 @@ public final class CompressionJob {
             }
             return Assembly.alreadyComplete(places, session);
         }
+        if (!calibrating.makesGrams()) {
+            calibrating.requireGiven(weights.sha256());
+        }
         // for a while the model that a ratio is chosen by lies beside the final one
         long models = calibrating.heldOut().isPresent() ? 2 : 1;
         boolean resumed = checks.enter(work, fingerprint, models * plan.workBytes());

@@ -51,6 +51,11 @@ public final class DividedJob {
         }
     }
 
+    /** Refuses a stage that others must come before, while its work folder is still nobody's. */
+    private interface Condition {
+        void require(List<Projection> targeted, Fingerprint fingerprint);
+    }
+
     /** A stage's work, given what every stage needs. */
     private interface Stage<T> {
         T run(Stages stages, List<Projection> targeted, GramStore grams, WorkFolder work, EventJournal journal);
@@ -67,14 +72,18 @@ public final class DividedJob {
     /** The one global step, needed where the sizes depend on weights and text: finds all sizes and keeps them for the shares. */
     public BudgetResult budget() {
         JobSession session = new JobSession(environment, System::nanoTime);
-        return run(session, places.budgetWork(), (stages, targeted, grams, work, journal) -> {
-            Sizing.announce(session, recipe, targeted, work);
-            session.meter().allAnnounced();
-            List<Allocation> allocations = session.phase(
-                    "budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(stages, recipe, targeted, grams, work));
-            journal.record("finished", Map.of());
-            return new BudgetResult(work.folder(), allocations);
-        });
+        return run(
+                session,
+                places.budgetWork(),
+                (targeted, fingerprint) -> {},
+                (stages, targeted, grams, work, journal) -> {
+                    Sizing.announce(session, recipe, targeted, work);
+                    session.meter().allAnnounced();
+                    List<Allocation> allocations = session.phase(
+                            "budget", WorkMeter.Kind.BUDGET, () -> Sizing.of(stages, recipe, targeted, grams, work));
+                    journal.record("finished", Map.of());
+                    return new BudgetResult(work.folder(), allocations);
+                });
     }
 
     /**
@@ -94,7 +103,9 @@ public final class DividedJob {
      */
     public ShareResult share(Share share) {
         JobSession session = new JobSession(environment, System::nanoTime);
-        return run(session, places.work(share), (stages, targeted, grams, work, journal) -> {
+        Condition settled =
+                (targeted, fingerprint) -> Sizing.settled(recipe, targeted, places.budgetWork(), fingerprint);
+        return run(session, places.work(share), settled, (stages, targeted, grams, work, journal) -> {
             AtomicFile.write(work.share(), (share + "\n").getBytes(StandardCharsets.UTF_8));
             Fingerprint fingerprint = Fingerprint.read(work.fingerprint()).orElseThrow();
             List<Allocation> all = Sizing.settled(recipe, targeted, places.budgetWork(), fingerprint);
@@ -114,7 +125,7 @@ public final class DividedJob {
         });
     }
 
-    private <T> T run(JobSession session, Path folder, Stage<T> stage) {
+    private <T> T run(JobSession session, Path folder, Condition condition, Stage<T> stage) {
         OutputPlace output = new OutputPlace(places);
         try (Checkpoint model = Checkpoint.open(places.model())) {
             JobChecks checks = new JobChecks(recipe, places, session, model);
@@ -125,20 +136,21 @@ public final class DividedJob {
                     EventJournal journal = EventJournal.open(work.events(), environment.clock())) {
                 return journal.during(environment.program(), () -> {
                     ModelFingerprint weights = checks.hashWeights();
-                    checks.enter(
-                            work,
-                            Fingerprints.of(
-                                    recipe,
-                                    places,
-                                    model,
-                                    calibrating,
-                                    weights.sha256(),
-                                    environment.backend().identity(),
-                                    environment.program()),
-                            plan.partBytes());
+                    List<Projection> targeted = Targets.of(recipe, model.config());
+                    Fingerprint fingerprint = Fingerprints.of(
+                            recipe,
+                            places,
+                            model,
+                            calibrating,
+                            weights.sha256(),
+                            environment.backend().identity(),
+                            environment.program());
+                    calibrating.requireGiven(weights.sha256());
+                    condition.require(targeted, fingerprint);
+                    checks.enter(work, fingerprint, plan.partBytes());
                     Stages stages = new LocalStages(session, model, recipe, weights, calibrating, work);
                     GramStore grams = stages.calibrate();
-                    return stage.run(stages, Targets.of(recipe, model.config()), grams, work, journal);
+                    return stage.run(stages, targeted, grams, work, journal);
                 });
             }
         }

@@ -84,7 +84,8 @@ final class JobChecks {
     }
 
     /**
-     * Makes sure that the work folder is this job's. One that is new is claimed, after all checks that need no computing.
+     * Makes sure that the work folder is this job's. One that is new is claimed, after all checks that need no computing:
+     * a job that could do nothing in it must not keep others out.
      *
      * @param bytes that it may grow to
      * @return whether it holds earlier work

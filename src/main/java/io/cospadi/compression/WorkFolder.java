@@ -149,7 +149,8 @@ final class WorkFolder implements AutoCloseable {
         wanted.firstDifference(found.get()).ifPresent(d -> {
             throw new CospadiException("work folder " + folder + " holds another job's unfinished work: its "
                     + d.field() + " is " + d.there() + ", here it is " + d.here()
-                    + "; finish that job, choose another --out, or remove the folder to start over");
+                    + "; finish that job, choose another --out, or start over by removing " + folder
+                    + ", which --force doesn't touch");
         });
         AtomicFile.removeLeftOvers(folder, "");
         AtomicFile.removeLeftOvers(weighed(), "");

@@ -166,6 +166,10 @@ class DividedJobTest {
         assertRefused("its seed is 42, here it is 7", () -> divided(
                         TinyJob.recipe("budget: uniform\nseed: 7\n"), "out", () -> false)
                 .share(new Share(0, 2)));
+        Path left = places("out").work(new Share(0, 2));
+        assertRefused("start over by removing " + left + ", which --force doesn't touch", () -> divided(
+                        TinyJob.recipe("budget: uniform\nseed: 7\n"), "out", () -> false)
+                .share(new Share(0, 2)));
         assertRefused("is no work folder", () -> MergeJob.document(List.of(job.model())));
     }
 
@@ -183,7 +187,10 @@ class DividedJobTest {
         Recipe pooled = TinyJob.recipe("budget: pooled\n");
         assertRefused("run the command budget", () -> divided(pooled, "out", () -> false)
                 .share(Share.WHOLE));
-        divided(TinyJob.recipe("budget: pooled\nseed: 7\n"), "out", () -> false).budget();
+        Recipe other = TinyJob.recipe("budget: pooled\nseed: 7\n");
+        assertRefused("run the command budget", () -> divided(other, "out", () -> false)
+                .share(Share.WHOLE)); // not the first one's unfinished work
+        divided(other, "out", () -> false).budget();
         assertRefused("its seed is 7, here it is 42", () -> divided(pooled, "out", () -> false)
                 .share(Share.WHOLE));
         assertRefused(
