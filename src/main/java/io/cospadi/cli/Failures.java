@@ -69,8 +69,9 @@ final class Failures {
         for (CommandLine.Model.OptionSpec option : command.getCommandSpec().options()) {
             List<String> values = option.originalStringValues();
             if (option.arity().max() > 1 && values.size() > 1) {
-                return "; " + values.get(values.size() - 1) + " was taken as another " + option.longestName()
-                        + ": put MODEL before the options";
+                return "; if " + values.get(values.size() - 1)
+                        + " is the model, put it before the options: it was taken as" + " another "
+                        + option.longestName();
             }
         }
         return "";

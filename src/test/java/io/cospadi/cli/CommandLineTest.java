@@ -330,8 +330,8 @@ class CommandLineTest {
                 "generate M --promt x              | unknown option --promt; did you mean --prompt?",
                 "calibrate M --data c --otu s      | unknown option --otu; did you mean --out?",
                 "eval --jsno                       | unknown option --jsno; did you mean --json?",
-                "eval --text held.txt M            | 'MODEL'; M was taken as another --text: put MODEL before",
-                "compress --ratio 0.2 --out g --data c M | MODEL is missing: the model's folder; M was taken as another --data",
+                "eval --text held.txt M            | 'MODEL'; if M is the model, put it before the options: it was taken as another --text",
+                "compress --ratio 0.2 --out g --data c M | MODEL is missing: the model's folder; if M is the model, put it before the options: it was taken as another --data",
                 "eval --text held.txt              | missing required parameter: 'MODEL' (see",
                 "compare one                       | name two compact folders to compare, or more; found 1"
             })
