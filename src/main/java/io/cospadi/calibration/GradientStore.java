@@ -33,7 +33,7 @@ public final class GradientStore {
      * Begins a store, or continues the one that is there: its finished layers are kept.
      *
      * @param folder of the Gram store, which need not be there yet
-     * @throws CospadiException if the folder holds gradients of something else (naming the field that differs), or can't be
+     * @throws CospadiException if the folder holds gradients of something else (saying what differs), or can't be
      *     written
      */
     public static GradientStore create(Path folder, GramOrigin origin, GradientSettings settings) {

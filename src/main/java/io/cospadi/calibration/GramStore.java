@@ -25,7 +25,7 @@ public final class GramStore {
     /**
      * Begins a store, or continues the one that is there: its finished layers are kept.
      *
-     * @throws CospadiException if the folder holds a store of something else (naming the field that differs), or can't be
+     * @throws CospadiException if the folder holds a store of something else (saying what differs), or can't be
      *     written
      */
     public static GramStore create(Path folder, GramOrigin origin) {

@@ -88,7 +88,7 @@ final class StoredSums {
      * @param settings a record for JSON, where the origin doesn't say everything
      * @param shared   whether copies of one task may fill it at the same time: the file that one of them finishes first
      *                 is the one that the others would have made
-     * @throws CospadiException if those are of something else (naming the field that differs), or can't be written
+     * @throws CospadiException if those are of something else (saying what differs), or can't be written
      */
     static StoredSums create(Kind kind, Path folder, GramOrigin origin, Optional<?> settings, boolean shared) {
         StoredSums wanted = new StoredSums(kind, folder, origin, settings.map(StoredSums::json), shared);
@@ -154,15 +154,16 @@ final class StoredSums {
     }
 
     private void requireSame(StoredSums wanted) {
-        ObjectNode found = describe();
-        wanted.describe().properties().forEach(field -> {
-            if (!field.getValue().equals(found.get(field.getKey()))) {
-                throw new CospadiException(
-                        description() + ": " + field.getKey() + " is " + found.get(field.getKey()) + ", expected "
-                                + field.getValue()
-                                + "; the store is of something else: choose another folder, or delete it");
-            }
-        });
+        if (!describe().equals(wanted.describe())) {
+            String difference = StoreDifference.between(origin, wanted.origin)
+                    .or(() -> StoreDifference.between(settings, wanted.settings))
+                    .orElse("of something else");
+            throw new CospadiException(are() + " " + difference + "; choose another folder, or delete this one");
+        }
+    }
+
+    private String are() {
+        return kind == Kind.GRAMS ? folder + " is" : "the " + kind.noun + " in " + folder + " are";
     }
 
     /**
@@ -220,8 +221,8 @@ final class StoredSums {
      */
     void requireUsable(String modelFingerprint) {
         if (!origin.model().equals(modelFingerprint)) {
-            throw new CospadiException(description() + ": model is " + origin.model() + ", expected " + modelFingerprint
-                    + "; the " + kind.noun + " are of another model: calibrate this one");
+            throw new CospadiException(
+                    are() + " " + StoreDifference.ofModel(origin.model(), modelFingerprint) + "; calibrate this one");
         }
         requireFinished();
         if (!origin.isWhole()) {

@@ -159,16 +159,17 @@ class CalibrationTest extends AbstractCalibrationTest {
         calibrate("a", windows, 0, 1);
         Path folder = temporary.resolve("a");
         assertRefused(
-                "store.json: model is \"fingerprint\", expected \"other\"",
+                "a is of another model (fingerprint fingerprint), not of this one (other); choose another folder",
                 () -> GramStore.create(folder, GramOrigin.whole("other", backend, layers, windows)));
         assertRefused(
-                "store.json: sources is",
+                "a is of other text: 9 windows of 10 tokens with SHA-256 ",
                 () -> GramStore.create(folder, GramOrigin.whole(MODEL, backend, layers, windows(9, 4))));
         assertRefused(
-                "store.json: end_block is 8, expected 4",
+                "a is of another share: blocks 0 to 7 of 8, here blocks 0 to 3 of 8; ",
                 () -> GramStore.create(folder, GramOrigin.shard(MODEL, backend, layers, windows, 0, 2)));
-        assertRefused("store.json: model is fingerprint, expected other", () -> GramStore.open(folder)
-                .requireUsable("other"));
+        assertRefused(
+                "a is of another model (fingerprint fingerprint), not of this one (other); calibrate",
+                () -> GramStore.open(folder).requireUsable("other"));
     }
 
     @Test

@@ -96,14 +96,15 @@ class OutputGradientsTest extends AbstractOutputGradientsTest {
         whole("a", windows, 0, 2);
         Path folder = temporary.resolve("a");
         assertRefused(
-                "gradients.json: settings is",
+                "a are of other settings: labels is \"model\", here \"text\"; ",
                 () -> fill("a", windows, 0, 2, settings(LabelSource.TEXT), Progress.NONE));
-        assertRefused("gradients.json: sources is", () -> fill("a", windows(9, 4), 0, 2));
+        assertRefused("a are of other text: 9 windows of 10 tokens", () -> fill("a", windows(9, 4), 0, 2));
         GramStore left = GramStore.open(folder);
         assertRefused("a: holds gradients of blocks 0 to 3 of 8", () -> left.gradients()
                 .requireUsable(MODEL));
         assertRefused(
-                "gradients.json: model is fingerprint", () -> left.gradients().requireUsable("other"));
+                "a are of another model (fingerprint fingerprint), not of this one (other)",
+                () -> left.gradients().requireUsable("other"));
         GramStore right = whole("b", windows, 1, 2);
         Files.delete(temporary.resolve("b").resolve("gradients.json"));
         assertRefused(
