@@ -2,13 +2,18 @@ package io.cospadi.calibration;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
+import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.Progress;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A folder of Gram matrices: {@code store.json}, the {@link GramOrigin} that says what they are of, and one {@link GramFile} a
@@ -34,7 +39,33 @@ public final class GramStore {
 
     /** The same where copies of one task may fill the store at the same time, if {@code shared}. */
     public static GramStore create(Path folder, GramOrigin origin, boolean shared) {
+        if (!shared) {
+            requireFree(folder);
+        }
         return new GramStore(StoredSums.create(StoredSums.Kind.GRAMS, folder, origin, Optional.empty(), shared));
+    }
+
+    /**
+     * Refuses a folder that holds anything but a store: what lies there would be mixed with one.
+     *
+     * @throws CospadiException naming what is there
+     */
+    public static void requireFree(Path folder) {
+        if (exists(folder) || StoredSums.exist(StoredSums.Kind.GRADIENTS, folder) || !Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> entries = Files.list(folder)) {
+            Optional<Path> foreign = entries.filter(
+                            entry -> !AtomicFile.isTemporary(entry.getFileName().toString()))
+                    .findFirst();
+            if (foreign.isPresent()) {
+                throw new CospadiException(folder + " holds " + foreign.get().getFileName()
+                        + " and is no Gram store; choose a new or empty folder");
+            }
+        } catch (IOException e) {
+            throw new CospadiException(
+                    folder + " can't be listed (" + FileFailure.reason(e) + "); choose a new folder", e);
+        }
     }
 
     /** Whether a folder holds a store, finished or not. */
@@ -136,6 +167,7 @@ public final class GramStore {
      * @throws CospadiException naming the store and the field in which it differs, or the blocks that are missing
      */
     public static GramStore merge(List<GramStore> stores, Path out, Backend backend, Progress progress) {
+        requireFree(out);
         List<StoredSums> gradients = gradients(stores);
         int kinds = gradients.isEmpty() ? 1 : 2;
         GramStore merged = new GramStore(GramMerge.of(grams(stores), out, false)

@@ -58,6 +58,7 @@ public record CalibrationJob(
                 throw new CospadiException(model + " is a compact folder; calibrate the dense model it was made from");
             }
             checkpoint.requireDense();
+            GramStore.requireFree(out);
             List<WindowSettings> wanted = Stream.concat(
                             Stream.of(windows), gradients.map(GradientPlan::windows).stream())
                     .toList();

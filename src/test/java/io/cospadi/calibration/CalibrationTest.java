@@ -136,6 +136,19 @@ class CalibrationTest extends AbstractCalibrationTest {
     }
 
     @Test
+    void aFolderOfSomethingElseIsNotFilled() throws IOException {
+        Path folder = Files.createDirectory(temporary.resolve("a"));
+        Files.writeString(folder.resolve(".store.json.killed.tmp"), "x");
+        GramStore.requireFree(folder);
+        Files.writeString(folder.resolve("thesis.txt"), "mine");
+        assertRefused("a holds thesis.txt and is no Gram store", () -> calibrate("a", windows(9, 3), 0, 1));
+        GramStore whole = calibrate("b", windows(9, 3), 0, 1);
+        assertRefused("a holds thesis.txt", () -> GramStore.merge(List.of(whole), folder, backend, Progress.NONE));
+        Files.writeString(whole.folder().resolve("notes.txt"), "of this store");
+        calibrate("b", windows(9, 3), 0, 1);
+    }
+
+    @Test
     void storesOfDifferentDataAddUp() {
         GramStore a = calibrate("a", windows(9, 3), 0, 1);
         GramStore b = calibrate("b", windows(4, 4), 0, 1);
