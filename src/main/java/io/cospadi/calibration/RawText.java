@@ -1,5 +1,6 @@
 package io.cospadi.calibration;
 
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,7 +37,8 @@ public final class RawText {
         } catch (CharacterCodingException e) {
             throw new CospadiException(file + ": not valid UTF-8, expected text; convert it to UTF-8", e);
         } catch (IOException e) {
-            throw new CospadiException(file + ": can't be read: " + e.getMessage(), e);
+            throw new CospadiException(
+                    file + ": can't be read: " + FileFailure.reason(e) + "; change its rights or name another file", e);
         }
     }
 }

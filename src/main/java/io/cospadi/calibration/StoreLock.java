@@ -1,5 +1,6 @@
 package io.cospadi.calibration;
 
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -35,7 +36,8 @@ final class StoreLock implements AutoCloseable {
             channel = null;
             return lock;
         } catch (IOException e) {
-            throw new CospadiException(file + ": can't be locked: " + e.getMessage() + "; check its permissions", e);
+            throw new CospadiException(
+                    file + ": can't be locked: " + FileFailure.reason(e) + "; check its permissions", e);
         } finally {
             closeQuietly(channel);
         }

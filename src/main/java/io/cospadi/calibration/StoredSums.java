@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.checkpoint.StoredTensor;
 import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.tensor.CospadiException;
@@ -99,7 +100,8 @@ final class StoredSums {
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {
-            throw new CospadiException(folder + ": can't be made: " + e.getMessage() + "; choose a writable folder", e);
+            throw new CospadiException(
+                    folder + ": can't be made: " + FileFailure.reason(e) + "; choose a writable folder", e);
         }
         AtomicFile.write(wanted.description(), bytes(wanted.describe()));
         return wanted;
@@ -138,7 +140,7 @@ final class StoredSums {
     }
 
     private static CospadiException damaged(Path file, Exception e) {
-        String reason = e instanceof JsonProcessingException j ? j.getOriginalMessage() : e.getMessage();
+        String reason = e instanceof JsonProcessingException j ? StrictJson.reason(j) : e.getMessage();
         return new CospadiException(file + ": " + reason + "; the file is damaged: calibrate again", e);
     }
 

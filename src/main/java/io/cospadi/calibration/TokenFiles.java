@@ -5,6 +5,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cospadi.checkpoint.FileFailure;
+import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.tensor.CospadiException;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -45,6 +47,9 @@ final class TokenFiles {
         if (size >= enough) {
             return;
         }
+        if (Files.isDirectory(file)) {
+            throw new CospadiException(file + ": a folder, expected text or token ids; name the files in it");
+        }
         String name = file.getFileName().toString();
         try {
             if (name.endsWith(".jsonl")) {
@@ -61,7 +66,8 @@ final class TokenFiles {
         } catch (CharacterCodingException e) {
             throw new CospadiException(file + ": not valid UTF-8; convert it to UTF-8", e);
         } catch (IOException e) {
-            throw new CospadiException(file + ": can't be read: " + e.getMessage(), e);
+            throw new CospadiException(
+                    file + ": can't be read: " + FileFailure.reason(e) + "; change its rights or name another file", e);
         }
     }
 
@@ -97,7 +103,7 @@ final class TokenFiles {
             return text.textValue();
         } catch (JsonProcessingException e) {
             throw new CospadiException(
-                    file + ":" + number + ": not a JSON object: " + e.getOriginalMessage()
+                    file + ":" + number + ": not a JSON object: " + StrictJson.reason(e)
                             + "; write one document a line",
                     e);
         }
@@ -133,7 +139,7 @@ final class TokenFiles {
                 add(parse(where, parser.getText()), where);
             }
         } catch (JsonProcessingException e) {
-            throw new CospadiException(file + ": not a JSON array of token ids: " + e.getOriginalMessage(), e);
+            throw new CospadiException(file + ": not a JSON array of token ids: " + StrictJson.reason(e), e);
         }
     }
 

@@ -71,7 +71,9 @@ public final class AtomicFile implements AutoCloseable {
             }
         } catch (NoSuchFileException e) {
             // nobody has written there yet
-        } catch (IOException | UncheckedIOException e) {
+        } catch (UncheckedIOException e) {
+            throw unwritable(folder, e.getCause());
+        } catch (IOException e) {
             throw unwritable(folder, e);
         }
     }
@@ -125,10 +127,9 @@ public final class AtomicFile implements AutoCloseable {
         }
     }
 
-    private static CospadiException unwritable(Path file, Exception e) {
+    private static CospadiException unwritable(Path file, IOException e) {
         return new CospadiException(
-                file + ": can't be written (" + e.getClass().getSimpleName() + ": "
-                        + StrictJson.oneLine(e.getMessage())
+                file + ": can't be written (" + FileFailure.reason(e)
                         + "); check free space and permissions of its folder, then run the same command again",
                 e);
     }

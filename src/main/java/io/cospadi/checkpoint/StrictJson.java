@@ -19,6 +19,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 
 /**
  * JSON of unknown origin: UTF-8 only, one object and nothing behind it, no key twice. Jackson's own limits bound nesting
@@ -45,6 +46,9 @@ public final class StrictJson {
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build()
             .reader();
+
+    /** A place as Jackson writes it inside a message. */
+    private static final Pattern PLACE = Pattern.compile("\\[Source: [^\\]]*?; line: (\\d+), column: (\\d+)\\]");
 
     private StrictJson() {}
 
@@ -133,16 +137,24 @@ public final class StrictJson {
         JsonLocation at = e.getLocation();
         String position = at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
         return new CospadiException(
-                where + ": not valid JSON" + position + ": " + oneLine(e.getOriginalMessage())
+                where + ": not valid JSON" + position + ": " + oneLine(reason(e))
                         + "; the file is damaged or incomplete: download or write it again",
                 e);
+    }
+
+    /**
+     * What a parser found, without the notes about its source that Jackson adds to some places: "[Source: REDACTED (..); line: 1,
+     * column: 2]" is no more than line and column.
+     */
+    public static String reason(JsonProcessingException e) {
+        String message = String.valueOf(e.getOriginalMessage());
+        return PLACE.matcher(message).replaceAll("line $1, column $2");
     }
 
     /** A failed read of a file, for the user. */
     public static CospadiException unreadable(Path file, IOException e) {
         return new CospadiException(
-                file + ": can't be read (" + e.getClass().getSimpleName() + ": " + oneLine(e.getMessage())
-                        + "); check the path, its permissions and the disk",
+                file + ": can't be read (" + FileFailure.reason(e) + "); check the path, its permissions and the disk",
                 e);
     }
 

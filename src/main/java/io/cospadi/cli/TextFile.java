@@ -1,5 +1,6 @@
 package io.cospadi.cli;
 
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -24,7 +25,8 @@ final class TextFile {
         } catch (CharacterCodingException e) {
             throw new CospadiException(file + " is no UTF-8 text; convert it first", e);
         } catch (IOException e) {
-            throw new CospadiException(file + " can't be read: " + e.getMessage(), e);
+            throw new CospadiException(
+                    file + " can't be read: " + FileFailure.reason(e) + "; change its rights or name another file", e);
         }
     }
 }

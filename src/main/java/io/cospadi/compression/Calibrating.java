@@ -14,6 +14,7 @@ import io.cospadi.calibration.TokenStream;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Tokenizer;
 import io.cospadi.decoder.ActivationMemory;
@@ -327,7 +328,7 @@ final class Calibrating {
             return store;
         } catch (IOException e) {
             throw new CospadiException(
-                    work.folder() + " can't be written (" + e.getMessage()
+                    work.folder() + " can't be written (" + FileFailure.reason(e)
                             + "); free some space and run the same command again",
                     e);
         }

@@ -12,6 +12,7 @@ import io.cospadi.calibration.TokenStream;
 import io.cospadi.calibration.TokenWindows;
 import io.cospadi.calibration.WindowSettings;
 import io.cospadi.checkpoint.Checkpoint;
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.decoder.ActivationMemory;
 import io.cospadi.decoder.DenseWeights;
@@ -108,8 +109,8 @@ public record CalibrationJob(
             throw e.inJob("calibrating with windows of " + windows.length() + " tokens");
         } catch (IOException e) {
             throw new CospadiException(
-                    out + " can't be written (" + e.getMessage() + "); free some space or change its rights, and run "
-                            + "the same command again",
+                    out + " can't be written (" + FileFailure.reason(e)
+                            + "); free some space or change its rights, and run " + "the same command again",
                     e);
         }
     }

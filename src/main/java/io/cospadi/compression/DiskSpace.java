@@ -1,5 +1,6 @@
 package io.cospadi.compression;
 
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.tensor.ByteCount;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -24,7 +25,7 @@ final class DiskSpace {
             }
         } catch (IOException e) {
             throw new CospadiException(
-                    folder + ": can't ask for the free space (" + e.getMessage() + "); choose another --out", e);
+                    folder + ": can't ask for the free space (" + FileFailure.reason(e) + "); choose another --out", e);
         }
     }
 

@@ -3,6 +3,7 @@ package io.cospadi.compression;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.format.CompactFormat;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -126,8 +127,8 @@ final class OutputPlace {
             Files.createDirectories(out.getParent());
         } catch (IOException e) {
             throw new CospadiException(
-                    "folder " + out.getParent() + " can't be made ("
-                            + e.getClass().getSimpleName() + ": " + e.getMessage() + "); choose another --out",
+                    "folder " + out.getParent() + " can't be made (" + FileFailure.reason(e)
+                            + "); choose another --out",
                     e);
         }
     }
@@ -161,7 +162,7 @@ final class OutputPlace {
             AtomicFile.syncFolder(to.toAbsolutePath().getParent());
         } catch (IOException e) {
             throw new CospadiException(
-                    from + " can't be renamed to " + to + " (" + e.getClass().getSimpleName() + ": " + e.getMessage()
+                    from + " can't be renamed to " + to + " (" + FileFailure.reason(e)
                             + "); the finished work is kept: change the rights of " + to.getParent()
                             + " and run the same command again",
                     e);

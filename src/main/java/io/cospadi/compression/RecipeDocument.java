@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.cospadi.checkpoint.FileFailure;
+import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -115,7 +117,7 @@ public final class RecipeDocument {
         } catch (CharacterCodingException e) {
             throw new CospadiException("recipe " + path + " is no UTF-8 text; name a YAML or JSON file", e);
         } catch (IOException e) {
-            throw new CospadiException("recipe " + path + " can't be read: " + e.getMessage(), e);
+            throw new CospadiException("recipe " + path + " can't be read: " + FileFailure.reason(e), e);
         }
         return parse(text, path.toString());
     }
@@ -141,7 +143,7 @@ public final class RecipeDocument {
                     e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
             throw new CospadiException(
                     "recipe " + file + where + ": "
-                            + e.getOriginalMessage().lines().findFirst().orElse("malformed")
+                            + StrictJson.reason(e).lines().findFirst().orElse("malformed")
                             + "; a recipe is YAML or JSON",
                     e);
         } catch (IOException e) {

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.cospadi.checkpoint.FileFailure;
+import io.cospadi.checkpoint.StrictJson;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -78,10 +80,10 @@ public final class RunReportFile {
         } catch (JsonProcessingException e) {
             throw new CospadiException(
                     file + " is no run report: "
-                            + e.getOriginalMessage().lines().findFirst().orElse("malformed JSON"),
+                            + StrictJson.reason(e).lines().findFirst().orElse("malformed JSON"),
                     e);
         } catch (IOException e) {
-            throw new CospadiException(file + " can't be read: " + e.getMessage(), e);
+            throw new CospadiException(file + " can't be read: " + FileFailure.reason(e), e);
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.cospadi.compression;
 
 import io.cospadi.checkpoint.AtomicFile;
+import io.cospadi.checkpoint.FileFailure;
 import io.cospadi.checkpoint.Projection;
 import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
@@ -85,7 +86,7 @@ final class WorkFolder implements AutoCloseable {
             }
         } catch (IOException e) {
             throw new CospadiException(
-                    "work folder " + folder + " can't be made or written (" + reason(e)
+                    "work folder " + folder + " can't be made or written (" + FileFailure.reason(e)
                             + "); choose another --out, or change the rights of "
                             + folder.toAbsolutePath().getParent(),
                     e);
@@ -130,10 +131,6 @@ final class WorkFolder implements AutoCloseable {
         return channel;
     }
 
-    private static String reason(IOException e) {
-        return e.getClass().getSimpleName() + ": " + e.getMessage();
-    }
-
     /**
      * Whether the folder holds work of exactly this job; false where it is new. What earlier runs of this job were killed
      * over is removed.
@@ -170,7 +167,8 @@ final class WorkFolder implements AutoCloseable {
                         + ", which is none of it; move that away or choose another --out");
             }
         } catch (IOException e) {
-            throw new CospadiException(folder + " can't be listed: " + e.getMessage(), e);
+            throw new CospadiException(
+                    folder + " can't be listed: " + FileFailure.reason(e) + "; choose another --out", e);
         }
     }
 
@@ -240,8 +238,8 @@ final class WorkFolder implements AutoCloseable {
             Files.deleteIfExists(folder);
         } catch (IOException e) {
             throw new CospadiException(
-                    "work folder " + folder + " can't be removed (" + reason(e) + "); the output is complete, remove "
-                            + "the work folder by hand",
+                    "work folder " + folder + " can't be removed (" + FileFailure.reason(e)
+                            + "); the output is complete, remove " + "the work folder by hand",
                     e);
         }
     }

@@ -1,6 +1,7 @@
 package io.cospadi.report;
 
 import io.cospadi.compression.RunReport;
+import io.cospadi.tensor.CospadiException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -100,6 +101,10 @@ public final class HtmlReport {
     /** Renders into a file, whole: a sibling first, which then takes its place. */
     public static void write(Path file, List<RunReport> reports) throws IOException {
         Path absolute = file.toAbsolutePath();
+        if (!Files.isDirectory(absolute.getParent())) {
+            throw new CospadiException(file + " can't be written: " + absolute.getParent()
+                    + " is no existing folder; make it, or name another place");
+        }
         Path fresh = absolute.resolveSibling(absolute.getFileName() + ".part");
         try {
             Files.writeString(fresh, render(reports));

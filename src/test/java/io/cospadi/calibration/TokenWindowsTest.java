@@ -166,6 +166,12 @@ class TokenWindowsTest {
     }
 
     @Test
+    void aFolderIsRefusedAsData() {
+        CospadiException refused = assertThrows(CospadiException.class, () -> read(consecutive(1, 2), folder));
+        assertEquals(folder + ": a folder, expected text or token ids; name the files in it", refused.getMessage());
+    }
+
+    @Test
     void textThatIsNotUtf8IsRefused() throws IOException {
         for (String name : List.of("a.txt", "a.jsonl", "a.ids")) {
             Path file = Files.write(folder.resolve(name), "caf\u00e9".getBytes(StandardCharsets.ISO_8859_1));

@@ -71,6 +71,12 @@ class ReportCommandTest {
         assertEquals(1, cospadi("report", run.toString(), "--evaluation", evaluation.toString()));
         assertTrue(err.toString().contains("eval.json"), err.toString());
         assertFalse(Files.exists(run.resolve("cospadi/report.html")));
+        Path page = folder.resolve("nodir/r.html");
+        assertEquals(1, cospadi("report", run.toString(), "--out", page.toString()));
+        assertTrue(
+                err.toString()
+                        .contains(page + " can't be written: " + page.getParent() + " is no existing folder; make it"),
+                err.toString());
     }
 
     private Path run(String name, String method) throws Exception {
