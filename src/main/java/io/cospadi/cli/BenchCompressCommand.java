@@ -212,12 +212,13 @@ final class BenchCompressCommand implements Callable<Integer> {
                 .withGroups(groups);
     }
 
-    /** The paper's seconds for the same projection and {@link PaperTimes#ROUNDS} rounds, where they are known. */
+    /** The paper's seconds for the same projection and {@link PaperTimes#ROUNDS} rounds, where both are known. */
     private OptionalDouble paperSeconds(Measured m) {
         boolean known = solver.equals(Solver.KSVD.option())
                 && pursuit.equals(Pursuit.EXACT.option())
                 && PaperTimes.SHAPE.equals(shape)
-                && ratio == PaperTimes.RATIO;
+                && ratio == PaperTimes.RATIO
+                && m.loopSeconds().isPresent();
         return known
                 ? OptionalDouble.of(PaperTimes.seconds(BenchShape.config(shape), m.projection()))
                 : OptionalDouble.empty();
@@ -225,7 +226,7 @@ final class BenchCompressCommand implements Callable<Integer> {
 
     /** Seconds that as many rounds as the paper's would take, at the pace of those that were run. */
     private double secondsOfPaperRounds(Measured m) {
-        return m.seconds() + m.loopSeconds() * (PaperTimes.ROUNDS / (double) m.rounds() - 1);
+        return m.seconds() + m.loopSeconds().getAsDouble() * (PaperTimes.ROUNDS / (double) m.rounds() - 1);
     }
 
     private String text(List<Measured> measured) {
@@ -255,7 +256,10 @@ final class BenchCompressCommand implements Callable<Integer> {
                     String.format(Locale.ROOT, "%.3f", m.seconds()),
                     String.format(Locale.ROOT, "%.1f", m.flops() / m.seconds() / 1e9),
                     String.format(Locale.ROOT, "%.0f %%", 100 * m.flops() / m.seconds() / m.sgemm()),
-                    String.format(Locale.ROOT, "%.0f %%", 100 * m.loopRate() / m.sgemm()));
+                    m.loopRate().isPresent()
+                            ? String.format(
+                                    Locale.ROOT, "%.0f %%", 100 * m.loopRate().getAsDouble() / m.sgemm())
+                            : "");
         }
         double seconds = measured.stream().mapToDouble(Measured::seconds).sum();
         double ideal = measured.stream().mapToDouble(m -> m.flops() / m.sgemm()).sum();
@@ -324,8 +328,10 @@ final class BenchCompressCommand implements Callable<Integer> {
                     .put("seconds", m.seconds())
                     .put("sgemm_flops_per_second", m.sgemm())
                     .put("share", m.flops() / m.seconds() / m.sgemm())
-                    .put("loop_seconds", m.loopSeconds())
-                    .put("loop_share", m.loopRate() / m.sgemm());
+                    .put(
+                            "loop_seconds",
+                            m.loopSeconds().isPresent() ? m.loopSeconds().getAsDouble() : null)
+                    .put("loop_share", m.loopRate().isPresent() ? m.loopRate().getAsDouble() / m.sgemm() : null);
             m.unseenError().ifPresent(error -> entry.put("unseen_error", error));
             paperSeconds(m).ifPresent(paper -> entry.put("seconds_of_60_rounds", secondsOfPaperRounds(m))
                     .put("paper_seconds_of_60_rounds", paper));

@@ -41,6 +41,8 @@ import picocli.CommandLine.Parameters;
                 "Prefill as a share of a matrix product's rate, single-token steps as a share of memory's. Of a folder, "
                         + "or with --shape of random weights, dense and factored side by side.")
 final class BenchDecodeCommand implements Callable<Integer> {
+    private static final int DEFAULT_WINDOW = 512;
+
     private static final int PROMPT = 16;
 
     @Parameters(paramLabel = "MODEL", arity = "0..1", description = "Dense or compact folder.")
@@ -67,8 +69,11 @@ final class BenchDecodeCommand implements Callable<Integer> {
             converter = Choices.GroupsName.class)
     private MaskGroups groups = MaskGroups.NONE;
 
-    @Option(names = "--window", paramLabel = "N", description = "Tokens of the prefill (default: 512).")
-    private int window = 512;
+    @Option(
+            names = "--window",
+            paramLabel = "N",
+            description = "Tokens of the prefill (default: 512, or as many as --steps leave of the model's positions).")
+    private Integer window;
 
     @Option(names = "--steps", paramLabel = "N", description = "Single-token steps (default: 32).")
     private int steps = 32;
@@ -93,7 +98,9 @@ final class BenchDecodeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        SharedOptions.atLeast("--window", window, 2);
+        if (window != null) {
+            SharedOptions.atLeast("--window", window, 2);
+        }
         SharedOptions.atLeast("--steps", steps, 1);
         SharedOptions.atLeast("--repetitions", repetitions, 1);
         if ((model == null) == (shape == null)) {
@@ -134,7 +141,16 @@ final class BenchDecodeCommand implements Callable<Integer> {
 
     /** Of the prefill. */
     private int tokens(ModelConfig config) {
-        return Math.min(window, config.maxPositions() - steps);
+        int most = config.maxPositions() - steps;
+        if (most < 2) {
+            throw RecipeException.usage("--steps " + steps + " leaves no room for a prompt in the model's "
+                    + config.maxPositions() + " positions; choose at most " + (config.maxPositions() - 2));
+        }
+        if (window != null && window > most) {
+            throw RecipeException.usage("--window " + window + " and --steps " + steps + " are more than the model's "
+                    + config.maxPositions() + " positions; choose a window of at most " + most);
+        }
+        return window == null ? Math.min(DEFAULT_WINDOW, most) : window;
     }
 
     private List<BenchCase> cases(Footprint footprint) {

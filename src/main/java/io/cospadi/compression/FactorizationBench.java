@@ -47,6 +47,9 @@ public record FactorizationBench(
         SolverSettings solver,
         List<Integer> rounds) {
     private static final List<String> ROUND_PHASES = List.of("rounds", "sparse coding", "dictionary update");
+    /** Share of its seconds by which a run may differ from an equal one. */
+    private static final double NOISE = 0.2;
+
     private static final Pattern RANGE = Pattern.compile("(\\d{1,5})(?:-(\\d{1,5}))?");
 
     public FactorizationBench {
@@ -63,8 +66,8 @@ public record FactorizationBench(
      * @param unseenError    the same under the Gram of unseen text, where the source has one
      * @param flops          counted by formula, start and final fit included
      * @param seconds        of all of it
-     * @param loopSeconds    of the rounds alone
-     * @param loopRate       operations a second of the rounds alone
+     * @param loopSeconds    of the rounds alone; empty where they are lost in the noise of the clock
+     * @param loopRate       operations a second of the rounds alone; empty likewise
      * @param sgemm          operations a second of a matrix product around it
      * @param gramSeconds    of the Gram of its inputs, where the source computes one; 0 where another projection's was shared
      * @param secondsByPhase where the seconds went
@@ -78,8 +81,8 @@ public record FactorizationBench(
             OptionalDouble unseenError,
             double flops,
             double seconds,
-            double loopSeconds,
-            double loopRate,
+            OptionalDouble loopSeconds,
+            OptionalDouble loopRate,
             double sgemm,
             double gramSeconds,
             Map<String, Double> secondsByPhase) {}
@@ -163,7 +166,12 @@ public record FactorizationBench(
             throw RecipeException.usage("--layers is a layer, a range such as 8-10, or all; found '" + layers + "'");
         }
         int first = Integer.parseInt(range.group(1));
-        return layer >= first && layer <= (range.group(2) == null ? first : Integer.parseInt(range.group(2)));
+        int last = range.group(2) == null ? first : Integer.parseInt(range.group(2));
+        if (last >= all || first > last) {
+            throw RecipeException.usage("--layers " + layers + " is no range of the model's layers, which are 0 to "
+                    + (all - 1) + "; choose within those");
+        }
+        return layer >= first && layer <= last;
     }
 
     private double measure(
@@ -209,7 +217,7 @@ public record FactorizationBench(
             Factorization bare,
             Factorization full,
             double sgemm) {
-        double loop = roundSeconds(full) - roundSeconds(bare);
+        OptionalDouble loop = difference(roundSeconds(full), roundSeconds(bare));
         return new Measured(
                 allocation.projection(),
                 allocation.k(),
@@ -220,7 +228,7 @@ public record FactorizationBench(
                 full.flops(),
                 full.seconds(),
                 loop,
-                (full.flops() - bare.flops()) / loop,
+                loop.isEmpty() ? loop : OptionalDouble.of((full.flops() - bare.flops()) / loop.getAsDouble()),
                 sgemm,
                 gramSeconds,
                 full.secondsByPhase());
@@ -235,6 +243,15 @@ public record FactorizationBench(
             return OptionalDouble.of(
                     RelativeError.of(backend, new Problem(p.name(), problem.weight(), gram), full.factors()));
         }
+    }
+
+    /**
+     * Seconds of a run less those of another that did less; empty where equal runs would differ by as much on a shared machine:
+     * the difference would be their noise, negative every other time.
+     */
+    static OptionalDouble difference(double seconds, double ofLess) {
+        double difference = seconds - ofLess;
+        return difference > NOISE * seconds ? OptionalDouble.of(difference) : OptionalDouble.empty();
     }
 
     private static double roundSeconds(Factorization factorization) {

@@ -224,4 +224,27 @@ class BenchCommandsTest {
         assertTrue(lines.get(1).matches("│ prefill │ +dense │ 512 tokens │ .*"), text.out());
         assertTrue(lines.get(9).matches("8 cases of llama-3.2-1b as --backend cuda .*"), text.out());
     }
+
+    @Test
+    void whatTheModelDoesNotHoldIsRefused() {
+        String model = TinyJob.in(folder).model().toString();
+        refused(
+                "--layers 0-9 is no range of the model's layers, which are 0 to 1;",
+                "compress",
+                model,
+                "--layers",
+                "0-9");
+        refused("--layers 2 is no range", "compress", model, "--layers", "2", "--dry-run");
+        refused("--window 4096 and --steps 32 are more than the model's ", "decode", model, "--window", "4096");
+        refused("--steps 4096 leaves no room for a prompt", "decode", model, "--steps", "4096", "--dry-run");
+    }
+
+    private static void refused(String message, String... arguments) {
+        List<String> words = new ArrayList<>(List.of("bench"));
+        words.addAll(List.of(arguments));
+        words.addAll(List.of("--backend", "cpu", "--threads", "1"));
+        Program.Result result = Program.run(words.toArray(new String[0]));
+        assertEquals(2, result.status(), result.err());
+        assertTrue(result.err().contains(message), result.err());
+    }
 }

@@ -21,6 +21,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -93,5 +95,13 @@ class FactorizationBenchTest {
             List<DeviceTimes.Entry> entries = times.entries();
             assertTrue(DeviceTimes.productMilliseconds(entries) > 0, entries.toString());
         }
+    }
+
+    @Test
+    void aDifferenceThatIsNoiseIsNone() {
+        assertEquals(OptionalDouble.empty(), FactorizationBench.difference(1, 1.35));
+        assertEquals(OptionalDouble.empty(), FactorizationBench.difference(1, 0.95));
+        assertEquals(OptionalDouble.empty(), FactorizationBench.difference(0, 0));
+        assertEquals(OptionalDouble.of(0.75), FactorizationBench.difference(1, 0.25));
     }
 }
