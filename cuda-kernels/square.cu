@@ -50,7 +50,7 @@ static __device__ void fix_signs(T* x, int n, T* magnitudes, int* indices) {
     }
     T largest = block_reduce<Max>(most, magnitudes);
     at = block_reduce<Min>(most == largest ? at : n, indices);
-    bool negative = row[at] < 0;
+    bool negative = at < n && row[at] < 0; // n where all is NaN
     // every thread has read the entry before its owner turns it
     __syncthreads();
     if (!negative) return;

@@ -52,6 +52,11 @@ final class CudaMemory implements AutoCloseable {
         return new CudaBlock(pool, pool.take(bytes), bytes, scratch);
     }
 
+    /** Likewise, to be filled from the host: beside what is queued, the first time. */
+    CudaBlock scratchToFill(long bytes) {
+        return new CudaBlock(pool, pool.takeForCopy(bytes), bytes, scratch);
+    }
+
     /** The numbers on the device, for the time of one verb. */
     CudaBlock scratch(int[] values) {
         CudaBlock block = scratch((long) Integer.BYTES * values.length);

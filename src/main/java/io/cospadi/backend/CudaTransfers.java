@@ -65,7 +65,7 @@ final class CudaTransfers {
         }
         int pieceElements = STORED_BYTES / type.bytes();
         int elements = stored.remaining() / type.bytes();
-        try (CudaBlock raw = memory.scratch((long) Math.min(elements, pieceElements) * type.bytes())) {
+        try (CudaBlock raw = memory.scratchToFill((long) Math.min(elements, pieceElements) * type.bytes())) {
             for (int done = 0; done < elements; done += pieceElements) {
                 int count = Math.min(pieceElements, elements - done);
                 ByteBuffer piece = stored.slice(stored.position() + done * type.bytes(), count * type.bytes());

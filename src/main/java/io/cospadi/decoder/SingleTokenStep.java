@@ -4,6 +4,7 @@ import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
 import io.cospadi.backend.Recording;
 import io.cospadi.tensor.DType;
+import io.cospadi.tensor.DeviceMemoryException;
 import java.util.function.IntConsumer;
 
 /**
@@ -21,6 +22,8 @@ final class SingleTokenStep implements AutoCloseable {
 
     private Recording recording;
     private int recordedPosition;
+    /** Whether a recording was tried and had no room. */
+    private boolean roomIsShort;
 
     /**
      * @param verbs    takes {@link #state} through all layers at a position, and makes {@link #logits} of it
@@ -47,11 +50,8 @@ final class SingleTokenStep implements AutoCloseable {
 
     /** Runs the token in {@link #state}. */
     void run(int position) {
-        if (recording == null && ran) {
-            decoder.backend().record(() -> verbs.accept(position)).ifPresent(made -> {
-                recording = made;
-                recordedPosition = position;
-            });
+        if (recording == null && ran && !roomIsShort) {
+            record(position);
         }
         if (recording != null) {
             recording.replay(position - recordedPosition);
@@ -59,6 +59,18 @@ final class SingleTokenStep implements AutoCloseable {
         }
         verbs.accept(position);
         ran = true;
+    }
+
+    private void record(int position) {
+        try {
+            decoder.backend().record(() -> verbs.accept(position)).ifPresent(made -> {
+                recording = made;
+                recordedPosition = position;
+            });
+        } catch (DeviceMemoryException e) {
+            // a recording has memory of its own; without one steps take a little longer
+            roomIsShort = true;
+        }
     }
 
     @Override

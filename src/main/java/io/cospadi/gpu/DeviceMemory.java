@@ -25,7 +25,7 @@ public final class DeviceMemory implements AutoCloseable {
 
     private final CudaCalls cuda;
     private final MemoryLimit limit;
-    private final boolean marks;
+    private final boolean recording;
     private final TreeMap<Long, Deque<Block>> kept = new TreeMap<>();
     private long keptBytes;
     private long usedBytes;
@@ -47,7 +47,7 @@ public final class DeviceMemory implements AutoCloseable {
      * @throws DeviceMemoryException if that alone is more
      */
     public DeviceMemory(CudaCalls cuda, long limit) {
-        this(cuda, new MemoryLimit(limit), true);
+        this(cuda, new MemoryLimit(limit), false);
         long libraries = cuda.reservedBytes();
         if (!this.limit.allows(libraries)) {
             throw new DeviceMemoryException("--max-vram allows " + limit + " bytes, and the GPU's libraries alone hold "
@@ -56,19 +56,20 @@ public final class DeviceMemory implements AutoCloseable {
         this.limit.hold(libraries);
     }
 
-    private DeviceMemory(CudaCalls cuda, MemoryLimit limit, boolean marks) {
+    private DeviceMemory(CudaCalls cuda, MemoryLimit limit, boolean recording) {
         this.cuda = cuda;
         this.limit = limit;
-        this.marks = marks;
+        this.recording = recording;
     }
 
     /**
      * The same, under this one's limit, for what is taken and given back while launches are recorded: a recording has no places to
-     * wait for. Nothing that was taken otherwise is given back meanwhile, so what is kept here is released before.
+     * wait for, and what was recorded goes on using all blocks that it ever had. Nothing that was taken otherwise is given back
+     * meanwhile, so what is kept here is released before.
      */
     public DeviceMemory ofRecording() {
         releaseKept();
-        return new DeviceMemory(cuda, limit, false);
+        return new DeviceMemory(cuda, limit, true);
     }
 
     /** What a block of so many bytes takes. */
@@ -120,7 +121,7 @@ public final class DeviceMemory implements AutoCloseable {
             usedBytes += size;
             return block;
         }
-        if (!limit.allows(size)) {
+        if (!limit.allows(size) && !recording) {
             releaseKept();
         }
         if (!limit.allows(size)) {
@@ -140,7 +141,7 @@ public final class DeviceMemory implements AutoCloseable {
         try {
             return cuda.allocate(size);
         } catch (DeviceMemoryException e) {
-            if (keptBytes == 0) {
+            if (keptBytes == 0 || recording) {
                 throw e;
             }
             releaseKept();
@@ -151,7 +152,7 @@ public final class DeviceMemory implements AutoCloseable {
     /** Takes a block back; {@code bytes} as it was asked for. */
     public void giveBack(long address, long bytes) {
         long size = rounded(bytes);
-        boolean marked = marks && size >= MARKED;
+        boolean marked = !recording && size >= MARKED;
         kept.computeIfAbsent(size, unused -> new ArrayDeque<>())
                 .push(new Block(address, marked ? cuda.mark() : null, marked));
         keptBytes += size;

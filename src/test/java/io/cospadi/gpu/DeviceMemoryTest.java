@@ -204,6 +204,9 @@ class DeviceMemoryTest {
                 assertThrows(DeviceMemoryException.class, () -> memory.take(3 * KB));
                 memory.take(2 * KB);
                 assertEquals(256 * KB - 10 * KB, device.freeBytes());
+                // what was recorded goes on using what was given back
+                assertThrows(DeviceMemoryException.class, () -> recording.take(1));
+                assertEquals(1, counts.of("free"));
             }
             assertEquals(6 * KB, memory.available());
             memory.take(6 * KB);

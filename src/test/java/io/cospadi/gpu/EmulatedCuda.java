@@ -134,6 +134,7 @@ public final class EmulatedCuda implements CudaCalls {
 
     @Override
     public void free(long address) {
+        requireNoCapture("free");
         device.free(address);
         heldBytes -= held.remove(address);
     }
