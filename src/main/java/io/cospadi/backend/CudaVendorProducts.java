@@ -25,12 +25,12 @@ final class CudaVendorProducts implements VendorProducts {
 
     @Override
     public String dense() {
-        return "cuBLAS bf16";
+        return Footprint.CUDA.dense();
     }
 
     @Override
     public Optional<String> sparse() {
-        return Optional.of("cuSPARSE CSR bf16");
+        return Footprint.CUDA.sparse();
     }
 
     private CudaBlock bfloats(float[] values) {

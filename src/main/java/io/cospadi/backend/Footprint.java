@@ -1,5 +1,6 @@
 package io.cospadi.backend;
 
+import io.cospadi.gpu.SlottedCodes;
 import io.cospadi.tensor.DType;
 import java.util.Optional;
 
@@ -12,24 +13,20 @@ public enum Footprint {
         }
     },
 
-    /** Codes without groups about: how many slots a row takes depends on its support (see {@code SlottedCodes}). */
+    /** Codes without groups about: how many slots a row takes depends on its support (see {@link SlottedCodes}, whose rows are filled up to a tile, and
+     * a row's slots to a unit). */
     CUDA(DType.BF16, "cuBLAS bf16", Optional.of("cuSPARSE CSR bf16")) {
         @Override
         public long codes(int rows, int k, int s, int group) {
-            int tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+            int filled = (rows + SlottedCodes.TILE_ROWS - 1) / SlottedCodes.TILE_ROWS * SlottedCodes.TILE_ROWS;
             int slots = group == 0 ? s + s / LONG_GAPS : s;
-            int units = (2 * slots + UNIT_BYTES - 1) / UNIT_BYTES;
-            return (long) tiles * TILE_ROWS * (units * UNIT_BYTES + (group == 0 ? ROW_STARTS : 0));
+            int units = (Short.BYTES * slots + SlottedCodes.UNIT_BYTES - 1) / SlottedCodes.UNIT_BYTES;
+            return (long) filled * (units * SlottedCodes.UNIT_BYTES + (group == 0 ? ROW_STARTS : 0));
         }
     };
 
-    /** Of a GPU's codes: rows are filled up to a tile, a row's slots to a unit. */
-    private static final int TILE_ROWS = 32;
-
-    private static final int UNIT_BYTES = 16;
-
-    /** Bytes that say where the 16 parts of a row begin. */
-    private static final int ROW_STARTS = 32;
+    /** Bytes that say where the parts of a row begin. */
+    private static final int ROW_STARTS = Short.BYTES * SlottedCodes.PARTS;
 
     /** One slot more in 16 goes to gaps that 2 bits don't hold, where the support is random. */
     private static final int LONG_GAPS = 16;

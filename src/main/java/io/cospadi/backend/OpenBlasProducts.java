@@ -13,7 +13,7 @@ final class OpenBlasProducts implements VendorProducts {
 
     @Override
     public String dense() {
-        return "OpenBLAS f32";
+        return Footprint.CPU.dense();
     }
 
     @Override

@@ -18,8 +18,6 @@ public final class SelfTest {
 
     private static final double DOUBLE = 1e-11;
     private static final long SEED = 42;
-    private static final int LEAST_ORDER = 1024;
-    private static final int LARGEST_ORDER = 16384;
 
     /**
      * One verb.
@@ -59,39 +57,6 @@ public final class SelfTest {
                 test.attention(),
                 test.attentionGradient(),
                 test.likelihood());
-    }
-
-    /** Operations per second of f32 matrix products so large that one takes a millisecond, the best of several. */
-    public static double productRate(Backend backend) {
-        return productRate(backend, DType.F32);
-    }
-
-    /** Likewise of products in F32 or F64. */
-    public static double productRate(Backend backend, DType type) {
-        for (int n = LEAST_ORDER; ; n *= 2) {
-            double rate = productRate(backend, type, n);
-            if (2.0 * n * n * n / rate > 1e-3 || n == LARGEST_ORDER) {
-                return rate;
-            }
-        }
-    }
-
-    private static double productRate(Backend backend, DType type, int n) {
-        double best = 0;
-        try (Matrix a = backend.allocate(n, n, type);
-                Matrix b = backend.allocate(n, n, type);
-                Matrix c = backend.allocate(n, n, type)) {
-            backend.fill(a, 1);
-            backend.fill(b, 1);
-            for (int i = 0; i < 8; i++) {
-                backend.synchronize();
-                long began = System.nanoTime();
-                backend.gemm(1, a, false, b, false, 0, c);
-                backend.synchronize();
-                best = Math.max(best, 2.0 * n * n * n / (System.nanoTime() - began) * 1e9);
-            }
-        }
-        return best;
     }
 
     /** {@code c = a bᵀ}, sizes off every tile. */

@@ -2,7 +2,7 @@ package io.cospadi.benchmark;
 
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Matrix;
-import io.cospadi.backend.SelfTest;
+import io.cospadi.backend.ProductRate;
 import io.cospadi.benchmark.Measurement.Bound;
 import io.cospadi.tensor.CospadiException;
 import io.cospadi.tensor.DType;
@@ -44,8 +44,8 @@ public final class SolverKernels {
         this.timer = new KernelTimer(backend, repetitions);
         this.listener = listener;
         memory = backend.memoryRate();
-        single = SelfTest.productRate(backend, DType.F32);
-        real = SelfTest.productRate(backend, DType.F64);
+        single = ProductRate.of(backend, DType.F32);
+        real = ProductRate.of(backend, DType.F64);
     }
 
     /** Measures all of them for W (d2, d1), k atoms and s nonzeros a row. */

@@ -120,6 +120,10 @@ public final class Calibration {
     /**
      * The most memory that {@link #run} takes for matrices: one layer's dense weights, its Grams with the partial sums that
      * wait beside them, the hidden states up to their limit, and the scratch of one window.
+     *
+     * @param length          tokens of each window
+     * @param activationBytes of hidden states that stay in memory
+     * @return bytes
      */
     public static long peakBytes(ModelConfig config, int windows, int length, long activationBytes) {
         long grams = gramBytes(config);

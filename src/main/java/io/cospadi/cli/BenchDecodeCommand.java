@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.Footprint;
-import io.cospadi.backend.SelfTest;
+import io.cospadi.backend.ProductRate;
 import io.cospadi.benchmark.BenchCase;
 import io.cospadi.checkpoint.ModelConfig;
 import io.cospadi.checkpoint.Projection;
@@ -210,7 +210,7 @@ final class BenchDecodeCommand implements Callable<Integer> {
                     .ints(tokens(weights.config()), 0, weights.config().vocabSize())
                     .toArray();
             DecoderBenchmark benchmark = new DecoderBenchmark(weights, backend);
-            Result prefill = benchmark.prefill(ids, repetitions, () -> SelfTest.productRate(backend));
+            Result prefill = benchmark.prefill(ids, repetitions, () -> ProductRate.of(backend));
             Result decode = benchmark.decode(
                     Arrays.copyOf(ids, Math.min(PROMPT, ids.length)), steps, repetitions, backend::memoryRate);
             return new Measured(name, prefill, decode);

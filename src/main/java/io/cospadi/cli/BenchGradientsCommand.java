@@ -3,7 +3,7 @@ package io.cospadi.cli;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cospadi.backend.Backend;
-import io.cospadi.backend.SelfTest;
+import io.cospadi.backend.ProductRate;
 import io.cospadi.benchmark.BenchCase;
 import io.cospadi.calibration.GradientSettings;
 import io.cospadi.checkpoint.ModelConfig;
@@ -75,8 +75,8 @@ final class BenchGradientsCommand implements Callable<Integer> {
                             random.ints(length, 0, weights.config().vocabSize()).toArray())
                     .limit(windows)
                     .toList();
-            result = new GradientBenchmark(weights, backend, ids, spill)
-                    .run(repetitions, () -> SelfTest.productRate(backend));
+            result =
+                    new GradientBenchmark(weights, backend, ids, spill).run(repetitions, () -> ProductRate.of(backend));
             BenchEnvironment.put(json, backend, shared);
         } finally {
             Files.delete(spill);

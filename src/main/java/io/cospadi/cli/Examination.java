@@ -3,6 +3,7 @@ package io.cospadi.cli;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.CpuBackend;
 import io.cospadi.backend.CudaBackend;
+import io.cospadi.backend.ProductRate;
 import io.cospadi.backend.SelfTest;
 import io.cospadi.checkpoint.Tokenizer;
 import io.cospadi.gpu.CudaDevices;
@@ -179,7 +180,7 @@ final class Examination {
                     String.format(
                             Locale.ROOT,
                             "%.0f GFLOP/s in f32 matrix products on %s",
-                            SelfTest.productRate(backend) / 1e9,
+                            ProductRate.of(backend) / 1e9,
                             on)));
         }
         return findings;

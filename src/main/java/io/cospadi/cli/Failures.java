@@ -79,7 +79,7 @@ final class Failures {
 
     /** What a command threw. */
     int execution(Exception failure, CommandLine command, ParseResult arguments) {
-        if (failure instanceof RecipeException recipe && recipe.getMessage().startsWith("MODEL is missing")) {
+        if (failure instanceof RecipeException recipe && recipe.isOfMissingModel()) {
             return execution(RecipeException.usage(recipe.getMessage() + swallowed(command)));
         }
         return execution(failure);

@@ -51,7 +51,7 @@ final class PlanCommand implements Callable<Integer> {
         int threads = document.threads().orElse(Runtime.getRuntime().availableProcessors());
         Optional<Path> model = document.model();
         if (model.isEmpty()) {
-            throw RecipeException.usage("MODEL is missing: the model's folder");
+            throw RecipeException.missingModel();
         }
         if (stats != null && !GramStore.exists(stats)) {
             throw new CospadiException(

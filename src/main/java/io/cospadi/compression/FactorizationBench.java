@@ -3,7 +3,7 @@ package io.cospadi.compression;
 import io.cospadi.backend.Backend;
 import io.cospadi.backend.DeviceTimes;
 import io.cospadi.backend.Matrix;
-import io.cospadi.backend.SelfTest;
+import io.cospadi.backend.ProductRate;
 import io.cospadi.budget.Allocation;
 import io.cospadi.budget.Budget;
 import io.cospadi.budget.Storage;
@@ -128,7 +128,7 @@ public record FactorizationBench(
         times.ifPresent(DeviceTimes::pause);
         List<Allocation> allocations = allocations();
         Map<FactorShape, Factorization> bare = new HashMap<>();
-        double before = SelfTest.productRate(backend);
+        double before = ProductRate.of(backend);
         for (int i = 0; i < allocations.size(); i++) {
             Allocation allocation = allocations.get(i);
             if (!allocation.isDense()) {
@@ -199,7 +199,7 @@ public record FactorizationBench(
                 times.ifPresent(DeviceTimes::resume);
                 Factorization full = factorize(backend, solver.withRounds(each), problem, allocation);
                 times.ifPresent(DeviceTimes::pause);
-                double after = SelfTest.productRate(backend);
+                double after = ProductRate.of(backend);
                 listener.accept(
                         measured(backend, allocation, problem, gram.seconds(), each, bare, full, (before + after) / 2));
                 before = after;

@@ -192,7 +192,7 @@ public final class RecipeDocument {
      * @throws RecipeException if model or out are missing, or not exactly one of data and stats is given
      */
     public JobPlaces places() {
-        Path model = model().orElseThrow(() -> RecipeException.missing("MODEL", "the model's folder"));
+        Path model = model().orElseThrow(RecipeException::missingModel);
         Path out = values.string("out")
                 .map(Path::of)
                 .orElseThrow(() -> RecipeException.missing("--out", "the folder to be written"));

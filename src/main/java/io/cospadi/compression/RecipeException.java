@@ -5,12 +5,19 @@ import io.cospadi.tensor.CospadiException;
 /** An option's value that makes no sense, or one that is missing. */
 public final class RecipeException extends CospadiException {
     private static final long serialVersionUID = 1L;
+    private static final String MODEL = "MODEL";
 
     private final boolean onCommandLine;
+    private final String missing;
 
     RecipeException(String message, boolean onCommandLine) {
+        this(message, onCommandLine, null);
+    }
+
+    private RecipeException(String message, boolean onCommandLine, String missing) {
         super(message);
         this.onCommandLine = onCommandLine;
+        this.missing = missing;
     }
 
     /** A fault of the arguments. */
@@ -25,6 +32,16 @@ public final class RecipeException extends CospadiException {
 
     /** What is needed and nowhere given; most give it on the command line. */
     static RecipeException missing(String option, String what) {
-        return new RecipeException(option + " is missing: " + what, true);
+        return new RecipeException(option + " is missing: " + what, true, option);
+    }
+
+    /** The same of the model. */
+    public static RecipeException missingModel() {
+        return missing(MODEL, "the model's folder");
+    }
+
+    /** Whether it is the model that is nowhere given. */
+    public boolean isOfMissingModel() {
+        return MODEL.equals(missing);
     }
 }

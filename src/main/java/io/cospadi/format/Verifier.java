@@ -27,8 +27,9 @@ import java.util.stream.Stream;
 
 /**
  * Checks whether a model folder is sound. In any folder: config.json, index and headers, every tensor's shape
- * against the architecture, finite floats. In a dense folder also: its tokenizer, which is loaded. In a compact folder also: no file too many or too few, SHA256SUMS, exactly s
- * mask bits in every row, padding zero, sound levels and scales, the mask rule, sizes and ratios to the byte.
+ * against the architecture, finite floats. In a dense folder also: its tokenizer, which is loaded. In a compact folder also: no file
+ * too many or too few, SHA256SUMS, exactly s mask bits in every row, padding zero, sound levels and scales, the mask rule, sizes and
+ * ratios to the byte.
  */
 public final class Verifier {
     /** Ours, but different between equal runs or for people only; neither required nor checksummed. */

@@ -45,9 +45,9 @@ public final class SlottedCodes {
     public static final int TILE_ROWS = 32;
 
     /** Of a row, each with a place of its own to begin, so that they are worked on side by side. */
-    static final int PARTS = 16;
+    public static final int PARTS = 16;
 
-    static final int UNIT_BYTES = 16;
+    public static final int UNIT_BYTES = 16;
 
     private static final int UNIT_WORDS = 4;
     private static final int UNIT_SLOTS = 8;

@@ -13,7 +13,7 @@ class SelfTestTest {
             for (SelfTest.Check check : SelfTest.run(backend)) {
                 assertTrue(check.passed(), check.toString());
             }
-            assertTrue(SelfTest.productRate(backend) > 0);
+            assertTrue(ProductRate.of(backend) > 0);
             assertEquals(0, backend.allocatedBytes());
         }
     }

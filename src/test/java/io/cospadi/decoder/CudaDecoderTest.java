@@ -1,5 +1,6 @@
 package io.cospadi.decoder;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,7 @@ import io.cospadi.checkpoint.TinyCheckpoint;
 import io.cospadi.gpu.CallCounts;
 import io.cospadi.gpu.CudaCalls;
 import io.cospadi.gpu.EmulatedCuda;
+import io.cospadi.gpu.FullDevice;
 import io.cospadi.tensor.CospadiException;
 import java.nio.file.Path;
 import java.util.List;
@@ -128,6 +130,28 @@ class CudaDecoderTest {
             }
         }
         assertEquals(reads[0], reads[1], "4 and 12 tokens");
+    }
+
+    /** A recording has memory of its own; where there is none steps are run one by one. */
+    @Test
+    void withoutRoomForARecordingTheSameTokensCome() {
+        DecoderFixture fixture = DecoderFixture.named("llama");
+        CallCounts counts = new CallCounts(new EmulatedCuda());
+        int[] expected = greedy(fixture, counts.calls());
+        CallCounts full = new CallCounts(FullDevice.whileRecording(new EmulatedCuda()));
+        assertArrayEquals(expected, greedy(fixture, full.calls()));
+        assertEquals(counts.of("beginCapture"), full.of("beginCapture"), "tried once");
+        assertTrue(full.of("launch") > counts.of("launch"), "steps were launched one by one");
+    }
+
+    private static int[] greedy(DecoderFixture fixture, CudaCalls device) {
+        try (Backend backend = TestBackends.on(device, Long.MAX_VALUE);
+                ModelWeights weights = fixture.open();
+                ResidentModel model = new ResidentModel(weights, backend, 20)) {
+            return new Generator(model, new int[0])
+                    .generate(new int[] {1, 2, 3}, 8, Sampling.GREEDY, token -> {})
+                    .tokens();
+        }
     }
 
     @Test
